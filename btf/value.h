@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Values: bytes of a known type become a tree, and text and JSON are both written from that tree.
+ * The kinds are those of the report format and no others.
+ */
+#ifndef FDGDB_VALUE_H
+#define FDGDB_VALUE_H
+
+#include "base/pool.h"
+#include "btf/types.h"
+
+enum value_kind {
+	VALUE_INT,
+	VALUE_UINT,
+	VALUE_BOOL,
+	VALUE_CHAR,
+	VALUE_FLOAT,
+	VALUE_ENUM,
+	VALUE_STRUCT, /* structs, unions, data sections */
+	VALUE_ARRAY,
+	VALUE_CPU_LIST,
+	VALUE_PTR,
+	VALUE_BYTES,
+	VALUE_TRUNCATED,
+	VALUE_UNSUPPORTED,
+};
+
+struct value_member {
+	const char *name; /* "" for an unnamed member that is no struct */
+	struct value *value;
+};
+
+/* All strings and arrays live in the pool the tree was made in, or in the types. */
+struct value {
+	enum value_kind kind;
+	uint32_t bits; /* INT, UINT, FLOAT, ENUM */
+	union {
+		int64_t i; /* INT */
+		uint64_t u; /* UINT */
+		bool b;	   /* BOOL */
+		uint8_t c; /* CHAR */
+		double f;  /* FLOAT: finite; others become BYTES */
+		struct {
+			int64_t value;	     /* unsigned 64-bit values keep their bits */
+			const char *variant; /* NULL: no enumerator has this value */
+			bool is_signed;
+		} en;
+		struct {
+			const char *type_name; /* NULL if it has none */
+			struct value_member *members;
+			size_t nr;
+		} st;
+		struct {
+			uint64_t len; /* as declared */
+			struct value **elements;
+			size_t nr; /* rendered, at most VALUE_MAX_ELEMENTS */
+		} arr;
+		const char *cpus; /* CPU_LIST: "0-3,8" */
+		struct {
+			uint64_t value;
+			struct value *deref;	/* NULL: not followed */
+			const char *skipped;	/* why an attempt failed; never with deref */
+			const char *annotation; /* cast_annotation, or NULL */
+		} ptr;
+		struct {
+			const uint8_t *data; /* a copy in the pool */
+			size_t len;
+			bool text; /* a string section: write as text, not as hex */
+		} bytes;
+		struct {
+			uint64_t needed, had;
+			struct value *partial;
+		} trunc;
+		const char *reason; /* UNSUPPORTED */
+	};
+};
+
+enum {
+	VALUE_MAX_ELEMENTS = 4096, /* array elements rendered */
+	VALUE_MAX_DEPTH = 32,	   /* nesting of structs, arrays and followed pointers */
+	VALUE_MAX_CHASE = 4096,	   /* bytes read behind a pointer */
+};
+
+/*
+ * Where pointers lead.  The read callbacks read up to `len` bytes into buf and return how many
+ * could be had from the start (0: nothing there).
+ */
+struct value_env {
+	unsigned int nr_cpus; /* nr_cpu_ids; CPU masks are cut there */
+	bool (*in_arena)(void *ctx, uint64_t addr);
+	size_t (*read_arena)(void *ctx, uint64_t addr, void *buf, size_t len);
+	size_t (*read_kernel)(void *ctx, uint64_t addr, void *buf, size_t len);
+	void *ctx; /* with NULL callbacks pointers are not followed */
+};
+
+/*
+ * Renders len bytes as the type; never fails but for memory: what cannot be decoded becomes a
+ * VALUE_UNSUPPORTED, short input a VALUE_TRUNCATED.  The tree lives in the pool.
+ */
+struct err *value_render(const struct types *types, uint32_t type_id, const void *data, size_t len,
+			 const struct value_env *env, struct pool *pool,
+			 struct value **ret) MUST_CHECK;
+
+/* Bytes without a type; `text` as in struct value. */
+struct err *value_bytes(const void *data, size_t len, bool text, struct pool *pool,
+			struct value **ret) MUST_CHECK;
+
+/* True if rendering a value of this type could follow a pointer: then its targets must be read while
+ * the guest is stopped. */
+bool value_has_pointers(const struct types *types, uint32_t type_id);
+
+#endif
