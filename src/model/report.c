@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "model/report.h"
+
+struct err *report_create(struct report **ret)
+{
+	struct report *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return &err_nomem;
+	*ret = r;
+	return NULL;
+}
+
+void report_destroy(struct report *r)
+{
+	if (!r)
+		return;
+	/* Split BTF was loaded after its base, so newest first. */
+	for (size_t i = r->types.nr; i-- > 0;)
+		types_destroy(r->types.data[i]);
+	free(r->types.data);
+	free(r->sections.data);
+	free(r->vcpus.data);
+	free(r->maps.data);
+	free(r->scx.rqs.data);
+	free(r->scx.dsqs.data);
+	free(r->tasks.data);
+	pool_deinit(&r->pool);
+	free(r);
+}
+
+const struct section *report_find_section(const struct report *r, const char *name)
+{
+	for (size_t i = 0; i < r->sections.nr; i++) {
+		if (!strcmp(r->sections.data[i].name, name))
+			return &r->sections.data[i];
+	}
+	return NULL;
+}
+
+static struct section *section_get(struct report *r, const char *name)
+{
+	struct section *s = (struct section *)report_find_section(r, name);
+
+	if (s)
+		return s;
+	char *copy = pool_strndup(&r->pool, name, SIZE_MAX - 1);
+	if (!copy)
+		return NULL;
+	s = vec_push(&r->sections);
+	if (s)
+		s->name = copy;
+	return s;
+}
+
+/* Joins "old; new" in the pool; a text that is already in there is not repeated. */
+static struct err *join(struct pool *pool, const char **text, const char *fmt, va_list ap)
+{
+	char *more = pool_vprintf(pool, fmt, ap);
+
+	if (!more)
+		return &err_nomem;
+	if (*text && strstr(*text, more))
+		return NULL;
+	if (*text)
+		more = pool_printf(pool, "%s; %s", *text, more);
+	if (!more)
+		return &err_nomem;
+	*text = more;
+	return NULL;
+}
+
+/* What a reader must know first: higher wins. */
+static int severity(enum section_status status)
+{
+	switch (status) {
+	case SECTION_COMPLETE:
+		return 0;
+	case SECTION_NOT_ASKED:
+		return 1;
+	case SECTION_NOT_IN_KERNEL:
+		return 2;
+	case SECTION_NOT_IMPLEMENTED:
+		return 3;
+	case SECTION_IMPLAUSIBLE:
+		return 4;
+	case SECTION_NOT_READABLE:
+		return 5;
+	}
+	return 0;
+}
+
+struct err *report_section(struct report *r, const char *name, enum section_status status,
+			   const char *fmt, ...)
+{
+	struct section *s = section_get(r, name);
+
+	if (!s)
+		return &err_nomem;
+	if (severity(status) > severity(s->status))
+		s->status = status;
+	if (!fmt)
+		return NULL;
+
+	va_list ap;
+	va_start(ap, fmt);
+	struct err *e = join(&r->pool, &s->detail, fmt, ap);
+	va_end(ap);
+	return e;
+}
+
+struct err *report_cut(struct report *r, const char *name, bool user, const char *fmt, ...)
+{
+	struct section *s = section_get(r, name);
+
+	if (!s)
+		return &err_nomem;
+	s->user_cut |= user;
+
+	va_list ap;
+	va_start(ap, fmt);
+	struct err *e = join(&r->pool, &s->cut, fmt, ap);
+	va_end(ap);
+	return e;
+}
+
+bool report_is_partial(const struct report *r)
+{
+	for (size_t i = 0; i < r->sections.nr; i++) {
+		const struct section *s = &r->sections.data[i];
+
+		if (s->status == SECTION_NOT_READABLE || s->status == SECTION_IMPLAUSIBLE ||
+		    s->user_cut)
+			return true;
+	}
+	return r->capture.deadline_hit;
+}
+
+const struct task_row *report_task(const struct report *r, struct kva task)
+{
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		if (r->tasks.data[i].kva.v == task.v)
+			return &r->tasks.data[i];
+	}
+	return NULL;
+}
+
+const char *section_status_text(enum section_status status)
+{
+	switch (status) {
+	case SECTION_COMPLETE:
+		return "complete";
+	case SECTION_NOT_IN_KERNEL:
+		return "not in this kernel";
+	case SECTION_NOT_READABLE:
+		return "not readable";
+	case SECTION_IMPLAUSIBLE:
+		return "implausible";
+	case SECTION_NOT_IMPLEMENTED:
+		return "not implemented";
+	case SECTION_NOT_ASKED:
+		return "not asked for";
+	}
+	return "?";
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What was collected from one stop of a guest: plain data, filled by walk/, judged by triage/, written
+ * by report/.  Nobody above this line touches the guest.
+ *
+ * Everything hangs on the report's pool, so there is nothing to free one by one.  A row holds raw bytes
+ * with their types; they are rendered when they are written, after the guest has been let go.
+ */
+#ifndef FDGDB_MODEL_REPORT_H
+#define FDGDB_MODEL_REPORT_H
+
+#include "base/vec.h"
+#include "model/maps.h"
+#include "model/scx.h"
+#include "model/tasks.h"
+
+/* How a part of the report fared.  A reader must never take silence for health. */
+enum section_status {
+	SECTION_COMPLETE,
+	SECTION_NOT_IN_KERNEL,	 /* this kernel has no such thing */
+	SECTION_NOT_READABLE,	 /* all or part of it could not be read */
+	SECTION_IMPLAUSIBLE,	 /* what was read contradicts itself */
+	SECTION_NOT_IMPLEMENTED, /* fdgdb cannot do this yet */
+	SECTION_NOT_ASKED,	 /* left out by --section or --map */
+};
+
+struct section {
+	const char *name; /* "maps", "scx" ... */
+	enum section_status status;
+	const char *detail; /* cause, in words; NULL if complete */
+	const char *cut;    /* what a cap or the deadline left out; NULL if nothing */
+	bool user_cut;	    /* a limit the user set cut it: exit status 3 */
+};
+
+struct vcpu_row {
+	bool ok;
+	const char *why; /* !ok */
+	uint64_t ip, sp, ptroot;
+	bool in_kernel;
+	bool has_cpu;
+	uint32_t cpu; /* which CPU of the guest it is */
+};
+
+/* How and from where; these keys differ between attach and core, all others must not. */
+struct capture_info {
+	const char *target_kind; /* target_ops.kind */
+	const char *target_name;
+	const char *target_note; /* or NULL */
+	bool is_live;		 /* the guest goes on afterwards */
+	bool kept_halted;
+	uint64_t pause_us; /* filled in after the guest has been let go */
+	uint64_t bytes, packets, round_trips;
+	uint64_t cache_hits, cache_misses;
+	bool deadline_hit;
+	uint64_t deadline_us; /* since the stop; when the first phase boundary past it was crossed */
+};
+
+struct kernel_info {
+	const char *release, *banner, *arch;
+	const char *build_id; /* hex, or NULL */
+	uint64_t text, slide, phys_base;
+	unsigned int pt_levels;
+	bool kpti;
+	uint32_t nr_cpu_ids, nr_online;
+	uint32_t hz; /* 0: unknown */
+	size_t nr_symbols, nr_types;
+};
+
+struct report {
+	struct pool pool;
+
+	struct capture_info capture;
+	struct kernel_info kernel;
+	VEC(struct section) sections;
+
+	VEC(struct vcpu_row) vcpus;
+
+	VEC(struct map_row) maps; /* by id */
+	uint32_t maps_skipped;	  /* not looked at because the deadline had passed */
+
+	/* The scheduler's BPF object; NULL and 0 if none is active. */
+	const char *active_obj_name;
+	struct kva *active_maps;
+	size_t nr_active_maps;
+
+	struct scx_state scx;
+
+	VEC(struct task_row) tasks;
+	const char *tasks_unavailable;
+
+	/* For rendering: how pointers are followed, in the pages kept from the stop. */
+	struct value_env env;
+
+	/* Types of programs' BTF, owned here; the kernel's own belong to struct kernel, which must outlive
+	 * the report. */
+	VEC(struct types *) types;
+};
+
+struct err *report_create(struct report **ret) MUST_CHECK;
+void report_destroy(struct report *r);
+
+/*
+ * Sets the status of a section, adding it (in order of first mention); a worse status than it
+ * has replaces it, and details are joined by "; ".  fmt may be NULL for SECTION_COMPLETE.
+ */
+struct err *report_section(struct report *r, const char *name, enum section_status status,
+			   const char *fmt, ...) PRINTF_LIKE(4, 5) MUST_CHECK;
+
+/* Notes what a cap left out of a section. `user`: the limit was set by the user. */
+struct err *report_cut(struct report *r, const char *name, bool user, const char *fmt, ...)
+	PRINTF_LIKE(4, 5) MUST_CHECK;
+
+/* Whether anything asks for exit status 3: parts unreadable or implausible, or cut by a user's limit. */
+bool report_is_partial(const struct report *r);
+
+/* NULL if there is no such task in the report. */
+const struct task_row *report_task(const struct report *r, struct kva task);
+
+/* NULL if there is no such section. */
+const struct section *report_find_section(const struct report *r, const char *name);
+
+const char *section_status_text(enum section_status status);
+
+#endif
