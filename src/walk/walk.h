@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Walkers fill the report from a stopped guest.  One file per thing collected; none knows whether its
+ * bytes come from a socket or a file.  A walker that fails in part records the cause in its section
+ * (report_section, map_row.error, *_unavailable) and the rest goes on; it returns an error only if
+ * nothing further can work: no memory, target lost, deadline passed.
+ */
+#ifndef FDGDB_WALK_H
+#define FDGDB_WALK_H
+
+#include "kernel/kernel.h"
+#include "model/report.h"
+
+enum {
+	WALK_ENTRIES_DEFAULT = 4096,	   /* entries of a map collected, see walk_opts */
+	WALK_PERCPU_KEYS_DEFAULT = 256,	   /* keys of a per-CPU array */
+	WALK_LIST_MAX = 65536,		   /* tasks on a list */
+};
+
+struct walk_opts {
+	/* --section: names; NULL: all. */
+	const char *const *sections;
+	size_t nr_sections;
+	/* --max-entries: 0 is the default caps above, UINT64_MAX all. */
+	uint64_t max_entries;
+};
+
+struct walk {
+	struct kernel *k;
+	struct report *r;
+	const struct walk_opts *opts;
+};
+
+/* Whether the user wants this section; if not, it is noted as not asked for. */
+bool walk_wants(struct walk *w, const char *section);
+
+/* True for errors after which no walker can go on (see above). */
+bool walk_is_fatal(const struct err *e);
+
+/* Everything, in an order in which each finds what it depends on. */
+struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r) MUST_CHECK;
+
+/* ---- the parts */
+
+/* Registers of each vCPU and which CPU it is: report.vcpus.  Needs no kernel but for `cpu`. */
+struct err *walk_vcpus(struct walk *w) MUST_CHECK;
+
+/* Every BPF map with its contents: report.maps, by id. */
+struct err *walk_maps(struct walk *w) MUST_CHECK;
+
+/* The BPF object of the enabled scheduler among report.maps: report.active_*. */
+struct err *walk_active(struct walk *w) MUST_CHECK;
+
+/* sched_ext: report.scx. */
+struct err *walk_scx(struct walk *w) MUST_CHECK;
+
+/* Tasks: those on scx_tasks, and those that report.scx refers to: report.tasks. */
+struct err *walk_tasks(struct walk *w) MUST_CHECK;
+
+/* Reads what rendering the collected values will follow pointers to, so that it is kept from the stop,
+ * and sets report.env. */
+struct err *walk_env(struct walk *w) MUST_CHECK;
+
+#endif
