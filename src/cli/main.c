@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/libbpf.h>
+#include <libxml/xmlversion.h>
+
+#include "base/util.h"
+#include "cli/exit.h"
+#include "cli/options.h"
+#include "cli/verbs.h"
+
+static const struct verb verbs[] = {
+	{ "attach", "[HOST]:PORT | unix:PATH", "read a running guest through its gdbstub",
+	  attach_main, true },
+	{ "core", "FILE", "read a dump of QEMU's dump-guest-memory", core_main, false },
+};
+
+static void usage(FILE *out)
+{
+	fputs("Usage: fdgdb VERB [options] TARGET\n"
+	      "\n"
+	      "Says what a Linux guest was doing when it was stopped: BPF maps with their contents,\n"
+	      "sched_ext state, tasks. Needs nothing of the guest but its memory.\n"
+	      "\n"
+	      "Verbs:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		fprintf(out, "  %-7s %-26s %s\n", verbs[i].name, verbs[i].args, verbs[i].summary);
+	fputs("  help    [VERB]                     this text, or that of a verb\n\n", out);
+	options_help(out, true);
+	fputs("\n"
+	      "Exit status: 0 complete, 1 failed, 2 usage, 3 partial, 4 target unreachable or lost,\n"
+	      "5 no Linux kernel with BTF found, 6 guest state could not be restored.\n",
+	      out);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	const struct verb *found = NULL;
+
+	/* Like ip and bpftool: any unambiguous prefix will do. */
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (!strcmp(verbs[i].name, name))
+			return &verbs[i];
+		if (*name && !strncmp(verbs[i].name, name, strlen(name)))
+			found = found ? NULL : &verbs[i];
+	}
+	return found;
+}
+
+void verb_help(FILE *out, const char *name)
+{
+	const struct verb *v = find_verb(name);
+
+	fprintf(out, "Usage: fdgdb %s [options] %s\n\n%s.\n\n", v->name, v->args, v->summary);
+	options_help(out, v->live);
+}
+
+void print_version(FILE *out)
+{
+	fprintf(out, "fdgdb %s (libbpf %s, libxml2 %s)\n", PACKAGE_VERSION, libbpf_version_string(),
+		LIBXML_DOTTED_VERSION);
+}
+
+/* A full disk behind stdout is an error, not a short report. */
+static int close_stdout(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	if ((fclose(stdout) || failed) && errno != EBADF) {
+		fprintf(stderr, "fdgdb: cannot write to stdout: %s\n", strerror(errno));
+		return exit_worse(status, EXIT_FAILED);
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (!name) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(name, "-V") || !strcmp(name, "--version")) {
+		print_version(stdout);
+		return close_stdout(EXIT_COMPLETE);
+	}
+	if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help")) {
+		if (argc > 2 && !find_verb(argv[2])) {
+			fprintf(stderr, "fdgdb: no verb \"%s\"; see fdgdb --help\n", argv[2]);
+			return EXIT_USAGE;
+		}
+		if (argc > 2)
+			verb_help(stdout, argv[2]);
+		else
+			usage(stdout);
+		return close_stdout(EXIT_COMPLETE);
+	}
+
+	const struct verb *v = find_verb(name);
+	if (!v) {
+		fprintf(stderr, "fdgdb: no verb \"%s\"; see fdgdb --help\n", name);
+		return EXIT_USAGE;
+	}
+	return close_stdout(v->main(argc - 1, argv + 1));
+}

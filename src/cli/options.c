@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/verbs.h"
+
+enum {
+	OPT_SECTION = 256,
+	OPT_MAX_ENTRIES,
+	OPT_ARENA_BYTES,
+	OPT_NO_ARENA_BYTES,
+	OPT_KEEP_HALTED,
+	OPT_DEADLINE,
+	OPT_STATS,
+	OPT_COLOR,
+};
+
+static const struct option longopts[] = {
+	{ "json", no_argument, NULL, 'j' },
+	{ "pretty", no_argument, NULL, 'p' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "section", required_argument, NULL, OPT_SECTION },
+	{ "max-entries", required_argument, NULL, OPT_MAX_ENTRIES },
+	{ "arena-bytes", required_argument, NULL, OPT_ARENA_BYTES },
+	{ "no-arena-bytes", no_argument, NULL, OPT_NO_ARENA_BYTES },
+	{ "keep-halted", no_argument, NULL, OPT_KEEP_HALTED },
+	{ "deadline", required_argument, NULL, OPT_DEADLINE },
+	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+void options_help(FILE *out, bool live)
+{
+	fputs("Options:\n"
+	      "  -j, --json               write JSON instead of text\n"
+	      "  -p, --pretty             write JSON, indented\n"
+	      "  -o, --output FILE        write the report to FILE\n"
+	      "      --section LIST       only these: vcpus,maps,scx,tasks\n"
+	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
+	      "                           per-CPU arrays)\n"
+	      "      --arena-bytes N|all|none\n"
+	      "                           bytes of arena pages in the JSON (default 4M)\n"
+	      "      --no-arena-bytes     the same as --arena-bytes none\n",
+	      out);
+	if (live)
+		fputs("      --keep-halted        leave the guest stopped\n"
+		      "      --deadline MS        let the guest go after MS milliseconds, finished or not\n",
+		      out);
+	fputs("      --stats              tell on stderr what was read, and how long it took\n"
+	      "      --color WHEN         auto, always or never\n"
+	      "  -v, --verbose            show everything\n"
+	      "  -h, --help               this text\n"
+	      "  -V, --version            version and libraries\n",
+	      out);
+}
+
+/* A number with an optional K, M or G; "all" is UINT64_MAX and "none" 0 where allowed. */
+static struct err *parse_amount(const char *opt, const char *s, bool words, uint64_t *ret)
+{
+	char *end;
+	unsigned int shift = 0;
+
+	if (words && !strcmp(s, "all")) {
+		*ret = UINT64_MAX;
+		return NULL;
+	}
+	if (words && !strcmp(s, "none")) {
+		*ret = 0;
+		return NULL;
+	}
+	errno = 0;
+	unsigned long long v = strtoull(s, &end, 0);
+	if (*s < '0' || *s > '9' || errno)
+		return err_new(ERR_USAGE, "--%s: \"%s\" is no number", opt, s);
+	switch (*end) {
+	case 'K':
+		shift = 10;
+		break;
+	case 'M':
+		shift = 20;
+		break;
+	case 'G':
+		shift = 30;
+		break;
+	}
+	if (end[shift ? 1 : 0] || v > UINT64_MAX >> shift)
+		return err_new(ERR_USAGE, "--%s: \"%s\" is no number", opt, s);
+	*ret = (uint64_t)v << shift;
+	return NULL;
+}
+
+static struct err *parse_sections(struct options *o, char *list)
+{
+	static const char *const known[] = { "vcpus", "maps", "scx", "tasks" };
+
+	for (char *save, *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(known) && strcmp(known[i], s))
+			i++;
+		if (i == ARRAY_SIZE(known))
+			return err_new(ERR_USAGE,
+				       "--section: no section \"%s\" (vcpus, maps, scx, tasks)", s);
+		if (o->walk.nr_sections == ARRAY_SIZE(o->sections))
+			return err_new(ERR_USAGE, "--section: too many");
+		o->sections[o->walk.nr_sections++] = known[i];
+	}
+	o->walk.sections = o->sections;
+	return NULL;
+}
+
+static struct err *parse_color(const char *s, enum color_when *ret)
+{
+	if (!strcmp(s, "auto"))
+		*ret = COLOR_AUTO;
+	else if (!strcmp(s, "always"))
+		*ret = COLOR_ALWAYS;
+	else if (!strcmp(s, "never"))
+		*ret = COLOR_NEVER;
+	else
+		return err_new(ERR_USAGE, "--color: \"%s\" is none of auto, always, never", s);
+	return NULL;
+}
+
+struct err *options_parse(int argc, char **argv, const char *verb, bool live, struct options *ret,
+			  bool *ret_done)
+{
+	struct options o = { .arena_bytes = 4 << 20 };
+	int c;
+
+	optind = 1;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":jpo:vhV", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			o.json = true;
+			break;
+		case 'p':
+			o.json = o.pretty = true;
+			break;
+		case 'o':
+			o.output = optarg;
+			break;
+		case OPT_SECTION:
+			TRY(parse_sections(&o, optarg));
+			break;
+		case OPT_MAX_ENTRIES:
+			TRY(parse_amount("max-entries", optarg, true, &o.walk.max_entries));
+			if (!o.walk.max_entries)
+				return err_new(ERR_USAGE, "--max-entries: at least 1");
+			break;
+		case OPT_ARENA_BYTES:
+			TRY(parse_amount("arena-bytes", optarg, true, &o.arena_bytes));
+			break;
+		case OPT_NO_ARENA_BYTES:
+			o.arena_bytes = 0;
+			break;
+		case OPT_KEEP_HALTED:
+			if (!live)
+				return err_new(ERR_USAGE, "--keep-halted: a core does not run");
+			o.keep_halted = true;
+			break;
+		case OPT_DEADLINE:
+			if (!live)
+				return err_new(ERR_USAGE, "--deadline: a core does not wait");
+			TRY(parse_amount("deadline", optarg, false, &o.deadline_ms));
+			if (!o.deadline_ms || o.deadline_ms > 3600 * 1000)
+				return err_new(ERR_USAGE, "--deadline: 1 to 3600000 ms");
+			break;
+		case OPT_STATS:
+			o.stats = true;
+			break;
+		case OPT_COLOR:
+			TRY(parse_color(optarg, &o.color));
+			break;
+		case 'v':
+			o.verbose++;
+			break;
+		case 'h':
+			verb_help(stdout, verb);
+			*ret_done = true;
+			return NULL;
+		case 'V':
+			print_version(stdout);
+			*ret_done = true;
+			return NULL;
+		case ':':
+			return err_new(ERR_USAGE, "%s needs an argument", argv[optind - 1]);
+		default:
+			return err_new(ERR_USAGE, "unknown option %s", argv[optind - 1]);
+		}
+	}
+	if (optind == argc)
+		return err_new(ERR_USAGE, "%s what?", verb);
+	if (optind + 1 != argc)
+		return err_new(ERR_USAGE, "one target at a time, not also \"%s\"", argv[optind + 1]);
+	o.target = argv[optind];
+	*ret = o;
+	/* The copy must not point into the original. */
+	if (o.walk.sections)
+		ret->walk.sections = ret->sections;
+	return NULL;
+}
