@@ -58,6 +58,7 @@ struct target;
 
 struct target_ops {
 	const char *kind; /* "gdbstub", "elf core" */
+	bool live;	  /* a running machine that we stopped and that goes on afterwards */
 
 	/*
 	 * Reads all of them, pipelined as far as the target can.  An error means that the target is

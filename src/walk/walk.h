@@ -42,6 +42,9 @@ struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct repo
 
 /* ---- the parts */
 
+/* What kernel it is: report.kernel. */
+struct err *walk_kernel(struct walk *w) MUST_CHECK;
+
 /* Registers of each vCPU and which CPU it is: report.vcpus.  Needs no kernel but for `cpu`. */
 struct err *walk_vcpus(struct walk *w) MUST_CHECK;
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "cli/analyse.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "cli/exit.h"
+#include "report/escape.h"
+#include "report/json-report.h"
+#include "report/text.h"
+
+void complain(const struct err *e)
+{
+	fputs("fdgdb: ", stderr);
+	escape_puts(e->msg, stderr);
+	fputc('\n', stderr);
+}
+
+/* What the stop yielded; torn down in the order of dependence. */
+struct stop {
+	struct target *target;
+	struct mem *mem;
+	struct kernel *kernel;
+	struct report *report;
+};
+
+static void stop_deinit(struct stop *s)
+{
+	report_destroy(s->report);
+	kernel_destroy(s->kernel);
+	mem_destroy(s->mem);
+	target_destroy(s->target);
+}
+
+/* Everything that needs the guest stopped. */
+static struct err *collect(const struct options *o, struct stop *s)
+{
+	TRY(report_create(&s->report));
+	TRY(mem_create(s->target, &s->mem));
+	TRY(kernel_find(s->target, s->mem, &s->kernel));
+	return walk_all(s->kernel, &o->walk, s->report);
+}
+
+static void fill_capture(const struct options *o, const struct stop *s)
+{
+	struct capture_info *c = &s->report->capture;
+	struct target_stats t = { 0 };
+	struct mem_stats m = { 0 };
+
+	if (s->target->ops->stats)
+		s->target->ops->stats(s->target, &t);
+	if (s->mem)
+		mem_get_stats(s->mem, &m);
+	c->target_kind = s->target->ops->kind;
+	c->target_name = s->target->name;
+	c->target_note = s->target->note;
+	c->is_live = s->target->ops->live;
+	c->kept_halted = o->keep_halted;
+	c->pause_us = t.pause_us;
+	c->bytes = t.bytes;
+	c->packets = t.packets;
+	c->round_trips = t.round_trips;
+	c->cache_hits = m.hits;
+	c->cache_misses = m.misses;
+}
+
+static void print_stats(const struct stop *s)
+{
+	const struct capture_info *c = &s->report->capture;
+	struct mem_stats m = { 0 };
+
+	if (s->mem)
+		mem_get_stats(s->mem, &m);
+	fprintf(stderr,
+		"fdgdb: read %" PRIu64 " bytes in %" PRIu64 " batches (%" PRIu64 " packets, %" PRIu64
+		" round trips), cache %" PRIu64 " hits, %" PRIu64 " misses, %" PRIu64 " KiB held",
+		c->bytes, m.batches, c->packets, c->round_trips, c->cache_hits, c->cache_misses,
+		m.bytes >> 10);
+	if (c->is_live)
+		fprintf(stderr, "; the guest was stopped for %" PRIu64 ".%03u ms", c->pause_us / 1000,
+			(unsigned int)(c->pause_us % 1000));
+	fputc('\n', stderr);
+}
+
+static bool want_color(const struct options *o, FILE *out)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (o->color != COLOR_AUTO)
+		return o->color == COLOR_ALWAYS;
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") && isatty(fileno(out));
+}
+
+static unsigned int terminal_width(FILE *out)
+{
+	struct winsize ws;
+
+	return ioctl(fileno(out), TIOCGWINSZ, &ws) || !ws.ws_col ? 0 : ws.ws_col;
+}
+
+static struct err *write_report(const struct options *o, const struct report *r, FILE *out)
+{
+	if (o->json) {
+		struct json_opts opts = { .pretty = o->pretty, .arena_bytes = o->arena_bytes };
+
+		return report_json(r, out, &opts);
+	}
+	struct text_opts opts = {
+		.width = terminal_width(out),
+		.color = want_color(o, out),
+		.verbose = o->verbose > 0,
+	};
+	return report_text(r, out, &opts);
+}
+
+int analyse(const struct options *o, struct err *(*open)(const struct options *o, struct target **ret))
+{
+	_cleanup_(stop_deinit) struct stop s = { 0 };
+	_cleanup_fclose_ FILE *file = NULL;
+	struct err *e;
+	int status = EXIT_COMPLETE;
+
+	if (o->output) {
+		file = fopen(o->output, "we");
+		if (!file) {
+			fprintf(stderr, "fdgdb: %s: %s\n", o->output, strerror(errno));
+			return EXIT_FAILED;
+		}
+	}
+
+	e = open(o, &s.target);
+	if (e) {
+		complain(e);
+		status = exit_of(e);
+		err_free(e);
+		return status;
+	}
+
+	struct err *failed = collect(o, &s);
+
+	/* First of all the guest; whatever went wrong can be told afterwards. */
+	e = s.target->ops->release(s.target, o->keep_halted);
+	if (e) {
+		complain(e);
+		status = exit_worse(status, exit_of(e));
+		err_free(e);
+	}
+	if (failed) {
+		complain(failed);
+		status = exit_worse(status, exit_of(failed));
+		bool deadline = failed->code == ERR_DEADLINE;
+		err_free(failed);
+		if (!s.kernel)
+			return status; /* nothing to report on */
+		s.report->capture.deadline_hit = deadline;
+	}
+	if (s.mem)
+		mem_freeze(s.mem);
+	fill_capture(o, &s);
+	if (report_is_partial(s.report))
+		status = exit_worse(status, EXIT_PARTIAL);
+
+	FILE *out = file ? file : stdout;
+	e = write_report(o, s.report, out);
+	if (e) {
+		complain(e);
+		status = exit_worse(status, exit_of(e));
+		err_free(e);
+	}
+	if (file && fclose(take_ptr(file))) {
+		fprintf(stderr, "fdgdb: %s: %s\n", o->output, strerror(errno));
+		status = exit_worse(status, EXIT_FAILED);
+	}
+	if (o->stats)
+		print_stats(&s);
+	if (o->keep_halted && status != EXIT_NOT_RESTORED)
+		fprintf(stderr, "fdgdb: the guest is left halted; attach again, or \"cont\" in its "
+				"monitor, to let it run\n");
+	return status;
+}
