@@ -45,9 +45,16 @@ struct err *mem_prefetch(struct mem *mem, const struct gpa *pages, size_t nr) MU
  * Runs fn(ctx, i) for every i in [0, nr) as fibers, many at a time, and returns when all have
  * ended.  fn may call mem_read() and mem_each() itself.  Indices start in order; nothing is
  * said about the order in which they end, so fn writes its results to slot i.
- * Outside of fibers fn's stack is 128 KiB: no big arrays on it.
+ * Inside a fiber the stack has 128 KiB: no big arrays on it.  Where waiting together wins nothing
+ * (a file, a frozen cache), fn just runs for one index after the other.
  */
 void mem_each(struct mem *mem, size_t nr, void (*fn)(void *ctx, size_t i), void *ctx);
+
+/*
+ * How much the cache may hold, in bytes (default 4 GiB): a miss beyond it is ERR_LIMIT.  Guards the
+ * host against a guest whose pointers lead through all of its memory.
+ */
+void mem_set_limit(struct mem *mem, uint64_t bytes);
 
 /* No further reads from the target: a miss is ERR_FAULT "not read while the guest was stopped". */
 void mem_freeze(struct mem *mem);
