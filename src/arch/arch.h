@@ -35,13 +35,16 @@ struct arch {
 	struct err *(*pgtable)(const struct target *t, size_t vcpu, unsigned int alternative,
 			       struct pgtable *ret);
 
-	/* ERR_FAULT if not mapped, or if a table cannot be read.  *ret_len: bytes from va to the end of
-	 * the (huge) page. */
+	/*
+	 * ERR_FAULT (of va) if not mapped, or if a table cannot be read.  *ret_len: bytes from va to
+	 * the end of the (huge) page.
+	 */
 	struct err *(*translate)(struct mem *mem, const struct pgtable *pt, uint64_t va,
 				 struct gpa *ret, uint64_t *ret_len);
 
 	/*
-	 * Calls fn for every mapped (huge) page in [start, end), ascending, descending only into
+	 * Calls fn for every mapped (huge) page in [start, end), end 0 being the top of the address
+	 * space, ascending, a huge page that begins before start with all of itself, descending only into
 	 * tables that exist; fn returns false to stop.  Tables that cannot be read are skipped and
 	 * counted in *unreadable (may be NULL).
 	 */
@@ -59,8 +62,13 @@ struct arch {
 	/* In kernel mode (privileged) or not. */
 	struct err *(*in_kernel)(const struct target *t, size_t vcpu, bool *ret);
 
-	/* Base of this CPU's per-CPU area as the registers know it (x86: gs_base or k_gs_base). */
-	struct err *(*percpu_base)(const struct target *t, size_t vcpu, uint64_t *ret);
+	/*
+	 * Base of this CPU's per-CPU area as the registers know it (x86: gs_base or k_gs_base);
+	 * `alternative` as with pgtable.  Who matches it against the kernel's own array wants
+	 * kvcpu_cpu().
+	 */
+	struct err *(*percpu_base)(const struct target *t, size_t vcpu, unsigned int alternative,
+				   uint64_t *ret);
 };
 
 extern const struct arch arch_x86_64;
