@@ -12,6 +12,7 @@
 #include "kernel/symbols.h"
 
 struct kernel_tlb;
+struct container_layout;
 
 struct kernel {
 	struct target *target;
@@ -21,6 +22,7 @@ struct kernel {
 	size_t pt_vcpu;	       /* whose page table it is */
 	bool kpti;	       /* the vCPU was found with its user half */
 	struct kernel_tlb *tlb;
+	struct container_layout *containers;
 
 	struct kva text;    /* _text */
 	uint64_t phys_base; /* of the image: pa = va - image_start + phys_base */
@@ -36,6 +38,7 @@ struct kernel {
 	struct symbols *symbols;
 	struct types *types; /* vmlinux BTF */
 
+	char *cpus_why;	     /* NULL, or why nothing is known about CPUs: nr_cpu_ids is 0 then */
 	uint32_t nr_cpu_ids;
 	uint64_t *percpu_off;	     /* [nr_cpu_ids]: __per_cpu_offset[] */
 	bool *possible, *online;     /* [nr_cpu_ids] */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the container walks share. */
+#ifndef FDGDB_CONTAINERS_INTERNAL_H
+#define FDGDB_CONTAINERS_INTERNAL_H
+
+#include "base/vec.h"
+#include "kernel/containers.h"
+
+struct container_layout {
+	struct member xa_head, xa_node, xa_shift, xa_slots;
+	struct member idr_rt, idr_base;
+	struct member rht_tbl, rht_rhlist;
+	struct member bkt, bkt_size, bkt_nest, bkt_future, bkt_buckets;
+	struct member rb_root, rb_left, rb_right;
+};
+
+/* A set of addresses; a zeroed one is empty. */
+struct addr_set {
+	uint64_t *slots; /* 0: free; the address 0 is never a member */
+	size_t nr, size;
+};
+
+/* Adds an address other than 0; *is_new is false if it was there.  Fails only for memory. */
+struct err *addr_set_add(struct addr_set *set, uint64_t addr, bool *is_new) MUST_CHECK;
+void addr_set_deinit(struct addr_set *set);
+
+/* Ends a walk as broken: hands the cause to *why, or drops it. */
+static inline enum walk_end walk_broken(struct err **why, struct err *e)
+{
+	if (why)
+		*why = e;
+	else
+		err_free(e);
+	return WALK_BROKEN;
+}
+
+/* Reads a pointer that lies at addr. */
+struct err *read_link(struct kernel *k, uint64_t addr, uint64_t *ret) MUST_CHECK;
+
+/*
+ * Brings a tree into the cache level by level, so that walking it in order afterwards costs no
+ * round trip per node.  children() reads a node of `size` bytes and pushes what it refers to;
+ * what cannot be read, or comes twice, is left to the walk itself to complain about.
+ */
+struct tree_node {
+	uint64_t addr;
+	unsigned int level; /* 0 for the root */
+};
+struct tree_level {
+	VEC(struct tree_node) nodes;
+};
+void warm_tree(struct kernel *k, uint64_t root, size_t size, size_t max,
+	       bool (*children)(struct kernel *k, const struct tree_node *node,
+				struct tree_level *next));
+
+#endif

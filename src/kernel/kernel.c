@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "kernel/kernel.h"
+
+#include <stdlib.h>
+
+#include "kernel/internal.h"
+
+struct err *kernel_new(struct target *t, struct mem *mem, const struct arch *arch,
+		       const struct pgtable *pt, struct kernel **ret)
+{
+	struct kernel *k = calloc(1, sizeof(*k));
+
+	if (!k)
+		return &err_nomem;
+	k->target = t;
+	k->mem = mem;
+	k->arch = arch;
+	k->pt = *pt;
+
+	struct err *e = tlb_create(&k->tlb);
+	if (e) {
+		kernel_destroy(k);
+		return e;
+	}
+	*ret = k;
+	return NULL;
+}
+
+void kernel_destroy(struct kernel *k)
+{
+	if (!k)
+		return;
+	tlb_destroy(k->tlb);
+	containers_destroy(k->containers);
+	symbols_destroy(k->symbols);
+	types_destroy(k->types);
+	free(k->banner);
+	free(k->release);
+	free(k->cpus_why);
+	free(k->percpu_off);
+	free(k->possible);
+	free(k->online);
+	free(k);
+}
+
+struct err *ksym(const struct kernel *k, const char *name, struct kva *ret)
+{
+	const struct symbol *sym = symbols_find(k->symbols, name);
+
+	if (!sym)
+		return err_new(ERR_MISSING, "this kernel has no symbol %s", name);
+	*ret = (struct kva){ sym->addr };
+	return NULL;
+}
+
+bool khas_sym(const struct kernel *k, const char *name)
+{
+	return symbols_find(k->symbols, name) != NULL;
+}
+
+struct err *klayout(const struct kernel *k, const struct layout_member *members, size_t nr,
+		    void *layout, struct missing *missing)
+{
+	return layout_resolve(k->types, members, nr, layout, missing);
+}
+
+struct err *kenum(const struct kernel *k, const char *type, const char *name, int64_t *ret)
+{
+	uint32_t id;
+
+	TRY(types_find(k->types, BTF_KIND_ENUM, type, &id));
+	return types_enumerator(k->types, id, name, ret);
+}
