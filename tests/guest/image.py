@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The initramfs of a test guest: userland, BPF objects compiled for its kernel, programs, init."""
+
+import glob
+import inspect
+import os
+import re
+import shutil
+import subprocess
+
+import cache
+import debian
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CLANG = os.environ.get("FDGDB_TEST_CLANG", "clang-19")
+STRIP = os.environ.get("FDGDB_TEST_LLVM_STRIP", "llvm-strip-19")
+LIBS = "usr/lib/x86_64-linux-gnu"
+
+
+def _run(*cmd, **kwargs):
+    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+                       **kwargs)
+    if p.returncode:
+        raise RuntimeError(f"{' '.join(cmd)}: status {p.returncode}\n{p.stdout[-4000:]}")
+    return p.stdout
+
+
+def features(kernel):
+    """What the objects may use on this kernel, as macros; asked of its BTF, not of its version."""
+    with open(kernel.vmlinux_h, encoding="utf-8") as f:
+        text = f.read()
+    have = {
+        "HAVE_ARENA": "BPF_MAP_TYPE_ARENA" in text,
+        "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
+        "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
+        # Absent from the BTF of some builds, and then no program can make a queue of its own.
+        "HAVE_CREATE_DSQ": re.search(r"\bscx_bpf_create_dsq(_impl)?\(", text),
+    }
+    return [f"-D{k}" for k, v in have.items() if v]
+
+
+def compile_bpf(kernel, userland, source, out, *extra):
+    """Compiles one BPF object against the kernel's own types."""
+    _run(CLANG, "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-D__TARGET_ARCH_x86", "-Wall", "-Werror",
+         "-Wno-missing-declarations", "-Wno-unused-function", "-Wno-compare-distinct-pointer-types",
+         "-I", os.path.dirname(kernel.vmlinux_h), "-I", f"{userland}/usr/include",
+         "-I", os.path.dirname(source), *features(kernel), *extra, "-c", source, "-o", out)
+    _run(STRIP, "-g", out)
+
+
+def _copy_userland(userland, where):
+    os.makedirs(f"{where}/bin")
+    os.makedirs(f"{where}/lib64")
+    os.makedirs(f"{where}/{LIBS}")
+    box = [p for p in (f"{userland}/usr/bin/busybox", f"{userland}/bin/busybox") if os.path.exists(p)]
+    shutil.copy(box[0], f"{where}/bin/busybox")
+    shutil.copy(debian.bpftool(userland), f"{where}/bin/bpftool")
+    shutil.copy(os.path.realpath(f"{userland}/{LIBS}/ld-linux-x86-64.so.2"),
+                f"{where}/lib64/ld-linux-x86-64.so.2")
+    for pattern in ("libc.so.6", "libelf.so.1", "libz.so.1", "libzstd.so.1", "libcap.so.2",
+                    "libcrypto.so.3"):
+        shutil.copy(os.path.realpath(f"{userland}/{LIBS}/{pattern}"), f"{where}/{LIBS}/{pattern}")
+    os.symlink(LIBS, f"{where}/lib")
+
+
+# One source gives several objects: name of the object, source, feature it needs, further macros.
+OBJECTS = []
+
+
+def _make(kernel, userland, where):
+    root = f"{where}/root"
+    _copy_userland(userland, root)
+    shutil.copy(f"{HERE}/init/init", f"{root}/init")
+    os.chmod(f"{root}/init", 0o755)
+    os.makedirs(f"{root}/bpf")
+    have = features(kernel)
+    for name, source, need, *macros in OBJECTS:
+        if need is None or f"-D{need}" in have:
+            compile_bpf(kernel, userland, f"{HERE}/bpf/{source}", f"{root}/bpf/{name}", *macros)
+    shutil.copytree(f"{HERE}/init/scenario", f"{root}/scenario")
+    for source in glob.glob(f"{HERE}/prog/*.c"):
+        name = os.path.basename(source)[:-2]
+        _run("gcc", "-O2", "-Wall", "-Werror", "-static", "-s", source, "-o", f"{root}/bin/{name}")
+    os.makedirs(f"{root}/modules")
+    with open(f"{root}/modules/order", "w", encoding="ascii") as f:
+        for m in kernel.modules:
+            shutil.copy(m, f"{root}/modules/")
+            f.write(os.path.basename(m) + "\n")
+    # Uncompressed: unpacking costs an emulated guest more than reading.
+    names = subprocess.run(["find", ".", "-print0"], cwd=root, check=True, stdout=subprocess.PIPE)
+    with open(f"{where}/initramfs", "wb") as f:
+        subprocess.run(["cpio", "-0", "-o", "-H", "newc", "-R", "0:0", "--quiet"], cwd=root, check=True,
+                       input=names.stdout, stdout=f)
+    shutil.move(f"{root}/bpf", f"{where}/bpf")
+    shutil.rmtree(root)
+
+
+def image(kernel):
+    """Directory with the `initramfs` for a kernel and, for who wants a look, its `bpf` objects."""
+    userland = debian.userland()
+    inputs = sorted(p for d in ("init", "bpf", "prog") for p in glob.glob(f"{HERE}/{d}/**", recursive=True)
+                    if os.path.isfile(p))
+    key = cache.digest(os.path.basename(kernel.path), os.path.basename(userland),
+                       f"@{inspect.getfile(features)}", CLANG, *inputs, *(f"@{p}" for p in inputs))
+    return cache.entry("image", f"{kernel.series}-{key}", lambda w: _make(kernel, userland, w))
