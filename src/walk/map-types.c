@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "walk/map-types.h"
+
+#include <ctype.h>
+
+static const struct map_type map_types[] = {
+	{ 1, "hash", NULL, map_hash },
+	{ 2, "array", NULL, map_array },
+	{ 3, "prog_array", "programs to tail-call", NULL },
+	{ 4, "perf_event_array", "perf events", NULL },
+	{ 5, "percpu_hash", NULL, map_percpu_hash },
+	{ 6, "percpu_array", NULL, map_percpu_array },
+	{ 7, "stack_trace", "stack traces by id", NULL },
+	{ 8, "cgroup_array", "cgroups", NULL },
+	{ 9, "lru_hash", NULL, map_hash },
+	{ 10, "lru_percpu_hash", NULL, map_percpu_hash },
+	{ 11, "lpm_trie", "longest-prefix matches", NULL },
+	{ 12, "array_of_maps", "maps by index", NULL },
+	{ 13, "hash_of_maps", "maps by key", NULL },
+	{ 14, "devmap", "network devices", NULL },
+	{ 15, "sockmap", "sockets", NULL },
+	{ 16, "cpumap", "CPUs to redirect packets to", NULL },
+	{ 17, "xskmap", "AF_XDP sockets", NULL },
+	{ 18, "sockhash", "sockets by key", NULL },
+	{ 19, "cgroup_storage", "values by cgroup (the deprecated kind)", NULL },
+	{ 20, "reuseport_sockarray", "sockets of a reuseport group", NULL },
+	{ 21, "percpu_cgroup_storage", "per-CPU values by cgroup (the deprecated kind)", NULL },
+	{ 22, "queue", "values, first in first out", NULL },
+	{ 23, "stack", "values, last in first out", NULL },
+	{ 24, "sk_storage", "values by socket", NULL },
+	{ 25, "devmap_hash", "network devices by key", NULL },
+	{ 26, "struct_ops", "a table of functions that a subsystem calls", NULL },
+	{ 27, "ringbuf", "records for user space", NULL },
+	{ 28, "inode_storage", "values by inode", NULL },
+	{ 29, "task_storage", "values by task", NULL },
+	{ 30, "bloom_filter", "a Bloom filter; its members cannot be listed", NULL },
+	{ 31, "user_ringbuf", "records from user space", NULL },
+	{ 32, "cgrp_storage", "values by cgroup", NULL },
+	{ 33, "arena", NULL, map_arena },
+	{ 34, "insn_array", "instruction addresses of a program", NULL },
+	{ 35, "rhash", "keys and values in a resizable hash", NULL },
+};
+
+const struct map_type *map_type_find(uint32_t type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(map_types); i++) {
+		if (map_types[i].type == type)
+			return &map_types[i];
+	}
+	return NULL;
+}
+
+static const char prefix[] = "BPF_MAP_TYPE_", deprecated[] = "_DEPRECATED";
+
+struct err *map_type_name(const struct types *types, uint32_t type, struct pool *pool, const char **ret)
+{
+	const struct map_type *known = map_type_find(type);
+	const char *name = NULL;
+	uint32_t id;
+
+	_cleanup_err_ struct err *e = types_find(types, BTF_KIND_ENUM, "bpf_map_type", &id);
+	if (!e)
+		name = types_enum_name(types, id, type);
+	/* The enum ends with __MAX_BPF_MAP_TYPE, which names no type. */
+	if (!name || strncmp(name, prefix, sizeof(prefix) - 1)) {
+		*ret = known ? known->name : NULL;
+		return NULL;
+	}
+
+	/* CGROUP_STORAGE_DEPRECATED and its like stand for the same number as the name without. */
+	size_t len = strlen(name) - (sizeof(prefix) - 1), tail = sizeof(deprecated) - 1;
+	name += sizeof(prefix) - 1;
+	if (len > tail && !strcmp(name + len - tail, deprecated))
+		len -= tail;
+	char *lower = pool_strndup(pool, name, len);
+	if (!lower)
+		return &err_nomem;
+	for (char *c = lower; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	*ret = lower;
+	return NULL;
+}

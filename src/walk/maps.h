@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the walkers of map contents share.  Each BPF map is a job, and the jobs run side by side as
+ * fibers (mem_each), so that a wave of reads of all maps goes out as one batch.
+ */
+#ifndef FDGDB_WALK_MAPS_H
+#define FDGDB_WALK_MAPS_H
+
+#include "walk/walk.h"
+
+enum {
+	/* Bytes kept of the contents of one map and of all, and what they become if the user asks for
+	 * more entries than the default.  A guest that declares terabytes must not cost us as much. */
+	MAP_BYTES = 64 << 20,
+	MAPS_BYTES = 512 << 20,
+	MAP_BYTES_ASKED = 1 << 30,
+	/* Bytes of bucket heads looked at per hash map: 4 Mi buckets of 16 bytes. */
+	MAP_BUCKET_BYTES = 64 << 20,
+	/* What a range list for kprefetch() holds at a time. */
+	MAP_RANGES = 8192,
+};
+
+/* Every member is optional: without it what depends on it is missing and says so. */
+struct map_layout {
+	/* struct bpf_map */
+	struct member map, type, key_size, value_size, max_entries, extra, flags, id, name, frozen;
+	struct member btf, key_type, value_type, vmlinux_value_type;
+	/* struct bpf_array: elements, or per-CPU pointers, at the same place */
+	struct member array_map, array_value, array_pptrs;
+	/* struct bpf_htab, its buckets and elements */
+	struct member htab_map, htab_buckets, htab_n_buckets;
+	struct member bucket, bucket_head;
+	struct member elem_next, elem_hash, elem_key;
+	/* struct bpf_arena (6.9) */
+	struct member arena_map, arena_user_start, arena_kern_vm, arena_scratch;
+	struct member vm_addr, page;
+};
+
+struct map_walk {
+	struct walk *w;
+	struct kernel *k;
+	struct pool *pool;
+	struct map_layout l;
+	struct err *fatal; /* the first one; ends the walk */
+};
+
+struct map_job {
+	struct map_walk *mw;
+	struct map_row *row;
+	uint64_t bytes;	   /* that may still be kept for this map */
+	bool out_of_bytes; /* ->bytes did not suffice */
+	bool capped;	   /* at walk_opts.max_entries or its default */
+	bool implausible;
+	bool undecoded; /* fdgdb does not decode this type of map */
+	bool skipped;	/* not looked at: the walk ended before */
+};
+
+/* Adds to row->error. */
+struct err *map_note(struct map_job *job, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+/* The same for contents that could not be read. */
+struct err *map_unreadable(struct map_job *job, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+/* The same for contents that contradict themselves. */
+struct err *map_implausible(struct map_job *job, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+
+/* The note for a body whose members this kernel's BTF lacks. */
+struct err *map_no_layout(struct map_job *job, const char *what) MUST_CHECK;
+
+/* Entries to collect at most, by the user's wish or else `by_default`. */
+uint64_t map_cap(const struct map_job *job, uint64_t by_default);
+
+/* Takes from the budget; false, and ->out_of_bytes, if it does not suffice. */
+bool map_take(struct map_job *job, uint64_t bytes);
+
+/* Fills row->entries[i].per_cpu of n entries from their __percpu pointers, 0 ones left NULL.  The
+ * budget is the caller's business: map_percpu_cost() each. */
+struct err *map_percpu_fill(struct map_job *job, struct map_entry *entries, const uint64_t *pptrs,
+			    size_t n, size_t *unreadable) MUST_CHECK;
+uint64_t map_percpu_cost(const struct map_job *job);
+
+/* ---- Contents by type.  Errors are fatal ones only; others are noted. */
+
+struct err *map_array(struct map_job *job) MUST_CHECK;
+struct err *map_percpu_array(struct map_job *job) MUST_CHECK;
+struct err *map_hash(struct map_job *job) MUST_CHECK;
+struct err *map_percpu_hash(struct map_job *job) MUST_CHECK;
+struct err *map_arena(struct map_job *job) MUST_CHECK;
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "target/target.h"
+#include "walk/walk.h"
+
+static struct err *read_regs(const struct kernel *k, size_t i, struct vcpu_row *row)
+{
+	TRY(target_reg(k->target, i, k->arch->ip, &row->ip));
+	TRY(target_reg(k->target, i, k->arch->sp, &row->sp));
+	TRY(target_reg(k->target, i, k->arch->ptroot, &row->ptroot));
+	return k->arch->in_kernel(k->target, i, &row->in_kernel);
+}
+
+struct err *walk_vcpus(struct walk *w)
+{
+	const struct kernel *k = w->k;
+	size_t lost = 0;
+
+	for (size_t i = 0; i < k->target->nr_vcpus; i++) {
+		const struct vcpu *v = &k->target->vcpus[i];
+		struct vcpu_row *row = vec_push(&w->r->vcpus);
+
+		if (!row)
+			return &err_nomem;
+
+		_cleanup_err_ struct err *e = v->regs ? read_regs(k, i, row) : NULL;
+		row->ok = v->regs && !e;
+		if (!row->ok) {
+			const char *why = e ? e->msg : v->why ? v->why : "no registers";
+
+			row->why = pool_printf(&w->r->pool, "%s", why);
+			if (!row->why)
+				return &err_nomem;
+			lost++;
+			continue;
+		}
+
+		_cleanup_err_ struct err *no_cpu = kvcpu_cpu(k, i, &row->cpu);
+		row->has_cpu = !no_cpu;
+	}
+	if (lost)
+		return report_section(w->r, "vcpus", SECTION_NOT_READABLE,
+				      "registers of %zu of %zu vCPUs", lost, k->target->nr_vcpus);
+	return report_section(w->r, "vcpus", SECTION_COMPLETE, NULL);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "walk/walk.h"
+
+bool walk_wants(struct walk *w, const char *section)
+{
+	if (!w->opts->sections)
+		return true;
+	for (size_t i = 0; i < w->opts->nr_sections; i++) {
+		if (!strcmp(w->opts->sections[i], section))
+			return true;
+	}
+	/* Nothing else is said about a section that is left out; if there is no memory for this, the
+	 * next walker to run will notice. */
+	err_ignore(report_section(w->r, section, SECTION_NOT_ASKED, NULL));
+	return false;
+}
+
+bool walk_is_fatal(const struct err *e)
+{
+	if (!e)
+		return false;
+	switch (e->code) {
+	case ERR_NOMEM:
+	case ERR_SYS:
+	case ERR_UNREACHABLE:
+	case ERR_LOST:
+	case ERR_TIMEOUT:
+	case ERR_PROTOCOL:
+	case ERR_DEADLINE:
+	case ERR_NOT_RESTORED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * The parts in the order in which each finds what it depends on: tasks are those that sched_ext's
+ * queues refer to, the active object is one of the maps.
+ */
+static const struct part {
+	const char *section; /* what --section selects; NULL: always */
+	const char *name;    /* whose section in the report has a failure's cause */
+	struct err *(*walk)(struct walk *w);
+} parts[] = {
+	{ NULL, "kernel", walk_kernel },
+	{ "vcpus", "vcpus", walk_vcpus },
+	{ "maps", "maps", walk_maps },
+	{ "maps", "active", walk_active },
+	{ "scx", "scx", walk_scx },
+	{ "tasks", "tasks", walk_tasks },
+};
+
+static struct err *run(struct walk *w, const struct part *part)
+{
+	if (part->section && !walk_wants(w, part->section))
+		return NULL;
+
+	struct err *e = part->walk(w);
+	if (!e || walk_is_fatal(e))
+		return e;
+
+	struct err *failed = report_section(w->r, part->name,
+					    e->code == ERR_MISSING ? SECTION_NOT_IN_KERNEL :
+					    e->code == ERR_CORRUPT ? SECTION_IMPLAUSIBLE :
+								     SECTION_NOT_READABLE,
+					    "%s", e->msg);
+	err_free(e);
+	return failed;
+}
+
+struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r)
+{
+	struct walk w = { .k = k, .r = r, .opts = opts };
+	struct err *e = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && !e; i++)
+		e = run(&w, &parts[i]);
+
+	/* Also what was collected before the walk was cut off will be rendered. */
+	struct err *env = walk_env(&w);
+	if (!e)
+		return env;
+	err_ignore(env);
+	return e;
+}
