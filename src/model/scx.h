@@ -14,6 +14,7 @@ struct opt_u64 {
 struct scx_rq_row {
 	uint32_t cpu;
 	uint32_t nr_running, flags;
+	const char *flag_names; /* "ONLINE|CAN_STOP_TICK", by this kernel's enum; NULL: it has none */
 	bool cpu_released;
 	uint64_t ops_qseq; /* 0 where the kernel has none (7.2) */
 	struct opt_u64 kick_sync, nr_immed, clock;

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The top-level key "fdgdb": everything the format itself has no place for. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "report/json-parts.h"
+#include "report/parts.h"
+
+/* Goes up when a key of ours changes its meaning or goes away; new keys do not count. */
+enum { SCHEMA_VERSION = 1 };
+
+static void write_target(struct json *j, const struct capture_info *c)
+{
+	json_key(j, "target");
+	json_open_object(j);
+	json_opt_string(j, "kind", c->target_kind);
+	json_opt_string(j, "name", c->target_name);
+	json_opt_string(j, "note", c->target_note);
+	json_key_bool(j, "live", c->is_live);
+	json_opt_true(j, "kept_halted", c->kept_halted);
+	json_close_object(j);
+}
+
+static void write_kernel(struct json *j, const struct kernel_info *k)
+{
+	json_key(j, "kernel");
+	json_open_object(j);
+	json_opt_string(j, "release", k->release);
+	json_opt_string(j, "banner", k->banner);
+	json_opt_string(j, "build_id", k->build_id);
+	json_opt_string(j, "arch", k->arch);
+	json_key_u64(j, "text", k->text);
+	json_key_u64(j, "slide", k->slide);
+	json_key_u64(j, "phys_base", k->phys_base);
+	json_key_u64(j, "pt_levels", k->pt_levels);
+	json_key_bool(j, "kpti", k->kpti);
+	json_key_u64(j, "nr_cpu_ids", k->nr_cpu_ids);
+	json_key_u64(j, "nr_online", k->nr_online);
+	if (k->hz)
+		json_key_u64(j, "hz", k->hz);
+	json_key_u64(j, "nr_symbols", k->nr_symbols);
+	json_key_u64(j, "nr_types", k->nr_types);
+	json_close_object(j);
+}
+
+static void write_capture(struct json *j, const struct capture_info *c)
+{
+	json_key(j, "capture");
+	json_open_object(j);
+	json_key_u64(j, "pause_us", c->pause_us);
+	json_key_u64(j, "bytes", c->bytes);
+	json_key_u64(j, "packets", c->packets);
+	json_key_u64(j, "round_trips", c->round_trips);
+	json_key_u64(j, "cache_hits", c->cache_hits);
+	json_key_u64(j, "cache_misses", c->cache_misses);
+	json_opt_true(j, "deadline_hit", c->deadline_hit);
+	json_close_object(j);
+}
+
+static void write_scx(struct json *j, const struct scx_state *scx)
+{
+	json_key(j, "scx");
+	json_open_object(j);
+	json_key_bool(j, "in_kernel", scx->in_kernel);
+	json_opt_string(j, "enable_state", scx->enable_state);
+	if (scx->has_sched) {
+		json_key_string(j, "ops_name", scx->sched.ops_name);
+		json_key_u64(j, "ops_flags", scx->sched.ops_flags);
+		json_opt_u64(j, "timeout_ms", &scx->sched.timeout_ms);
+		json_opt_string(j, "exit_kind_name", scx->sched.exit_kind_name);
+	}
+	if (scx->jiffies)
+		json_key_u64(j, "jiffies", scx->jiffies);
+	json_close_object(j);
+}
+
+/* vcpu_regs of the format has null for a vCPU that could not be read; here stands why. */
+static void write_vcpus(struct json *j, const struct report *r)
+{
+	json_key(j, "vcpus");
+	json_open_array(j);
+	for (size_t i = 0; i < r->vcpus.nr; i++) {
+		const struct vcpu_row *v = &r->vcpus.data[i];
+
+		json_open_object(j);
+		json_key_u64(j, "vcpu", i);
+		json_key_bool(j, "readable", v->ok);
+		if (v->has_cpu)
+			json_key_u64(j, "cpu", v->cpu);
+		json_opt_string(j, "why", v->ok ? NULL : v->why);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void write_section(struct json *j, const char *name, enum section_status status,
+			  const char *detail, const char *cut)
+{
+	json_open_object(j);
+	json_key_string(j, "name", name);
+	json_key_string(j, "status", section_status_text(status));
+	json_opt_string(j, "detail", detail);
+	json_opt_string(j, "cut", cut);
+	json_close_object(j);
+}
+
+/* What the JSON itself leaves out of the arenas; NULL if nothing. */
+static struct err *arena_cut(struct json_report *w, const char *other, const char **ret)
+{
+	const char *cut;
+
+	*ret = other;
+	if (w->arena_pages <= w->arena_pages_left)
+		return NULL;
+	cut = pool_printf(&w->render.pool,
+			  "%s%sbytes of %" PRIu64 " of %" PRIu64 " arena pages, by the cap of %" PRIu64
+			  " bytes",
+			  other ? other : "", other ? "; " : "", w->arena_pages - w->arena_pages_left,
+			  w->arena_pages, w->opts->arena_bytes);
+	if (!cut)
+		return &err_nomem;
+	*ret = cut;
+	return NULL;
+}
+
+static struct err *write_sections(struct json_report *w)
+{
+	const struct report *r = w->r;
+	struct json *j = &w->j;
+
+	json_key(j, "sections");
+	json_open_array(j);
+	for (size_t i = 0; i < r->sections.nr; i++) {
+		const struct section *s = &r->sections.data[i];
+		const char *cut = s->cut;
+
+		if (!strcmp(s->name, "maps"))
+			TRY(arena_cut(w, s->cut, &cut));
+		write_section(j, s->name, s->status, s->detail, cut);
+	}
+	for (size_t i = 0; i < nr_missing_parts; i++) {
+		const struct missing_part *p = &missing_parts[i];
+
+		if (!report_find_section(r, p->section))
+			write_section(j, p->section, SECTION_NOT_IMPLEMENTED, p->detail, NULL);
+	}
+	json_close_array(j);
+	render_reset(&w->render);
+	return NULL;
+}
+
+struct err *json_write_fdgdb(struct json_report *w)
+{
+	struct json *j = &w->j;
+
+	json_key(j, "fdgdb");
+	json_open_object(j);
+	json_key_u64(j, "schema_version", SCHEMA_VERSION);
+	json_key_string(j, "version", PACKAGE_VERSION);
+	write_target(j, &w->r->capture);
+	write_kernel(j, &w->r->kernel);
+	write_capture(j, &w->r->capture);
+	write_scx(j, &w->r->scx);
+	write_vcpus(j, w->r);
+	TRY(write_sections(w));
+	json_close_object(j);
+	return NULL;
+}

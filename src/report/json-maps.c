@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "report/json-parts.h"
+#include "report/json-value.h"
+
+static struct err *write_key(struct json_report *w, const struct map_row *m, const uint8_t *key)
+{
+	if (key && render_has_key_type(m)) {
+		struct value *v;
+
+		TRY(render_key(&w->render, m, key, &v));
+		json_key(&w->j, "key");
+		json_value(&w->j, v);
+	}
+	json_key(&w->j, "key_hex");
+	json_hex(&w->j, key, key ? m->key_size : 0);
+	return NULL;
+}
+
+static struct err *write_per_cpu(struct json_report *w, const struct map_row *m,
+				 const struct map_entry *entry)
+{
+	json_key(&w->j, "per_cpu");
+	json_open_array(&w->j);
+	for (uint32_t cpu = 0; entry->per_cpu && cpu < w->r->kernel.nr_cpu_ids; cpu++) {
+		struct value *v;
+
+		if (!entry->per_cpu[cpu]) {
+			json_null(&w->j);
+			continue;
+		}
+		TRY(render_value(&w->render, m, entry->per_cpu[cpu], &v));
+		json_value(&w->j, v);
+		render_reset(&w->render);
+	}
+	json_close_array(&w->j);
+	return NULL;
+}
+
+static struct err *write_entry(struct json_report *w, const struct map_row *m,
+			       const struct map_entry *entry)
+{
+	struct json *j = &w->j;
+	struct value *v;
+
+	switch (m->body) {
+	case MAP_BODY_ENTRIES:
+		TRY(write_key(w, m, entry->key));
+		if (entry->value && render_has_value_type(m)) {
+			TRY(render_value(&w->render, m, entry->value, &v));
+			json_key(j, "value");
+			json_value(j, v);
+		}
+		json_key(j, "value_hex");
+		json_hex(j, entry->value, entry->value ? m->value_size : 0);
+		json_opt_true(j, "value_unreadable", !entry->value);
+		return NULL;
+	case MAP_BODY_ARRAY:
+		json_key_u64(j, "key", entry->index);
+		if (!entry->value)
+			return NULL;
+		TRY(render_value(&w->render, m, entry->value, &v));
+		json_key(j, "value");
+		json_value(j, v);
+		return NULL;
+	case MAP_BODY_PERCPU_ARRAY:
+		json_key_u64(j, "key", entry->index);
+		return write_per_cpu(w, m, entry);
+	case MAP_BODY_PERCPU_HASH:
+		TRY(write_key(w, m, entry->key));
+		return write_per_cpu(w, m, entry);
+	case MAP_BODY_NONE:
+	case MAP_BODY_VALUE:
+	case MAP_BODY_ARENA:
+		break;
+	}
+	return NULL;
+}
+
+static struct err *write_entries(struct json_report *w, const struct map_row *m, const char *key)
+{
+	if (!m->nr_entries)
+		return NULL;
+	json_key(&w->j, key);
+	json_open_array(&w->j);
+	for (size_t i = 0; i < m->nr_entries && !json_failed(&w->j); i++) {
+		json_open_object(&w->j);
+		TRY(write_entry(w, m, &m->entries[i]));
+		json_close_object(&w->j);
+		render_reset(&w->render);
+	}
+	json_close_array(&w->j);
+	return NULL;
+}
+
+static void write_arena(struct json_report *w, const struct arena_body *a)
+{
+	struct json *j = &w->j;
+	uint64_t shown = 0, cut = 0;
+
+	json_open_object(j);
+	if (a->nr_pages) {
+		json_key(j, "pages");
+		json_open_array(j);
+		for (size_t i = 0; i < a->nr_pages && !json_failed(j); i++) {
+			const struct arena_page *p = &a->pages[i];
+			bool show = p->bytes && w->arena_pages_left;
+
+			json_open_object(j);
+			json_key_u64(j, "user_addr", p->user_addr);
+			json_key(j, "bytes");
+			json_byte_array(j, p->bytes, show ? PAGE_SIZE : 0);
+			json_opt_true(j, "unreadable", !p->bytes);
+			json_close_object(j);
+			shown += show;
+			cut += p->bytes && !show;
+			w->arena_pages_left -= show;
+		}
+		json_close_array(j);
+	}
+	json_opt_true(j, "truncated", a->truncated);
+	json_key_u64(j, "declared_pages", a->declared_pages);
+	json_opt_true(j, "span_capped", a->span_capped);
+	json_key_u64(j, "kern_vm_start", a->kern_vm_start);
+	json_key_u64(j, "user_vm_start", a->user_vm_start);
+	if (cut) {
+		json_key(j, "bytes_cut");
+		json_open_object(j);
+		json_key_u64(j, "pages_with_bytes", shown);
+		json_key_u64(j, "pages_without_bytes", cut);
+		json_key_u64(j, "cap", w->opts->arena_bytes);
+		json_close_object(j);
+	}
+	json_close_object(j);
+}
+
+static struct err *write_body(struct json_report *w, const struct map_row *m)
+{
+	struct value *v;
+
+	switch (m->body) {
+	case MAP_BODY_NONE:
+		return NULL;
+	case MAP_BODY_VALUE:
+		if (!m->value)
+			return NULL;
+		TRY(render_single(&w->render, m, &v));
+		json_key(&w->j, "value");
+		json_value(&w->j, v);
+		render_reset(&w->render);
+		return NULL;
+	case MAP_BODY_ENTRIES:
+		return write_entries(w, m, "entries");
+	case MAP_BODY_ARRAY:
+		return write_entries(w, m, "array_entries");
+	case MAP_BODY_PERCPU_ARRAY:
+		return write_entries(w, m, "percpu_entries");
+	case MAP_BODY_PERCPU_HASH:
+		return write_entries(w, m, "percpu_hash_entries");
+	case MAP_BODY_ARENA:
+		if (!m->arena)
+			return NULL;
+		json_key(&w->j, "arena");
+		write_arena(w, m->arena);
+		return NULL;
+	}
+	return NULL;
+}
+
+static struct err *write_map(struct json_report *w, const struct map_row *m)
+{
+	struct json *j = &w->j;
+
+	json_open_object(j);
+	json_key_string(j, "name", m->name);
+	if (m->kva.v)
+		json_key_u64(j, "map_kva", m->kva.v);
+	json_key_u64(j, "map_type", m->type);
+	json_key_u64(j, "value_size", m->value_size);
+	json_key_u64(j, "max_entries", m->max_entries);
+
+	/* Ours; before the contents, which may be long. */
+	json_key_u64(j, "id", m->id);
+	json_opt_string(j, "type_name", m->type_name);
+	json_key_u64(j, "key_size", m->key_size);
+	json_key_u64(j, "flags", m->flags);
+	json_key_u64(j, "map_extra", m->extra);
+	json_key_bool(j, "frozen", m->frozen);
+	if (m->btf_id)
+		json_key_u64(j, "btf_id", m->btf_id);
+	if (m->key_type)
+		json_key_u64(j, "btf_key_type_id", m->key_type);
+	if (m->value_type)
+		json_key_u64(j, "btf_value_type_id", m->value_type);
+
+	TRY(write_body(w, m));
+	json_opt_string(j, "error", m->error);
+	json_opt_true(j, "unreadable", m->unreadable);
+	json_close_object(j);
+	return NULL;
+}
+
+struct err *json_write_maps(struct json_report *w)
+{
+	json_key(&w->j, "maps");
+	json_open_array(&w->j);
+	for (size_t i = 0; i < w->r->maps.nr && !json_failed(&w->j); i++) {
+		const struct map_row *m = &w->r->maps.data[i];
+
+		TRY(err_prefix(write_map(w, m), "map %s (id %u)", m->name, m->id));
+	}
+	json_close_array(&w->j);
+	return NULL;
+}

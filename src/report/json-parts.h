@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of the JSON report among themselves; for others there is json-report.h. */
+#ifndef FDGDB_JSON_PARTS_H
+#define FDGDB_JSON_PARTS_H
+
+#include "report/index.h"
+#include "report/json-report.h"
+#include "report/json.h"
+#include "report/render.h"
+
+struct json_report {
+	const struct report *r;
+	const struct json_opts *opts;
+	struct index index;
+	struct render render;
+	uint64_t arena_pages;	   /* readable pages of all arenas */
+	uint64_t arena_pages_left; /* whose bytes may still be written */
+	struct json j;
+};
+
+/* Each writes its keys into the open top-level object; an error is a lack of memory, or a fault while
+ * rendering. */
+struct err *json_write_maps(struct json_report *w) MUST_CHECK;
+void json_write_tasks(struct json_report *w);
+void json_write_scx(struct json_report *w);
+struct err *json_write_fdgdb(struct json_report *w) MUST_CHECK;
+
+/* Address arrays, on one line. */
+void json_kvas(struct json *j, const struct kva *kvas, size_t nr);
+
+static inline void json_opt_u64(struct json *j, const char *key, const struct opt_u64 *v)
+{
+	if (v->has)
+		json_key_u64(j, key, v->v);
+}
+
+static inline void json_opt_i32(struct json *j, const char *key, const struct opt_i32 *v)
+{
+	if (v->has)
+		json_key_i64(j, key, v->v);
+}
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "report/json-parts.h"
+#include "report/parts.h"
+
+static void write_rq(struct json_report *w, const struct scx_rq_row *rq)
+{
+	struct json *j = &w->j;
+
+	json_open_object(j);
+	json_key_u64(j, "cpu", rq->cpu);
+	json_key_u64(j, "nr_running", rq->nr_running);
+	json_key_u64(j, "flags", rq->flags);
+	json_key_bool(j, "cpu_released", rq->cpu_released);
+	json_key_u64(j, "ops_qseq", rq->ops_qseq);
+	json_opt_u64(j, "kick_sync", &rq->kick_sync);
+	json_opt_u64(j, "nr_immed", &rq->nr_immed);
+	json_opt_u64(j, "rq_clock", &rq->clock);
+	if (rq->has_curr) {
+		json_key_i64(j, "curr_pid", rq->curr_pid);
+		json_key_string(j, "curr_comm", rq->curr_comm);
+	}
+	json_key(j, "runnable_task_kvas");
+	json_kvas(j, rq->runnable, rq->nr_runnable);
+	json_opt_true(j, "runnable_truncated", rq->truncated);
+	if (rq->has_curr)
+		json_key_u64(j, "curr_kva", rq->curr.v);
+	json_opt_string(j, "flag_names", rq->flag_names);
+	json_opt_string(j, "truncated_reason", rq->truncated ? rq->why : NULL);
+	json_close_object(j);
+}
+
+static void write_dsq(struct json_report *w, const struct dsq_row *d)
+{
+	struct json *j = &w->j;
+	char origin[32];
+
+	dsq_origin_text(d, origin);
+	json_open_object(j);
+	json_key_u64(j, "id", d->id);
+	json_key_string(j, "origin", origin);
+	json_key_u64(j, "nr", d->nr);
+	json_key_u64(j, "seq", d->seq);
+	json_key(j, "task_kvas");
+	json_kvas(j, d->tasks, d->nr_tasks);
+	json_opt_true(j, "truncated", d->truncated);
+	if (d->kva.v)
+		json_key_u64(j, "dsq_kva", d->kva.v);
+	if (d->nr_tasks) {
+		json_key(j, "tasks");
+		json_open_array(j);
+		for (size_t i = 0; i < d->nr_tasks && !json_failed(j); i++) {
+			const struct task_row *t = index_task(&w->index, d->tasks[i]);
+
+			json_open_object(j);
+			json_key_u64(j, "task_kva", d->tasks[i].v);
+			if (t) {
+				json_key_i64(j, "pid", t->pid);
+				json_key_string(j, "comm", t->comm);
+			}
+			json_close_object(j);
+		}
+		json_close_array(j);
+	}
+	json_opt_string(j, "truncated_reason", d->truncated ? d->why : NULL);
+	json_close_object(j);
+}
+
+static void write_sched(struct json_report *w, const struct scx_sched_row *s)
+{
+	struct json *j = &w->j;
+
+	json_key(j, "scx_sched_state");
+	json_open_object(j);
+	json_key_bool(j, "aborting", s->aborting);
+	json_key_i64(j, "bypass_depth", s->bypass_depth);
+	json_key_u64(j, "exit_kind", s->exit_kind);
+	json_opt_u64(j, "watchdog_timeout", &s->watchdog_timeout);
+	json_key_string(j, "source", "live");
+	if (s->kva.v)
+		json_key_u64(j, "sched_kva", s->kva.v);
+	json_close_object(j);
+}
+
+void json_write_scx(struct json_report *w)
+{
+	const struct scx_state *scx = &w->r->scx;
+	struct json *j = &w->j;
+
+	if (scx->rqs.nr) {
+		json_key(j, "rq_scx_states");
+		json_open_array(j);
+		for (size_t i = 0; i < scx->rqs.nr; i++)
+			write_rq(w, &scx->rqs.data[i]);
+		json_close_array(j);
+	}
+	if (scx->dsqs.nr) {
+		json_key(j, "dsq_states");
+		json_open_array(j);
+		for (size_t i = 0; i < scx->dsqs.nr; i++)
+			write_dsq(w, &scx->dsqs.data[i]);
+		json_close_array(j);
+	}
+	if (scx->has_sched)
+		write_sched(w, &scx->sched);
+	json_opt_string(j, "scx_walker_unavailable", scx->unavailable);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "report/json-parts.h"
+#include "report/parts.h"
+
+/* What the format does not know; at the end of the row. */
+static void write_extra(struct json_report *w, const struct task_row *t)
+{
+	struct json *j = &w->j;
+
+	json_key_u64(j, "task_kva", t->kva.v);
+	json_key_u64(j, "cpu", t->cpu);
+	json_key_bool(j, "running", t->running);
+	json_opt_u64(j, "state", &t->state);
+	json_opt_u64(j, "scx_flags", &t->scx_flags);
+	json_opt_u64(j, "dsq_kva", &t->dsq_kva);
+	if (t->dsq_kva.has && t->dsq_kva.v) {
+		const struct dsq_row *d = index_dsq(&w->index, (struct kva){ t->dsq_kva.v });
+
+		if (d)
+			json_key_u64(j, "dsq_id", d->id);
+	}
+	json_opt_u64(j, "runnable_at", &t->runnable_at);
+
+	double seconds;
+	if (task_runnable_for(w->r, t, &seconds)) {
+		json_key(j, "runnable_s");
+		json_double(j, seconds);
+	}
+	json_opt_u64(j, "slice", &t->slice);
+	json_opt_u64(j, "dsq_vtime", &t->vtime);
+	json_opt_true(j, "unreadable", t->unreadable);
+}
+
+static void write_task(struct json_report *w, const struct task_row *t)
+{
+	struct json *j = &w->j;
+
+	json_open_object(j);
+	json_key_i64(j, "pid", t->pid);
+	json_key_i64(j, "tgid", t->tgid);
+	json_key_string(j, "comm", t->comm);
+	json_opt_i32(j, "group_leader_pid", &t->group_leader_pid);
+	json_opt_i32(j, "real_parent_pid", &t->real_parent_pid);
+	if (t->has_parent_comm)
+		json_key_string(j, "real_parent_comm", t->real_parent_comm);
+	json_opt_i32(j, "pgid", &t->pgid);
+	json_opt_i32(j, "sid", &t->sid);
+	json_opt_i32(j, "nr_threads", &t->nr_threads);
+	json_key_u64(j, "weight", t->weight);
+	json_key_i64(j, "prio", t->prio);
+	json_key_i64(j, "static_prio", t->static_prio);
+	json_key_i64(j, "normal_prio", t->normal_prio);
+	json_key_u64(j, "rt_priority", t->rt_priority);
+	json_opt_string(j, "sched_class", t->sched_class);
+	json_opt_u64(j, "core_cookie", &t->core_cookie);
+	json_key_bool(j, "pi_boosted_out_of_scx", t->pi_boosted_out_of_scx);
+	json_key_u64(j, "nvcsw", t->nvcsw);
+	json_key_u64(j, "nivcsw", t->nivcsw);
+	json_opt_u64(j, "signal_nvcsw", &t->signal_nvcsw);
+	json_opt_u64(j, "signal_nivcsw", &t->signal_nivcsw);
+	json_key_u64(j, "utime", t->utime);
+	json_key_u64(j, "stime", t->stime);
+	json_opt_u64(j, "signal_utime", &t->signal_utime);
+	json_opt_u64(j, "signal_stime", &t->signal_stime);
+	json_opt_string(j, "lock_slowpath_match", t->lock_slowpath);
+	write_extra(w, t);
+	json_close_object(j);
+}
+
+void json_write_tasks(struct json_report *w)
+{
+	const struct report *r = w->r;
+
+	if (r->tasks.nr) {
+		json_key(&w->j, "task_enrichments");
+		json_open_array(&w->j);
+		for (size_t i = 0; i < r->tasks.nr && !json_failed(&w->j); i++)
+			write_task(w, &r->tasks.data[i]);
+		json_close_array(&w->j);
+	}
+	json_opt_string(&w->j, "task_enrichments_unavailable", r->tasks_unavailable);
+}

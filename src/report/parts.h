@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What text and JSON say alike about a report. */
+#ifndef FDGDB_REPORT_PARTS_H
+#define FDGDB_REPORT_PARTS_H
+
+#include "model/report.h"
+
+/*
+ * Parts of the format that fdgdb has no walker for yet.  They stand in fdgdb.sections beside those of the
+ * report, so that nobody takes their absence for health; a walker that reports on its section
+ * (report_section) takes its row's place.
+ */
+struct missing_part {
+	const char *section;
+	const char *detail; /* NULL: the status says it all */
+	const char *key;    /* the *_unavailable key of the format, or NULL */
+	const char *reason; /* its value: the format's own words where it has words for the cause */
+};
+
+extern const struct missing_part missing_parts[];
+extern const size_t nr_missing_parts;
+
+/* "local cpu 0", "global node 1", "user": dsq_states[].origin. */
+void dsq_origin_text(const struct dsq_row *d, char buf[32]);
+
+/*
+ * Seconds since a task became runnable: jiffies - runnable_at, by HZ.  False if that cannot be told: the
+ * task is on no queue, a number is missing, or the difference makes no sense.
+ */
+bool task_runnable_for(const struct report *r, const struct task_row *t, double *ret);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Values of a report, rendered while they are written: a tree lives until the next render_reset(), so memory
+ * stays bounded by one entry however large the maps are.
+ */
+#ifndef FDGDB_RENDER_H
+#define FDGDB_RENDER_H
+
+#include "model/report.h"
+
+struct render {
+	const struct report *r;
+	struct pool pool;
+};
+
+static inline void render_deinit(struct render *rd)
+{
+	pool_deinit(&rd->pool);
+}
+
+static inline void render_reset(struct render *rd)
+{
+	pool_reset(&rd->pool);
+}
+
+/* Whether values of the map have types to render them by; their bytes are shown otherwise. */
+static inline bool render_has_key_type(const struct map_row *m)
+{
+	return m->types && m->key_type;
+}
+
+static inline bool render_has_value_type(const struct map_row *m)
+{
+	return m->types && m->value_type;
+}
+
+/* A key; without a type its bytes. */
+struct err *render_key(struct render *rd, const struct map_row *m, const uint8_t *data,
+		       struct value **ret) MUST_CHECK;
+
+/* value_size bytes; without a type as bytes. */
+struct err *render_value(struct render *rd, const struct map_row *m, const uint8_t *data,
+			 struct value **ret) MUST_CHECK;
+
+/* The one value of MAP_BODY_VALUE (value_len bytes); m->value is not NULL. */
+struct err *render_single(struct render *rd, const struct map_row *m, struct value **ret) MUST_CHECK;
+
+#endif

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "sample.h"
+
+#include <stdlib.h>
+
+#include "values.h"
+
+static struct report *new_report(void)
+{
+	struct report *r;
+
+	if (report_create(&r))
+		abort();
+	return r;
+}
+
+static void must(struct err *e)
+{
+	if (e)
+		abort();
+}
+
+static void *alloc(struct report *r, size_t size)
+{
+	void *p = pool_alloc(&r->pool, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+/* n little-endian 64-bit words as bytes. */
+static const uint8_t *words(struct report *r, size_t n, const uint64_t *v)
+{
+	uint8_t *p = alloc(r, 8 * n);
+
+	for (size_t i = 0; i < 8 * n; i++)
+		p[i] = (uint8_t)(v[i / 8] >> 8 * (i % 8));
+	return p;
+}
+#define WORDS(r, ...)                                                                              \
+	words(r, sizeof((uint64_t[]){ __VA_ARGS__ }) / 8, (uint64_t[]){ __VA_ARGS__ })
+
+static struct map_row *add_map(struct report *r, const char *name, uint32_t type, const char *type_name,
+			       enum map_body body)
+{
+	struct map_row *m = vec_push(&r->maps);
+
+	if (!m)
+		abort();
+	m->id = (uint32_t)r->maps.nr;
+	m->kva.v = 0xffff888100000000 + 0x1000 * r->maps.nr;
+	strncpy(m->name, name, sizeof(m->name) - 1);
+	m->type = type;
+	m->type_name = type_name;
+	m->body = body;
+	m->max_entries = 1;
+	return m;
+}
+
+static void set_types(struct map_row *m, enum sample_type key, uint32_t key_size,
+		      enum sample_type value, uint32_t value_size)
+{
+	m->key_size = key_size;
+	m->value_size = value_size;
+	m->key_type = key;
+	m->value_type = value;
+	if (key || value) {
+		m->types = sample_types();
+		m->btf_id = 17;
+	}
+}
+
+static struct map_entry *set_entries(struct report *r, struct map_row *m, size_t nr)
+{
+	m->nr_entries = nr;
+	m->entries = alloc(r, nr * sizeof(*m->entries));
+	for (size_t i = 0; i < nr; i++)
+		m->entries[i].index = (uint32_t)i;
+	return m->entries;
+}
+
+static void set_per_cpu(struct report *r, struct map_entry *e, size_t nr, const uint8_t *const *values)
+{
+	e->per_cpu = alloc(r, r->kernel.nr_cpu_ids * sizeof(*e->per_cpu));
+	memcpy(e->per_cpu, values, nr * sizeof(*values));
+}
+
+static void add_hashes(struct report *r)
+{
+	struct map_row *m = add_map(r, "cell_stats", 1, "hash", MAP_BODY_ENTRIES);
+
+	set_types(m, SAMPLE_KEY, 8, SAMPLE_STAT, 16);
+	m->max_entries = 1024;
+	struct map_entry *e = set_entries(r, m, 3);
+	e[0].key = WORDS(r, 1 | 7ULL << 32);
+	e[0].value = WORDS(r, 120, 4);
+	e[1].key = WORDS(r, 12);
+	e[1].value = WORDS(r, 3, UINT64_MAX);
+	e[2].key = WORDS(r, 13);
+	e[2].value = WORDS(r, UINT64_MAX, 0);
+
+	m = add_map(r, "task_ctxs", 9, "lru_hash", MAP_BODY_ENTRIES);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_TASK_CTX, 24);
+	m->max_entries = 16;
+	m->error = "2 entries unreadable";
+	m->unreadable = true;
+	e = set_entries(r, m, 2);
+	e[0].key = WORDS(r, 321);
+	e[0].value = WORDS(r, 5, 6, 0);
+	e[1].key = WORDS(r, 322);
+
+	m = add_map(r, "raw\x1b[31m", 1, "hash", MAP_BODY_ENTRIES);
+	set_types(m, SAMPLE_NONE, 4, SAMPLE_NONE, 8);
+	e = set_entries(r, m, 1);
+	e[0].key = WORDS(r, 0x04030201);
+	e[0].value = WORDS(r, 0xefbeadde);
+}
+
+static void add_arrays(struct report *r)
+{
+	struct map_row *m = add_map(r, "stall.bss", 2, "array", MAP_BODY_VALUE);
+
+	set_types(m, SAMPLE_NONE, 4, SAMPLE_BSS, 96);
+	m->flags = 0x400;
+	m->value = alloc(r, 96);
+	m->value_len = 96;
+
+	m = add_map(r, "everything", 2, "array", MAP_BODY_VALUE);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_EVERYTHING, 512);
+	m->value = alloc(r, 512);
+	m->value_len = 512;
+
+	m = add_map(r, ".rodata.str1.1", 2, "array", MAP_BODY_VALUE);
+	set_types(m, SAMPLE_NONE, 4, SAMPLE_NONE, 12);
+	m->frozen = true;
+	m->value = (const uint8_t *)"pid %d\n\0\xff ok";
+	m->value_len = 12;
+	m->value_text = true;
+
+	m = add_map(r, "slots", 2, "array", MAP_BODY_ARRAY);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_U64, 8);
+	m->max_entries = 3;
+	m->error = "1 keys unreadable";
+	m->unreadable = true;
+	struct map_entry *e = set_entries(r, m, 3);
+	e[0].value = WORDS(r, 0);
+	e[2].value = WORDS(r, UINT64_MAX);
+
+	m = add_map(r, "lost", 2, "array", MAP_BODY_VALUE);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_U64, 8);
+	m->error = "value: cannot read 0xffffc90000123000: not mapped";
+	m->unreadable = true;
+}
+
+static void add_per_cpu(struct report *r)
+{
+	struct map_row *m = add_map(r, "cpu_ctxs", 6, "percpu_array", MAP_BODY_PERCPU_ARRAY);
+
+	set_types(m, SAMPLE_U32, 4, SAMPLE_CPU_CTX, 24);
+	m->max_entries = 3;
+	struct map_entry *e = set_entries(r, m, 3);
+	/* All differ: a table. */
+	set_per_cpu(r, &e[0], 3,
+		    (const uint8_t *const[]){ WORDS(r, 1, 20, 1), WORDS(r, 2, 20, 1),
+					      WORDS(r, 3, 20, 1) });
+	/* Groups. */
+	set_per_cpu(r, &e[1], 3,
+		    (const uint8_t *const[]){ WORDS(r, 9, 0, 0), WORDS(r, 9, 0, 0), WORDS(r, 1, 0, 0) });
+	/* The per-CPU pointer is null. */
+
+	m = add_map(r, "hits", 5, "percpu_hash", MAP_BODY_PERCPU_HASH);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_U64, 8);
+	m->max_entries = 64;
+	e = set_entries(r, m, 2);
+	e[0].key = WORDS(r, 5);
+	set_per_cpu(r, &e[0], 3, (const uint8_t *const[]){ WORDS(r, 1), NULL, WORDS(r, 3) });
+	e[1].key = WORDS(r, 6);
+}
+
+static void add_arena(struct report *r)
+{
+	struct map_row *m = add_map(r, "arena", 33, "arena", MAP_BODY_ARENA);
+	struct arena_body *a = alloc(r, sizeof(*a));
+	uint8_t *page = alloc(r, PAGE_SIZE);
+
+	page[0] = 255;
+	page[1] = 10;
+	a->declared_pages = 1000;
+	a->kern_vm_start = 0xffffc90000008000;
+	a->user_vm_start = 0x100000000000;
+	a->nr_pages = 3;
+	a->pages = alloc(r, 3 * sizeof(*a->pages));
+	a->pages[0] = (struct arena_page){ 0x100000001000, page };
+	a->pages[1] = (struct arena_page){ 0x100000005000, NULL };
+	a->pages[2] = (struct arena_page){ 0x100000007000, alloc(r, PAGE_SIZE) };
+	m->max_entries = 1000;
+	m->arena = a;
+	m->extra = 0x100000000000;
+}
+
+static struct task_row *add_task(struct report *r, uint64_t kva, int32_t pid, const char *comm)
+{
+	struct task_row *t = vec_push(&r->tasks);
+
+	if (!t)
+		abort();
+	t->kva.v = kva;
+	t->pid = t->tgid = pid;
+	strncpy(t->comm, comm, sizeof(t->comm) - 1);
+	t->weight = 100;
+	t->prio = t->static_prio = t->normal_prio = 120;
+	t->sched_class = "ext";
+	t->state = (struct opt_u64){ true, 0 };
+	t->scx_flags = (struct opt_u64){ true, 0x305 };
+	return t;
+}
+
+static void add_tasks(struct report *r)
+{
+	struct task_row *t = add_task(r, 0xffff888004000000, 321, "victim");
+
+	t->scx_flags.v = 0x301;
+	t->dsq_kva = (struct opt_u64){ true, 0xffff888005000000 };
+	t->runnable_at = (struct opt_u64){ true, 4294940000 };
+	t->slice = (struct opt_u64){ true, 20000000 };
+	t->vtime = (struct opt_u64){ true, UINT64_MAX };
+	t->nvcsw = 3;
+	t->utime = 12345678901;
+	t->group_leader_pid = t->real_parent_pid = (struct opt_i32){ true, 1 };
+	t->has_parent_comm = true;
+	strcpy(t->real_parent_comm, "init");
+	t->pgid = t->sid = (struct opt_i32){ true, 321 };
+	t->nr_threads = (struct opt_i32){ true, 1 };
+	t->core_cookie = (struct opt_u64){ true, 0 };
+	t->signal_nvcsw = t->signal_nivcsw = (struct opt_u64){ true, 8 };
+	t->signal_utime = t->signal_stime = (struct opt_u64){ true, 9 };
+
+	t = add_task(r, 0xffff888004001000, 7, "evil\x1b]0;x\x07\xe2\x80\xae");
+	t->running = true;
+	t->cpu = 1;
+	t->lock_slowpath = "mutex_lock_slowpath";
+	t->pi_boosted_out_of_scx = true;
+
+	t = add_task(r, 0xffff888004002000, 44, "sleeper");
+	t->state.v = 2;
+	t->sched_class = NULL;
+	t->unreadable = true;
+}
+
+static struct dsq_row *add_dsq(struct report *r, uint64_t id, enum dsq_origin origin, uint32_t index)
+{
+	struct dsq_row *d = vec_push(&r->scx.dsqs);
+
+	if (!d)
+		abort();
+	d->id = id;
+	d->origin = origin;
+	d->index = index;
+	return d;
+}
+
+static void add_scx(struct report *r)
+{
+	struct scx_state *s = &r->scx;
+
+	s->in_kernel = s->has_sched = true;
+	s->enable_state = "enabled";
+	s->jiffies = 4294946000;
+	s->unavailable = "scx walker partial: missing offset groups [scx_sched_pcpu]";
+	s->sched = (struct scx_sched_row){
+		.kva = { 0xffff888006000000 },
+		.exit_kind_name = "SCX_EXIT_NONE",
+		.watchdog_timeout = { true, 7500 },
+		.ops_name = "stall",
+		.ops_flags = 0x8,
+		.timeout_ms = { true, 30000 },
+	};
+
+	for (uint32_t cpu = 0; cpu < 2; cpu++) {
+		struct scx_rq_row *rq = vec_push(&s->rqs);
+
+		if (!rq)
+			abort();
+		rq->cpu = cpu;
+		rq->flags = 0x3;
+		rq->flag_names = cpu ? NULL : "ONLINE|CAN_STOP_TICK";
+		rq->nr_running = 1 - cpu;
+		rq->has_curr = true;
+		rq->curr.v = cpu ? 0xffff888004001000 : 0xffffffff82a0f000;
+		rq->curr_pid = cpu ? 7 : 0;
+		strcpy(rq->curr_comm, cpu ? "evil\x1b]0;x\x07" : "swapper/0");
+		rq->clock = (struct opt_u64){ true, 123456789 };
+		rq->kick_sync = (struct opt_u64){ true, 5 };
+	}
+	s->rqs.data[0].runnable = alloc(r, sizeof(struct kva));
+	s->rqs.data[0].runnable[0].v = 0xffff888004000000;
+	s->rqs.data[0].nr_runnable = 1;
+	s->rqs.data[1].truncated = true;
+	s->rqs.data[1].why = "runnable list: cannot read 0xdead000000000100";
+
+	add_dsq(r, 0x8000000000000002, DSQ_LOCAL, 0);
+	add_dsq(r, 0x8000000000000002, DSQ_LOCAL, 1)->nr = 1;
+	add_dsq(r, 0x8000000000000003, DSQ_BYPASS, 0);
+	add_dsq(r, 0x8000000000000001, DSQ_GLOBAL, 0);
+	struct dsq_row *d = add_dsq(r, 0x42, DSQ_USER, 0);
+	d->kva.v = 0xffff888005000000;
+	d->nr = 3;
+	d->seq = 9;
+	d->tasks = alloc(r, 2 * sizeof(*d->tasks));
+	d->tasks[0].v = 0xffff888004000000;
+	d->tasks[1].v = 0xffff888004999000; /* in no row */
+	d->nr_tasks = 2;
+	d->truncated = true;
+	d->why = "list does not close";
+	add_dsq(r, 0x43, DSQ_USER, 0);
+}
+
+static void add_head(struct report *r)
+{
+	r->capture = (struct capture_info){
+		.target_kind = "gdbstub",
+		.target_name = ":1234",
+		.target_note = "a note",
+		.is_live = true,
+		.pause_us = 12345,
+		.bytes = 1 << 20,
+		.packets = 300,
+		.round_trips = 40,
+		.cache_hits = 5000,
+		.cache_misses = 256,
+	};
+	r->kernel = (struct kernel_info){
+		.release = "6.18.3-cloud-amd64",
+		.banner = "Linux version 6.18.3-cloud-amd64 (debian) #1 SMP",
+		.arch = "x86_64",
+		.build_id = "0123456789abcdef0123456789abcdef01234567",
+		.text = 0xffffffff9e000000,
+		.slide = 0x1d000000,
+		.phys_base = 0x2f000000,
+		.pt_levels = 5,
+		.kpti = true,
+		.nr_cpu_ids = 4,
+		.nr_online = 2,
+		.hz = 250,
+		.nr_symbols = 120000,
+		.nr_types = 90000,
+	};
+	struct vcpu_row *v = vec_push(&r->vcpus);
+	*v = (struct vcpu_row){ .ok = true,
+				.ip = 0xffffffff9e012345,
+				.sp = 0xffffc90000123f00,
+				.ptroot = 0x1e04001,
+				.in_kernel = true,
+				.has_cpu = true };
+	v = vec_push(&r->vcpus);
+	*v = (struct vcpu_row){ .why = "no cr3 among its registers" };
+}
+
+struct report *sample_report(void)
+{
+	struct report *r = new_report();
+
+	add_head(r);
+	add_hashes(r);
+	add_arrays(r);
+	add_per_cpu(r);
+	add_arena(r);
+	struct map_row *m = add_map(r, "newer", 99, NULL, MAP_BODY_NONE);
+	m->error = "map type 99 not decoded by this fdgdb";
+	r->active_obj_name = "stall";
+	r->active_maps = alloc(r, sizeof(*r->active_maps));
+	r->active_maps[0] = r->maps.data[3].kva;
+	r->nr_active_maps = 1;
+	add_tasks(r);
+	add_scx(r);
+	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
+	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));
+	must(report_cut(r, "maps", true, "map cell_stats: 3 of 9 entries (--max-entries)"));
+	must(report_section(r, "scx", SECTION_IMPLAUSIBLE, "DSQ 0x42: nr is 3, its list holds 2"));
+	must(report_section(r, "tasks", SECTION_COMPLETE, NULL));
+	must(report_section(r, "vcpus", SECTION_NOT_READABLE, "vCPU 1: no cr3 among its registers"));
+	return r;
+}
+
+struct report *sample_empty_report(void)
+{
+	struct report *r = new_report();
+
+	r->capture.target_kind = "elf core";
+	r->capture.target_name = "vmcore\x1b[1m";
+	r->capture.deadline_hit = true;
+	r->capture.deadline_us = 250000;
+	r->maps_skipped = 4;
+	r->tasks_unavailable = "no task walker available";
+	r->scx.unavailable = "no scx walker capture";
+	must(report_section(r, "scx", SECTION_NOT_IN_KERNEL, "no sched_ext in this kernel"));
+	must(report_section(r, "maps", SECTION_NOT_ASKED, NULL));
+	return r;
+}
+
+struct report *sample_long_report(void)
+{
+	struct report *r = new_report();
+	struct map_row *m;
+	struct map_entry *e;
+
+	r->kernel.nr_cpu_ids = 2;
+	m = add_map(r, "many", 1, "hash", MAP_BODY_ENTRIES);
+	set_types(m, SAMPLE_KEY, 8, SAMPLE_STAT, 16);
+	m->max_entries = 4096;
+	e = set_entries(r, m, 300);
+	for (uint64_t i = 0; i < 300; i++) {
+		e[i].key = WORDS(r, i);
+		e[i].value = WORDS(r, i * i, 1000 - i);
+	}
+	m = add_map(r, "long", 2, "array", MAP_BODY_ARRAY);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_U64, 8);
+	m->max_entries = 200;
+	e = set_entries(r, m, 200);
+	for (uint64_t i = 0; i < 200; i++)
+		e[i].value = WORDS(r, i);
+	must(report_section(r, "maps", SECTION_COMPLETE, NULL));
+	return r;
+}
+
+void sample_destroy(struct report *r)
+{
+	report_destroy(r);
+	values_free();
+}

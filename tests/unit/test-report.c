@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reports as JSON.  With an argument this program writes a sample report to stdout instead of testing it, for
+ * tests/report-schema.sh and tests/report-golden.sh.
+ */
+#include "config.h"
+
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/json-report.h"
+#include "sample.h"
+
+static char *to_json(const struct report *r, const struct json_opts *opts)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	ASSERT_OK(report_json(r, f, opts));
+	fclose(f);
+	return text;
+}
+
+static void contains(const char *text, const char *part, unsigned int line)
+{
+	CU_assertImplementation(strstr(text, part) != NULL, line, part, __FILE__, "", CU_FALSE);
+}
+#define CONTAINS(part) contains(text, part, __LINE__)
+#define LACKS(part) CU_ASSERT_PTR_NULL(strstr(text, part))
+
+static void test_least(void)
+{
+	struct report *r = sample_empty_report();
+	char *text = to_json(r, &(struct json_opts){ 0 });
+
+	CONTAINS("{\"schema\":\"single\",");
+	CONTAINS("\"maps\":[],");
+	CONTAINS("\"task_enrichments_unavailable\":\"no task walker available\"");
+	CONTAINS("\"scx_walker_unavailable\":\"no scx walker capture\"");
+	CONTAINS("\"prog_runtime_stats_unavailable\":\"prog accessor unavailable\"");
+	CONTAINS("\"sdt_alloc_unavailable\":\"not implemented in this fdgdb\"");
+	CONTAINS("\"dump_truncated_at_us\":250000,\"maps_truncated\":4}");
+	CONTAINS("{\"name\":\"scx\",\"status\":\"not in this kernel\",");
+	CONTAINS("{\"name\":\"stacks\",\"status\":\"not implemented\"}");
+	LACKS("task_enrichments\":");
+	LACKS("vcpu_regs");
+	LACKS("scx_sched_state");
+	free(text);
+	sample_destroy(r);
+}
+
+/* A walker that comes to be takes its part off the list of what is missing. */
+static void test_walker_replaces_missing(void)
+{
+	struct report *r = sample_empty_report();
+
+	ASSERT_OK(report_section(r, "sdt_alloc", SECTION_COMPLETE, NULL));
+	char *text = to_json(r, &(struct json_opts){ 0 });
+	LACKS("sdt_alloc_unavailable");
+	CONTAINS("{\"name\":\"sdt_alloc\",\"status\":\"complete\"}");
+	free(text);
+	sample_destroy(r);
+}
+
+static void test_arena_cap(void)
+{
+	struct report *r = sample_report();
+	char *text = to_json(r, &(struct json_opts){ .arena_bytes = UINT64_MAX });
+
+	CONTAINS("{\"user_addr\":17592186048512,\"bytes\":[255,10,0,");
+	CONTAINS("{\"user_addr\":17592186064896,\"bytes\":[],\"unreadable\":true}");
+	CONTAINS("{\"user_addr\":17592186073088,\"bytes\":[0,0,");
+	LACKS("bytes_cut");
+	LACKS("arena pages, by the cap");
+	free(text);
+
+	/* A page that does not fit in whole is left out in whole. */
+	text = to_json(r, &(struct json_opts){ .arena_bytes = 2 * PAGE_SIZE - 1 });
+	CONTAINS("{\"user_addr\":17592186048512,\"bytes\":[255,10,0,");
+	CONTAINS("{\"user_addr\":17592186073088,\"bytes\":[]}");
+	CONTAINS("\"bytes_cut\":{\"pages_with_bytes\":1,\"pages_without_bytes\":1,\"cap\":8191}");
+	CONTAINS("(--max-entries); bytes of 1 of 2 arena pages, by the cap of 8191 bytes\"");
+	free(text);
+
+	text = to_json(r, &(struct json_opts){ .arena_bytes = 0 });
+	CONTAINS("{\"user_addr\":17592186048512,\"bytes\":[]}");
+	CONTAINS("\"bytes_cut\":{\"pages_with_bytes\":0,\"pages_without_bytes\":2,\"cap\":0}");
+	free(text);
+	sample_destroy(r);
+}
+
+static void test_rows(void)
+{
+	struct report *r = sample_report();
+	char *text = to_json(r, &(struct json_opts){ 0 });
+
+	/* Without BTF a hash has hex only, an array bytes. */
+	CONTAINS("\"name\":\"raw\\u001b[31m\"");
+	CONTAINS("\"entries\":[{\"key_hex\":\"01 02 03 04\",\"value_hex\":\"de ad be ef 00 00 00 00\"}]");
+	/* Text sections hold text where others hold hex. */
+	CONTAINS("{\"kind\":\"bytes\",\"hex\":\"pid %d\\\\x0a\\\\x00\\\\xff ok\"}");
+	/* Unreadable: the key alone. */
+	CONTAINS("{\"key\":1},{\"key\":2,\"value\":");
+	CONTAINS("\"value_hex\":\"\",\"value_unreadable\":true}");
+	/* One element per possible CPU; none if the pointer itself is null. */
+	CONTAINS("\"per_cpu\":[{\"kind\":\"uint\",\"bits\":64,\"value\":1},null,"
+		 "{\"kind\":\"uint\",\"bits\":64,\"value\":3},null]}");
+	CONTAINS("\"key_hex\":\"06 00 00 00\",\"per_cpu\":[]}");
+	/* vCPUs that could not be read keep their place. */
+	CONTAINS("\"in_kernel\":true},null]");
+	/* The starved task, by name, in its queue. */
+	CONTAINS("\"origin\":\"user\",\"nr\":3,\"seq\":9,"
+		 "\"task_kvas\":[18446612682137141248,18446612682147205120],\"truncated\":true");
+	CONTAINS("{\"task_kva\":18446612682137141248,\"pid\":321,\"comm\":\"victim\"},"
+		 "{\"task_kva\":18446612682147205120}");
+	CONTAINS("\"dsq_id\":66,\"runnable_at\":4294940000,\"runnable_s\":24.0");
+	free(text);
+	sample_destroy(r);
+}
+
+static void test_full_disk(void)
+{
+	struct report *r = sample_report();
+	FILE *f = fopen("/dev/full", "w");
+
+	ASSERT_ERR(report_json(r, f, &(struct json_opts){ .arena_bytes = UINT64_MAX }), ERR_SYS,
+		   "No space left");
+	fclose(f);
+	sample_destroy(r);
+}
+
+static const struct unit_test tests[] = {
+	{ "the least a report can hold", test_least },
+	{ "a walker replaces a missing part", test_walker_replaces_missing },
+	{ "arena bytes are capped by pages", test_arena_cap },
+	{ "rows", test_rows },
+	{ "a full disk is an error", test_full_disk },
+	{ NULL, NULL },
+};
+
+static int emit(const char *which, const char *form)
+{
+	struct report *r = !strcmp(which, "empty") ? sample_empty_report()
+			   : !strcmp(which, "long") ? sample_long_report()
+						    : sample_report();
+	struct err *e;
+
+	if (!strcmp(form, "json") || !strcmp(form, "pretty"))
+		e = report_json(r, stdout,
+				&(struct json_opts){ .pretty = *form == 'p',
+						     .arena_bytes = PAGE_SIZE });
+	else
+		e = err_new(ERR_USAGE, "no form %s", form);
+	sample_destroy(r);
+	if (e)
+		fprintf(stderr, "%s\n", e->msg);
+	err_free(e);
+	return e ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	return argc == 3 ? emit(argv[1], argv[2]) : unit_main("report", tests);
+}
