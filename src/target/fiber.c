@@ -41,6 +41,7 @@ struct group {
 /* What a context needs to be left and come back to. */
 struct context {
 	ucontext_t uc;
+	bool left;	  /* getcontext() returns twice: which time is it? */
 	void *fake_stack; /* ASan's */
 	const void *stack;
 	size_t stack_size;
@@ -101,19 +102,19 @@ static struct fiber *queue_pop(struct queue *q)
  * Leaves `from` for `to`; comes back when somebody switches to `from`.
  *
  * getcontext() and setcontext() rather than swapcontext(): ASan replaces the latter by one that
- * warns on stderr and forgets all redzones of the stack it goes to.
+ * warns on stderr and forgets all redzones of the stack it goes to.  No local variables: ASan may
+ * keep them on its fake stack, which is gone after the first call.
  */
 static void context_switch(struct context *from, struct context *to, bool last UNUSED)
 {
-	volatile bool left = false;
-
+	from->left = false;
 #ifdef FIBER_ASAN
 	__sanitizer_start_switch_fiber(last ? NULL : &from->fake_stack, to->stack, to->stack_size);
 #endif
 	if (getcontext(&from->uc))
 		abort(); /* fails for an invalid pointer only */
-	if (!left) {
-		left = true;
+	if (!from->left) {
+		from->left = true;
 		setcontext(&to->uc);
 		abort();
 	}
@@ -346,7 +347,10 @@ void fiber_each(struct fiber_sched *s, size_t nr, void (*fn)(void *ctx, size_t i
 
 	if (!nr)
 		return;
-	s->pending = &g;
+	/* group_take() has unlinked it by the time we return; gcc cannot see that and would warn. */
+	struct group *linked = &g;
+	__asm__("" : "+r"(linked));
+	s->pending = linked;
 	while (g.started < nr || g.live) {
 		if (!self) {
 			if (!sched_step(s) && g.started < nr)
