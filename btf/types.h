@@ -2,12 +2,14 @@
 /*
  * Types of one BTF blob: the kernel's own, or split BTF of a module or program on top
  * of it.  A blob comes from a guest and may lie, so it is validated (btf/validate.h)
- * before libbpf sees it.
+ * before anything else sees it.
  */
 #ifndef FDGDB_TYPES_H
 #define FDGDB_TYPES_H
 
 #include <linux/btf.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -31,6 +33,9 @@ uint32_t types_count(const struct types *types);
 /* First id that is not the base's: 1 without a base. */
 uint32_t types_start_id(const struct types *types);
 
+/* Bytes of all strings, the base's included: string offsets of a split blob on top begin there. */
+uint32_t types_str_len(const struct types *types);
+
 /* NULL for void and for an id that is out of range. */
 const struct btf_type *types_get(const struct types *types, uint32_t id);
 
@@ -43,7 +48,8 @@ const char *types_str(const struct types *types, uint32_t off);
 /*
  * The type of this kind (BTF_KIND_*) and name, own types before the base's.  BTF_KIND_ENUM
  * also finds ENUM64.  ERR_MISSING if there is none, ERR_CORRUPT if several differ in size (a
- * dozen names in a kernel do): nobody can say which is meant.
+ * dozen names in a kernel do): nobody can say which is meant.  Names longer than 511 bytes are not
+ * found.
  */
 struct err *types_find(const struct types *types, unsigned int kind, const char *name,
 		       uint32_t *ret) MUST_CHECK;
@@ -58,7 +64,10 @@ struct err *types_size(const struct types *types, uint32_t id, uint64_t *ret) MU
 struct err *types_enumerator(const struct types *types, uint32_t id, const char *name,
 			     int64_t *ret) MUST_CHECK;
 
-/* Name of the enumerator with this value, NULL if there is none. */
+/*
+ * Name of the enumerator with this value, NULL if there is none.  Both are cut to the width of the
+ * enum first: narrow signed enums may be stored either way.
+ */
 const char *types_enum_name(const struct types *types, uint32_t id, int64_t value);
 
 /*
@@ -79,8 +88,9 @@ struct member {
 
 /*
  * Finds a member by a dotted path ("scx.local_dsq.nr"); each step descends through unnamed
- * structs and unions.  The path "" is the whole struct (its size).  "a[3]" steps into arrays.
- * ERR_MISSING names the first step that is not there.
+ * structs and unions.  The path "" is the whole struct (its size).  "a[3]" steps into arrays; a
+ * flexible one takes any index.  ERR_MISSING names the first step that is not there.  `struct_id` may
+ * be a typedef of a struct.
  */
 struct err *types_member(const struct types *types, uint32_t struct_id, const char *path,
 			 struct member *ret) MUST_CHECK;
