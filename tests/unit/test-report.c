@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "report/json-report.h"
+#include "report/text.h"
 #include "sample.h"
 
 static char *to_json(const struct report *r, const struct json_opts *opts)
@@ -154,6 +155,12 @@ static int emit(const char *which, const char *form)
 		e = report_json(r, stdout,
 				&(struct json_opts){ .pretty = *form == 'p',
 						     .arena_bytes = PAGE_SIZE });
+	else if (!strncmp(form, "text", 4))
+		/* text, text-v, text-72, text-color */
+		e = report_text(r, stdout,
+				&(struct text_opts){ .verbose = !strcmp(form, "text-v"),
+						     .width = !strcmp(form, "text-72") ? 72 : 0,
+						     .color = !strcmp(form, "text-color") });
 	else
 		e = err_new(ERR_USAGE, "no form %s", form);
 	sample_destroy(r);

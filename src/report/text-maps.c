@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "report/escape.h"
+#include "report/text-parts.h"
+#include "report/value-facts.h"
+
+static void write_raw(struct text *t, const uint8_t *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		strbuf_printf(&t->sb, i ? " %02x" : "%02x", data[i]);
+	strbuf_puts(&t->sb, " (raw)");
+}
+
+static struct err *write_key(struct text *t, const struct map_row *m, const uint8_t *key)
+{
+	struct value *v;
+
+	strbuf_puts(&t->sb, "entry: key=");
+	if (!key) {
+		strbuf_puts(&t->sb, "<unreadable>");
+		return NULL;
+	}
+	if (!render_has_key_type(m)) {
+		write_raw(t, key, m->key_size);
+		return NULL;
+	}
+	TRY(render_key(&t->render, m, key, &v));
+	text_value(&t->sb, v, 1, &t->style);
+	return NULL;
+}
+
+static struct err *write_pair(struct text *t, const struct map_row *m, const struct map_entry *entry)
+{
+	struct value *v;
+
+	TRY(write_key(t, m, entry->key));
+	text_line(&t->sb, 1);
+	strbuf_puts(&t->sb, "value: ");
+	if (!entry->value) {
+		strbuf_puts(&t->sb, "<unreadable>");
+	} else if (!render_has_value_type(m)) {
+		write_raw(t, entry->value, m->value_size);
+	} else {
+		TRY(render_value(&t->render, m, entry->value, &v));
+		text_value(&t->sb, v, 1, &t->style);
+	}
+	return NULL;
+}
+
+static struct err *write_element(struct text *t, const struct map_row *m, const struct map_entry *entry)
+{
+	struct value *v;
+
+	strbuf_printf(&t->sb, "key %" PRIu32 ": ", entry->index);
+	if (!entry->value) {
+		strbuf_puts(&t->sb, "<unreadable>");
+		return NULL;
+	}
+	TRY(render_value(&t->render, m, entry->value, &v));
+	text_value(&t->sb, v, 0, &t->style);
+	return NULL;
+}
+
+static struct err *write_hash_cpus(struct text *t, const struct map_row *m,
+				   const struct map_entry *entry)
+{
+	struct value *v;
+
+	TRY(write_key(t, m, entry->key));
+	if (!entry->per_cpu) {
+		text_line(&t->sb, 1);
+		strbuf_puts(&t->sb, "<no per-CPU values>");
+		return NULL;
+	}
+	for (uint32_t cpu = 0; cpu < t->r->kernel.nr_cpu_ids; cpu++) {
+		text_line(&t->sb, 1);
+		strbuf_printf(&t->sb, "cpu %" PRIu32 ": ", cpu);
+		if (!entry->per_cpu[cpu]) {
+			strbuf_puts(&t->sb, "<unmapped>");
+			continue;
+		}
+		TRY(render_value(&t->render, m, entry->per_cpu[cpu], &v));
+		text_value(&t->sb, v, 1, &t->style);
+		render_reset(&t->render);
+	}
+	return NULL;
+}
+
+static struct err *write_entry(struct text *t, const struct map_row *m, const struct map_entry *entry)
+{
+	char key[32];
+
+	switch (m->body) {
+	case MAP_BODY_ENTRIES:
+		return write_pair(t, m, entry);
+	case MAP_BODY_ARRAY:
+		return write_element(t, m, entry);
+	case MAP_BODY_PERCPU_ARRAY:
+		snprintf(key, sizeof(key), "key %" PRIu32, entry->index);
+		return text_per_cpu(t, m, entry, key);
+	case MAP_BODY_PERCPU_HASH:
+		return write_hash_cpus(t, m, entry);
+	case MAP_BODY_NONE:
+	case MAP_BODY_VALUE:
+	case MAP_BODY_ARENA:
+		break;
+	}
+	return NULL;
+}
+
+/* ---- a table, where all entries are flat structs */
+
+/* What all rows must have in common: type name and member names, NUL-terminated. */
+static bool signature(const struct value *v, struct strbuf *sb)
+{
+	if (v->kind != VALUE_STRUCT || !v->st.nr)
+		return false;
+	strbuf_puts(sb, v->st.type_name ? v->st.type_name : "");
+	strbuf_putc(sb, 0);
+	for (size_t i = 0; i < v->st.nr; i++) {
+		if (!value_is_scalar(v->st.members[i].value))
+			return false;
+		strbuf_add(sb, v->st.members[i].name, strlen(v->st.members[i].name) + 1);
+	}
+	return true;
+}
+
+static void add_row(struct table *tab, const struct value *v, bool names)
+{
+	for (size_t i = 0; i < v->st.nr; i++) {
+		struct strbuf *sb = table_open(tab);
+
+		if (names)
+			text_name(sb, v->st.members[i].name);
+		else
+			text_scalar(sb, v->st.members[i].value);
+	}
+}
+
+/* Adds an entry; *ret is false if it does not fit the table. */
+static struct err *add_entry(struct text *t, const struct map_row *m, const struct map_entry *entry,
+			     struct table *tab, struct strbuf *first, struct strbuf *sig, bool *ret)
+{
+	struct value *key, *value;
+
+	*ret = false;
+	if (!entry->key || !entry->value)
+		return NULL;
+	TRY(render_key(&t->render, m, entry->key, &key));
+	TRY(render_value(&t->render, m, entry->value, &value));
+	strbuf_reset(sig);
+	if (!signature(key, sig) || !signature(value, sig))
+		return NULL;
+	if (!tab->columns) {
+		strbuf_add(first, sig->s, sig->len);
+		tab->columns = key->st.nr + value->st.nr;
+		tab->bar = key->st.nr;
+		add_row(tab, key, true);
+		add_row(tab, value, true);
+	}
+	if (sig->len != first->len || memcmp(sig->s, first->s, sig->len))
+		return NULL;
+	add_row(tab, key, false);
+	add_row(tab, value, false);
+	*ret = true;
+	return NULL;
+}
+
+static struct err *fill_table(struct text *t, const struct map_row *m, size_t nr, struct table *tab,
+			      bool *ret)
+{
+	struct strbuf first = { 0 }, sig = { 0 };
+	struct err *e = NULL;
+	bool fits = nr >= 2;
+
+	for (size_t i = 0; i < nr && fits && !e; i++) {
+		e = add_entry(t, m, &m->entries[i], tab, &first, &sig, &fits);
+		render_reset(&t->render);
+	}
+	*ret = fits && !first.nomem && !sig.nomem;
+	strbuf_deinit(&first);
+	strbuf_deinit(&sig);
+	return e;
+}
+
+/* *ret: whether the entries were written as a table. */
+static struct err *write_table(struct text *t, const struct map_row *m, size_t nr, bool *ret)
+{
+	struct table tab = { 0 };
+	bool fits = false;
+	struct err *e = NULL;
+
+	if (m->body == MAP_BODY_ENTRIES && render_has_key_type(m) && render_has_value_type(m))
+		e = fill_table(t, m, nr, &tab, &fits);
+	fits = fits && !e && (!t->opts->width || table_width(&tab) + 2 <= t->opts->width);
+	if (fits) {
+		strbuf_putc(&t->sb, '\n');
+		table_write(&tab, &t->sb, "  ");
+	}
+	table_deinit(&tab);
+	*ret = fits;
+	return e;
+}
+
+static struct err *write_entries(struct text *t, const struct map_row *m)
+{
+	size_t nr = text_shown(t, m->nr_entries, TEXT_MAX_ENTRIES);
+	bool done;
+
+	TRY(write_table(t, m, nr, &done));
+	for (size_t i = 0; i < nr && !done && !t->e; i++) {
+		strbuf_putc(&t->sb, '\n');
+		TRY(write_entry(t, m, &m->entries[i]));
+		render_reset(&t->render);
+		text_flush(t);
+	}
+	text_more(t, 0, m->nr_entries - nr);
+	return NULL;
+}
+
+/* ---- */
+
+static bool is_blank(const uint8_t *page)
+{
+	for (size_t i = 0; i < PAGE_SIZE; i++) {
+		if (page[i])
+			return false;
+	}
+	return true;
+}
+
+static void write_arena(struct text *t, const struct arena_body *a)
+{
+	size_t captured = 0, blank = 0;
+
+	for (size_t i = 0; i < a->nr_pages; i++) {
+		captured += a->pages[i].bytes != NULL;
+		blank += a->pages[i].bytes && is_blank(a->pages[i].bytes);
+	}
+	strbuf_printf(&t->sb, "\narena: %zu pages captured (%zu KiB), %zu non-zero (bytes: JSON)", captured,
+		      captured * (PAGE_SIZE / 1024), captured - blank);
+	if (captured < a->nr_pages)
+		strbuf_printf(&t->sb, " (%zu unreadable)", a->nr_pages - captured);
+	if (a->truncated)
+		strbuf_printf(&t->sb, " (truncated, %" PRIu64 " declared)", a->declared_pages);
+	if (a->span_capped)
+		strbuf_puts(&t->sb, " (span capped at 4 GiB)");
+}
+
+static void write_header(struct text *t, const struct map_row *m)
+{
+	text_bold(t, true);
+	strbuf_puts(&t->sb, "map ");
+	text_guest(t, m->name);
+	text_bold(t, false);
+	strbuf_puts(&t->sb, " (type=");
+	if (m->type_name)
+		text_guest(t, m->type_name);
+	else
+		strbuf_printf(&t->sb, "%" PRIu32, m->type);
+	strbuf_printf(&t->sb, ", value_size=%" PRIu32 ", max_entries=%" PRIu32 ")", m->value_size,
+		      m->max_entries);
+	if (t->opts->verbose)
+		strbuf_printf(&t->sb, " id=%" PRIu32 " key_size=%" PRIu32 " flags=0x%" PRIx32
+			      " kva=0x%" PRIx64, m->id, m->key_size, m->flags, m->kva.v);
+	if (m->error) {
+		text_alarm(t, true);
+		strbuf_puts(&t->sb, " [error: ");
+		text_guest(t, m->error);
+		strbuf_putc(&t->sb, ']');
+		text_alarm(t, false);
+	}
+}
+
+static struct err *write_map(struct text *t, const struct map_row *m)
+{
+	struct value *v;
+
+	write_header(t, m);
+	switch (m->body) {
+	case MAP_BODY_NONE:
+		return NULL;
+	case MAP_BODY_VALUE:
+		if (!m->value)
+			return NULL;
+		strbuf_putc(&t->sb, '\n');
+		TRY(render_single(&t->render, m, &v));
+		text_value(&t->sb, v, 0, &t->style);
+		render_reset(&t->render);
+		return NULL;
+	case MAP_BODY_ENTRIES:
+	case MAP_BODY_ARRAY:
+	case MAP_BODY_PERCPU_ARRAY:
+	case MAP_BODY_PERCPU_HASH:
+		if (!m->nr_entries && !m->error)
+			strbuf_puts(&t->sb, " empty");
+		return write_entries(t, m);
+	case MAP_BODY_ARENA:
+		if (m->arena)
+			write_arena(t, m->arena);
+		return NULL;
+	}
+	return NULL;
+}
+
+struct err *text_maps(struct text *t)
+{
+	text_counted_title(t, "maps", t->r->maps.nr, "maps");
+	for (size_t i = 0; i < t->r->maps.nr && !t->e; i++) {
+		const struct map_row *m = &t->r->maps.data[i];
+
+		strbuf_putc(&t->sb, '\n');
+		TRY(err_prefix(write_map(t, m), "map %s (id %u)", m->name, m->id));
+		strbuf_putc(&t->sb, '\n');
+		text_flush(t);
+	}
+	return NULL;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The parts of the text report among themselves; for others there is text.h. */
+#ifndef FDGDB_TEXT_PARTS_H
+#define FDGDB_TEXT_PARTS_H
+
+#include "report/index.h"
+#include "report/render.h"
+#include "report/text-table.h"
+#include "report/text-value.h"
+#include "report/text.h"
+
+struct text {
+	const struct report *r;
+	const struct text_opts *opts;
+	struct text_style style;
+	FILE *out;
+	struct strbuf sb; /* what is not yet written */
+	struct index index;
+	struct render render;
+	struct err *e; /* the first failed write */
+};
+
+/* Hands what was built so far to the file; called after each entry, so memory stays bounded. */
+void text_flush(struct text *t);
+
+/* A section's title or a map's name: bold if there is colour.  Always in pairs. */
+void text_bold(struct text *t, bool on);
+/* What a reader must not miss. */
+void text_alarm(struct text *t, bool on);
+
+/* Guest text. */
+void text_guest(struct text *t, const char *s);
+
+/* "... N more (-v shows all)" on a line of its own. */
+void text_more(struct text *t, unsigned int depth, size_t nr);
+
+/* How many of nr rows are shown under a cap that holds without verbose. */
+size_t text_shown(const struct text *t, size_t nr, size_t cap);
+
+/*
+ * Where a section is not complete or was cut: lines that say so, indented by two.  A section nobody reported on
+ * is not a complete one: then it says that too.
+ */
+void text_section_notes(struct text *t, const char *section);
+
+/* "name: N" and the section's notes.  No 0 where nobody could count: it would read as "none". */
+void text_counted_title(struct text *t, const char *name, size_t nr, const char *section);
+
+/* The parts, in their order.  Each ends with a newline. */
+void text_head(struct text *t);
+void text_scx(struct text *t);
+void text_cpus(struct text *t);
+void text_tasks(struct text *t);
+struct err *text_maps(struct text *t) MUST_CHECK;
+void text_missing(struct text *t);
+
+/* One per-CPU entry from "key N:" on (`key` without the colon); without a newline at its end. */
+struct err *text_per_cpu(struct text *t, const struct map_row *m, const struct map_entry *entry,
+			 const char *key) MUST_CHECK;
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "report/text.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "report/escape.h"
+#include "report/text-parts.h"
+
+void text_flush(struct text *t)
+{
+	if (t->sb.len && !t->e) {
+		errno = 0;
+		if (fwrite(t->sb.s, 1, t->sb.len, t->out) != t->sb.len)
+			t->e = err_sys(errno ? errno : EIO, "cannot write the report");
+	}
+	strbuf_reset(&t->sb);
+}
+
+void text_bold(struct text *t, bool on)
+{
+	if (t->opts->color)
+		strbuf_puts(&t->sb, on ? "\033[1m" : "\033[0m");
+}
+
+void text_alarm(struct text *t, bool on)
+{
+	if (t->opts->color)
+		strbuf_puts(&t->sb, on ? "\033[31m" : "\033[0m");
+}
+
+void text_guest(struct text *t, const char *s)
+{
+	escape_append(&t->sb, s, strlen(s));
+}
+
+size_t text_shown(const struct text *t, size_t nr, size_t cap)
+{
+	return t->opts->verbose ? nr : MIN(nr, cap);
+}
+
+void text_more(struct text *t, unsigned int depth, size_t nr)
+{
+	if (!nr)
+		return;
+	text_line(&t->sb, depth);
+	strbuf_printf(&t->sb, "\u2026 %zu more (-v shows all)", nr);
+}
+
+static struct err *write_parts(struct text *t)
+{
+	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_cpus, text_tasks };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (i)
+			strbuf_putc(&t->sb, '\n');
+		parts[i](t);
+		text_flush(t);
+	}
+	strbuf_putc(&t->sb, '\n');
+	TRY(text_maps(t));
+	strbuf_putc(&t->sb, '\n');
+	text_missing(t);
+	text_flush(t);
+	return NULL;
+}
+
+struct err *report_text(const struct report *r, FILE *out, const struct text_opts *opts)
+{
+	struct text t = {
+		.r = r,
+		.opts = opts,
+		.style = { .width = opts->width ? MIN(opts->width, 120U) : 0,
+			   .verbose = opts->verbose },
+		.out = out,
+		.render = { .r = r },
+	};
+	struct err *e = index_init(&t.index, r);
+
+	if (!e)
+		e = write_parts(&t);
+	errno = 0;
+	if (!e && !t.e && (fflush(out) || ferror(out)))
+		t.e = err_sys(errno ? errno : EIO, "cannot write the report");
+	if (!e)
+		e = take_ptr(t.e);
+	if (!e && t.sb.nomem)
+		e = &err_nomem;
+	err_free(t.e);
+	strbuf_deinit(&t.sb);
+	index_deinit(&t.index);
+	render_deinit(&t.render);
+	return e;
+}
