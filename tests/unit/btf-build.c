@@ -6,11 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Room for `len` bytes, so that a long blob is not copied once for each word (ASan always copies). */
+static size_t room(size_t len)
+{
+	size_t n = 256;
+
+	while (n < len)
+		n *= 2;
+	return n;
+}
+
 static void append(void *buf_ptr, size_t *len, const void *data, size_t n)
 {
 	void **buf = buf_ptr;
 
-	*buf = realloc(*buf, *len + n + 1);
+	if (!*buf || room(*len + n) != room(*len))
+		*buf = realloc(*buf, room(*len + n));
 	if (!*buf)
 		abort();
 	memcpy((char *)*buf + *len, data, n);
