@@ -20,7 +20,7 @@ enum {
 	BUSY_RETRIES = 15,	/* of 20 ms: QEMU needs a moment to see that a client has gone */
 	WILL_MS = 300,
 	MAX_FEATURES = 1 << 20,
-	MAX_MONITOR = 8 << 20,
+	MAX_MONITOR = 2 << 20,
 };
 
 void stub_opts_init(struct stub_opts *opts)
@@ -314,6 +314,7 @@ static struct err *connect_stub(const struct endpoint *ep, const struct stub_opt
 	if (!s->recv)
 		return &err_nomem;
 	TRY(await_free(ep, opts));
+	s->stats.stopped_us = clock_us();
 	TRY(conn_open(ep, opts->connect_ms, &s->fd));
 	*ret = take_ptr(s);
 	return NULL;
@@ -333,6 +334,10 @@ struct err *stub_open(const struct endpoint *ep, const struct stub_opts *opts, s
 
 	bool answered = s->answered;
 	struct err *closed = stub_close(s, !stub_was_halted(s));
+	if (closed && closed->code == ERR_LOST && answered) {
+		err_free(e);
+		return closed;
+	}
 	if (closed && answered) {
 		/* That the guest may stand still is worse than why we could not look at it. */
 		closed = err_prefix(closed, "%s", e->msg);
@@ -426,9 +431,9 @@ struct err *stub_close(struct stub *s, bool resume)
 	bool noise = !s->answered && s->in.nr_noise;
 	struct err *e = noise ? NULL : leave(s, resume);
 
-	stub_destroy(s);
 	if (e && e != &err_nomem)
-		e->code = ERR_NOT_RESTORED;
+		e->code = s->lost ? ERR_LOST : ERR_NOT_RESTORED;
+	stub_destroy(s);
 	return err_prefix(e, "the guest may be left stopped");
 }
 

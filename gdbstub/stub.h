@@ -43,6 +43,7 @@ struct stub_stats {
 	uint64_t packets;     /* sent */
 	uint64_t round_trips; /* times that we had to wait for the stub */
 	uint64_t resyncs;     /* times that order had to be restored */
+	uint64_t stopped_us;  /* clock_us() just before connecting stopped the guest */
 };
 
 enum stub_read_status {
@@ -81,7 +82,8 @@ struct err *stub_rescue(const struct endpoint *ep, const struct stub_opts *opts,
 
 /*
  * Ends physical mode, lets the guest run if `resume`, closes, frees.  NULL is fine.
- * ERR_NOT_RESTORED if the stub did not confirm; everything is freed all the same.
+ * ERR_NOT_RESTORED if the stub did not confirm, ERR_LOST if the connection is gone, and with it
+ * perhaps QEMU; everything is freed all the same.
  */
 struct err *stub_close(struct stub *stub, bool resume) MUST_CHECK;
 
