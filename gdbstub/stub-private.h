@@ -28,6 +28,7 @@ struct stub {
 	size_t out_at;
 
 	bool no_ack, lost;
+	bool mute;	    /* D has been sent: no acknowledgements any more */
 	bool out_of_step;   /* replies to requests that were given up may still arrive */
 	bool answered;	    /* it has spoken the protocol */
 	bool has_physical;  /* it knows PhyMemMode */

@@ -380,6 +380,7 @@ static struct err *leave_will(struct stub *s, bool resume)
 	TRY(stub_put(s, off, sizeof(off) - 1));
 	if (resume)
 		TRY(stub_put(s, detach, sizeof(detach) - 1));
+	s->mute = true;
 	do {
 		TRY(stub_next(s, WILL_MS, false, &event));
 	} while (event != PACKET_NONE);
@@ -392,6 +393,7 @@ static struct err *detach(struct stub *s)
 
 	/* With a process first: see "multiprocess" in stub.h. */
 	snprintf(packet, sizeof(packet), "D;%s", *s->process ? s->process : "1");
+	s->mute = true;
 	TRY(stub_command(s, packet, s->opts.reply_ms, false));
 	if (stub_reply_is(s, "OK"))
 		return NULL;

@@ -9,6 +9,8 @@
  *    afterwards would read nonsense.  So stub_close() ends it and asks whether it has ended.
  *  - "multiprocess" outlives its client as well: without a process id "D" is answered with an
  *    error if any client before us has announced it.
+ *  - While the guest runs, any byte stops it again, even an acknowledgement too many.  So "D" is the
+ *    last thing we send.
  *  - 7.2 says unasked why the guest has stopped (T02...), before its first answer.
  *  - "?" would make it forget the breakpoints of other clients; nothing here needs it.
  *  - Replies come in the order of the requests, and a new request makes it forget that the last
