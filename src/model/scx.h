@@ -33,6 +33,9 @@ enum dsq_origin {
 	DSQ_BYPASS, /* of a CPU */
 	DSQ_GLOBAL, /* of a NUMA node */
 	DSQ_USER,
+	DSQ_REJECT, /* of a CPU, 7.3: tasks of sub-schedulers that may not run where they were put; a row
+		       only if something is on it */
+	DSQ_RESCUE, /* of a CPU, 7.3; likewise */
 };
 
 /* One struct scx_dispatch_q. */
@@ -41,6 +44,7 @@ struct dsq_row {
 	uint64_t id;
 	enum dsq_origin origin;
 	uint32_t index; /* CPU or node */
+	struct kva sched; /* the sub-scheduler it belongs to; 0: the root's, or a CPU's */
 	uint32_t nr, seq;
 	struct kva *tasks; /* in order, iterator cursors left out */
 	size_t nr_tasks;
@@ -66,6 +70,7 @@ struct scx_state {
 	const char *enable_state; /* "enabled", "disabled" ...; NULL: unknown */
 	bool has_sched;
 	struct scx_sched_row sched;
+	size_t nr_subs; /* schedulers below the root (7.1) */
 	VEC(struct scx_rq_row) rqs;
 	VEC(struct dsq_row) dsqs; /* local, bypass, global, user; user by id */
 	const char *unavailable;  /* scx_walker_unavailable, may stand beside data */

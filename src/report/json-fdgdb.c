@@ -70,6 +70,8 @@ static void write_scx(struct json *j, const struct scx_state *scx)
 		json_opt_u64(j, "timeout_ms", &scx->sched.timeout_ms);
 		json_opt_string(j, "exit_kind_name", scx->sched.exit_kind_name);
 	}
+	if (scx->nr_subs)
+		json_key_u64(j, "sub_schedulers", scx->nr_subs);
 	if (scx->jiffies)
 		json_key_u64(j, "jiffies", scx->jiffies);
 	json_close_object(j);

@@ -47,6 +47,8 @@ static void write_dsq(struct json_report *w, const struct dsq_row *d)
 	json_opt_true(j, "truncated", d->truncated);
 	if (d->kva.v)
 		json_key_u64(j, "dsq_kva", d->kva.v);
+	if (d->sched.v)
+		json_key_u64(j, "sched_kva", d->sched.v);
 	if (d->nr_tasks) {
 		json_key(j, "tasks");
 		json_open_array(j);

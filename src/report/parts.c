@@ -33,6 +33,12 @@ void dsq_origin_text(const struct dsq_row *d, char buf[32])
 	case DSQ_GLOBAL:
 		snprintf(buf, 32, "global node %" PRIu32, d->index);
 		return;
+	case DSQ_REJECT:
+		snprintf(buf, 32, "reject cpu %" PRIu32, d->index);
+		return;
+	case DSQ_RESCUE:
+		snprintf(buf, 32, "rescue cpu %" PRIu32, d->index);
+		return;
 	case DSQ_USER:
 		break;
 	}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Dispatch queues: how many they say they hold, and what is on their lists. */
+#include "config.h"
+
+#include "walk/scx.h"
+
+struct err *scx_add_dsq(struct scx_dsqs *dsqs, struct kva kva, enum dsq_origin origin, uint32_t index,
+			struct scx_dsq **ret)
+{
+	struct scx_dsq *d = vec_push(&dsqs->dsqs);
+
+	if (!d)
+		return &err_nomem;
+	d->row.kva = kva;
+	d->row.origin = origin;
+	d->row.index = index;
+	*ret = d;
+	return NULL;
+}
+
+struct err *scx_add_rq_dsqs(struct scx_walk *s, struct scx_dsqs *dsqs)
+{
+	const struct {
+		const struct member *m;
+		enum dsq_origin origin;
+		bool quiet; /* used only while something is wrong, and by sub-schedulers */
+	} kinds[] = {
+		{ &s->l.local_dsq, DSQ_LOCAL, false },
+		{ &s->l.rq_bypass_dsq, DSQ_BYPASS, false },
+		{ &s->l.rq_reject_dsq, DSQ_REJECT, true },
+		{ &s->l.rq_rescue_dsq, DSQ_RESCUE, true },
+	};
+
+	for (uint32_t cpu = 0; s->l.rq_scx.present && cpu < s->k->nr_cpu_ids; cpu++) {
+		struct kva rq;
+
+		if (!s->k->possible[cpu])
+			continue;
+		TRY(kpercpu_sym(s->k, "runqueues", cpu, &rq));
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+			struct scx_dsq *d;
+
+			if (!kinds[i].m->present)
+				continue;
+			TRY(scx_add_dsq(dsqs, kmember(kmember(rq, &s->l.rq_scx), kinds[i].m),
+					kinds[i].origin, cpu, &d));
+			d->quiet = kinds[i].quiet;
+			if (kinds[i].origin == DSQ_LOCAL)
+				d->rq = rq;
+		}
+	}
+	return NULL;
+}
+
+/* ---- reading */
+
+struct dsqs_job {
+	struct scx_walk *s;
+	struct scx_dsqs *dsqs;
+};
+
+static struct err *is_locked(struct scx_walk *s, struct kva obj, const struct member *lock, bool *ret)
+{
+	uint64_t word;
+
+	/* Not every kernel's lock is a word that is 0 when nobody holds it. */
+	if (!lock->present || lock->size != 4)
+		return NULL;
+	TRY(kget(s->k, obj, lock, &word));
+	*ret |= word;
+	return NULL;
+}
+
+static struct err *read_tasks(struct scx_walk *s, struct scx_dsq *d)
+{
+	struct dsq_row *row = &d->row;
+	const struct scx_layout *l = &s->l;
+	struct scx_tasks tasks = { .truncated = true, .why = scx_no_types };
+
+	/* Without the flags an iterator would pass for a task. */
+	if (l->dsq_tasks.present && l->scx.present && l->dsq_list.present && l->dsq_node.present &&
+	    l->dsq_node_flags.present) {
+		uint32_t off = l->scx.off + l->dsq_list.off;
+		struct scx_list list = {
+			.node_off = off + l->dsq_node.off,
+			.flags_off = off + l->dsq_node_flags.off,
+			.cursor = s->dsq_cursor,
+		};
+
+		TRY(scx_read_list(s, kmember(row->kva, &l->dsq_tasks), &list, &tasks));
+	}
+	row->tasks = tasks.tasks;
+	row->nr_tasks = tasks.nr;
+	row->truncated = tasks.truncated;
+	row->why = tasks.why;
+	d->capped = tasks.capped;
+	return NULL;
+}
+
+static struct err *read_dsq(struct scx_walk *s, struct scx_dsq *d)
+{
+	const struct scx_layout *l = &s->l;
+	uint64_t id = 0, nr = 0, seq = 0;
+
+	if (l->dsq_id.present)
+		TRY(kget(s->k, d->row.kva, &l->dsq_id, &id));
+	if (l->dsq_nr.present)
+		TRY(kget(s->k, d->row.kva, &l->dsq_nr, &nr));
+	if (l->dsq_seq.present)
+		TRY(kget(s->k, d->row.kva, &l->dsq_seq, &seq));
+	d->row.id = id;
+	d->row.nr = (uint32_t)nr;
+	d->row.seq = (uint32_t)seq;
+
+	TRY(is_locked(s, d->row.kva, &l->dsq_lock, &d->locked));
+	if (d->rq.v)
+		TRY(is_locked(s, d->rq, &l->rq_lock, &d->locked));
+	TRY(read_tasks(s, d));
+	d->ok = true;
+	return NULL;
+}
+
+static void read_one(void *ctx, size_t i)
+{
+	struct dsqs_job *job = ctx;
+	struct scx_dsq *d = &job->dsqs->dsqs.data[i];
+
+	if (!job->s->fatal)
+		scx_failed(job->s, read_dsq(job->s, d), &d->failed);
+}
+
+/* Local, bypass, global, user; in each the root's first, by CPU, node or id. */
+static int compare(const void *a, const void *b)
+{
+	const struct scx_dsq *x = a, *y = b;
+
+	if (x->row.origin != y->row.origin)
+		return x->row.origin < y->row.origin ? -1 : 1;
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	if (x->row.index != y->row.index)
+		return x->row.index < y->row.index ? -1 : 1;
+	if (x->row.id != y->row.id)
+		return x->row.id < y->row.id ? -1 : 1;
+	return x->row.kva.v < y->row.kva.v ? -1 : x->row.kva.v > y->row.kva.v;
+}
+
+void scx_read_dsqs(struct scx_walk *s, struct scx_dsqs *dsqs)
+{
+	mem_each(s->k->mem, dsqs->dsqs.nr, read_one, &(struct dsqs_job){ s, dsqs });
+}
+
+struct err *scx_merge_dsqs(struct scx_dsqs *to, const struct scx_dsqs *from)
+{
+	for (size_t i = 0; i < from->dsqs.nr; i++) {
+		struct scx_dsq *d = vec_push(&to->dsqs);
+
+		if (!d)
+			return &err_nomem;
+		*d = from->dsqs.data[i];
+	}
+	if (to->dsqs.nr)
+		qsort(to->dsqs.data, to->dsqs.nr, sizeof(*to->dsqs.data), compare);
+	return NULL;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Per-CPU state: rq->scx, who runs, who waits. */
+#include "config.h"
+
+#include "walk/scx.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void scx_rqs_deinit(struct scx_rqs *rqs)
+{
+	free(rqs->rows);
+	free(rqs->failed);
+	free(rqs->ok);
+	free(rqs->capped);
+}
+
+/* "ONLINE|BYPASSING|0x4000", by this kernel's names. */
+static const char *flag_names(struct scx_walk *s, uint32_t flags)
+{
+	static const char prefix[] = "SCX_RQ_";
+	const char *text = NULL;
+	uint32_t id;
+	struct err *e = types_find(s->k->types, BTF_KIND_ENUM, "scx_rq_flags", &id);
+
+	if (e) {
+		err_ignore(e);
+		return NULL;
+	}
+	for (uint32_t left = flags; left; left &= left - 1) {
+		uint32_t bit = left & -left;
+		const char *name = types_enum_name(s->k->types, id, bit);
+		char hex[16];
+
+		if (!name) {
+			snprintf(hex, sizeof(hex), "0x%" PRIx32, bit);
+			name = hex;
+		} else if (!strncmp(name, prefix, sizeof(prefix) - 1)) {
+			name += sizeof(prefix) - 1;
+		}
+		text = text ? pool_printf(s->pool, "%s|%s", text, name) :
+			      pool_printf(s->pool, "%s", name);
+		if (!text)
+			return NULL;
+	}
+	return text;
+}
+
+/* A member that is in this kernel; one that is not leaves *ret as it is. */
+static struct err *get(struct scx_walk *s, struct kva obj, const struct member *m, uint64_t *ret)
+{
+	return m->present ? kget(s->k, obj, m, ret) : NULL;
+}
+
+static struct err *get_opt(struct scx_walk *s, struct kva obj, const struct member *m,
+			   struct opt_u64 *ret)
+{
+	if (!m->present)
+		return NULL;
+	TRY(kget(s->k, obj, m, &ret->v));
+	ret->has = true;
+	return NULL;
+}
+
+static struct err *read_scalars(struct scx_walk *s, struct kva scx, struct scx_rq_row *row)
+{
+	const struct scx_layout *l = &s->l;
+	uint64_t nr_running = 0, flags = 0, released = 0;
+
+	/* All of it in one go instead of page by page. */
+	kprefetch(s->k, &(struct krange){ scx, l->rq_scx.size }, 1);
+	TRY(get(s, scx, &l->nr_running, &nr_running));
+	TRY(get(s, scx, &l->flags, &flags));
+	TRY(get(s, scx, &l->cpu_released, &released));
+	TRY(get(s, scx, &l->ops_qseq, &row->ops_qseq));
+	TRY(get_opt(s, scx, l->kick_sync.present ? &l->kick_sync : &l->pnt_seq, &row->kick_sync));
+	TRY(get_opt(s, scx, &l->nr_immed, &row->nr_immed));
+	TRY(get_opt(s, scx, &l->clock, &row->clock));
+	row->nr_running = (uint32_t)nr_running;
+	row->flags = (uint32_t)flags;
+	row->cpu_released = released;
+	row->flag_names = flag_names(s, row->flags);
+	return NULL;
+}
+
+static struct err *read_runnable(struct scx_walk *s, struct kva scx, struct scx_rq_row *row,
+				 bool *capped)
+{
+	const struct scx_layout *l = &s->l;
+	struct scx_tasks tasks = { .truncated = true, .why = scx_no_types };
+
+	if (l->runnable_list.present && l->scx.present && l->runnable_node.present) {
+		struct scx_list list = { .node_off = l->scx.off + l->runnable_node.off };
+
+		TRY(scx_read_list(s, kmember(scx, &l->runnable_list), &list, &tasks));
+	}
+	row->runnable = tasks.tasks;
+	row->nr_runnable = tasks.nr;
+	row->truncated = tasks.truncated;
+	row->why = tasks.why;
+	*capped = tasks.capped;
+	return NULL;
+}
+
+static struct err *read_curr(struct scx_walk *s, struct kva rq, struct scx_rq_row *row)
+{
+	const struct scx_layout *l = &s->l;
+	uint64_t pid;
+
+	if (!l->rq_curr.present || !l->pid.present || !l->comm.present)
+		return NULL;
+	TRY(kget_kva(s->k, rq, &l->rq_curr, &row->curr));
+	if (!row->curr.v)
+		return NULL;
+	TRY(err_prefix(kget(s->k, row->curr, &l->pid, &pid), "running task"));
+	TRY(err_prefix(kget_str(s->k, row->curr, &l->comm, row->curr_comm, sizeof(row->curr_comm)),
+		       "running task"));
+	row->curr_pid = (int32_t)pid;
+	row->has_curr = true;
+	return NULL;
+}
+
+static void read_rq(void *ctx, size_t cpu)
+{
+	struct scx_rqs *rqs = ctx;
+	struct scx_walk *s = rqs->s;
+	struct scx_rq_row *row = &rqs->rows[cpu];
+	const char **failed = &rqs->failed[cpu];
+	struct kva rq;
+
+	row->cpu = (uint32_t)cpu;
+	/* An impossible CPU's slot would lead to another one's data. */
+	if (!s->k->possible[cpu] || s->fatal)
+		return;
+	if (scx_failed(s, kpercpu_sym(s->k, "runqueues", row->cpu, &rq), failed))
+		return;
+	struct kva scx = kmember(rq, &s->l.rq_scx);
+	if (scx_failed(s, read_scalars(s, scx, row), failed))
+		return;
+	rqs->ok[cpu] = true;
+	scx_failed(s, read_curr(s, rq, row), failed);
+	scx_failed(s, read_runnable(s, scx, row, &rqs->capped[cpu]), failed);
+}
+
+struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs)
+{
+	size_t nr = s->k->nr_cpu_ids;
+
+	rqs->s = s;
+	rqs->rows = calloc(nr + 1, sizeof(*rqs->rows));
+	rqs->failed = calloc(nr + 1, sizeof(*rqs->failed));
+	rqs->ok = calloc(nr + 1, sizeof(*rqs->ok));
+	rqs->capped = calloc(nr + 1, sizeof(*rqs->capped));
+	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->capped)
+		return &err_nomem;
+	if (s->l.rq_scx.present)
+		mem_each(s->k->mem, nr, read_rq, rqs);
+	return NULL;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Between the parts of the sched_ext walker.
+ *
+ * They run side by side (mem_each), so nobody may write to a section while they do: the report must not
+ * depend on whose page came first.  Each leaves its failure in its own job; walk_scx() puts them together.
+ */
+#ifndef FDGDB_WALK_SCX_H
+#define FDGDB_WALK_SCX_H
+
+#include "kernel/containers.h"
+#include "walk/walk.h"
+
+/* Where the members are that are looked at; see scx-layout.c for their releases. */
+struct scx_layout {
+	/* struct rq */
+	struct member rq_scx, rq_curr, rq_lock;
+	/* struct scx_rq */
+	struct member nr_running, flags, cpu_released, ops_qseq, kick_sync, pnt_seq, nr_immed, clock;
+	struct member runnable_list, local_dsq, rq_bypass_dsq, rq_reject_dsq, rq_rescue_dsq;
+	/* struct task_struct */
+	struct member scx, pid, comm;
+	/* struct sched_ext_entity */
+	struct member runnable_node, dsq_list, ent_flags, tasks_node;
+	/* struct scx_dsq_list_node */
+	struct member dsq_node, dsq_node_flags;
+	/* struct scx_dispatch_q */
+	struct member dsq_id, dsq_nr, dsq_seq, dsq_tasks, dsq_hash_node, dsq_lock;
+	/* struct scx_sched */
+	struct member exit_kind, aborting, bypass_depth, watchdog_timeout;
+	struct member dsq_hash, global_dsqs, pnode, pcpu, all;
+	struct member is_cid_type, cid_name, cid_flags, cid_timeout;
+	struct member sched_name, sched_flags, sched_timeout;
+	/* struct sched_ext_ops, where it is not in a scx_sched */
+	struct member ops_name, ops_flags, ops_timeout;
+	/* struct scx_sched_pnode, scx_sched_pcpu */
+	struct member pnode_global_dsq, pcpu_size, pcpu_bypass_dsq;
+	/* struct rhashtable and what it is made of */
+	struct member rht_tbl, bucket_size, bucket_future, bucket_heads, rhash_next;
+};
+
+struct scx_walk {
+	struct walk *w;
+	struct kernel *k;
+	struct pool *pool; /* the report's */
+	struct scx_layout l;
+	/* "rq, scx_rq": names of groups of which something is missing, in ktstr's words and order, and
+	 * the members; NULL: nothing is. */
+	const char *missing_groups, *missing_members;
+	uint32_t task_cursor, dsq_cursor; /* flags that tell an iterator from a task */
+	size_t nodes_left;		  /* of all lists together */
+	struct err *fatal;		  /* first of those after which nothing works */
+};
+
+/*
+ * Resolves the layout.  `have_sched`: there is a scx_root, so what scx_sched holds is not in
+ * symbols of its own.
+ */
+struct err *scx_layout(struct scx_walk *s, bool have_sched) MUST_CHECK;
+
+/* Whether a kernel has sched_ext: by its types, or else by its symbols. */
+bool scx_in_kernel(const struct kernel *k);
+
+/*
+ * Takes an error in a fiber: a fatal one ends the walk, another one's message goes to *failed
+ * (if that is still NULL).  True if there was an error.
+ */
+bool scx_failed(struct scx_walk *s, struct err *e, const char **failed);
+
+/* ---- scx-list.c */
+
+/* How the nodes of a list are turned into tasks. */
+struct scx_list {
+	uint32_t node_off; /* of the node in task_struct */
+	uint32_t flags_off; /* of the flags in task_struct; only if .cursor */
+	uint32_t cursor;    /* a node with this flag is no task but an iterator's place */
+};
+
+struct scx_tasks {
+	struct kva *tasks; /* in order; on the report's pool */
+	size_t nr;
+	bool truncated, capped; /* capped: only because there are too many */
+	const char *why;
+};
+
+/* Why a list was not walked: a member it takes is missing. */
+extern const char scx_no_types[];
+
+struct err *scx_read_list(struct scx_walk *s, struct kva head, const struct scx_list *list,
+			  struct scx_tasks *ret) MUST_CHECK;
+
+/* ---- scx-rq.c */
+
+struct scx_rqs {
+	struct scx_walk *s;
+	struct scx_rq_row *rows; /* [nr_cpu_ids] */
+	const char **failed;	 /* [nr_cpu_ids]: NULL or what could not be read */
+	bool *ok;		 /* [nr_cpu_ids]: there is a row */
+	bool *capped;		 /* [nr_cpu_ids]: its runnable list has too many tasks */
+};
+
+struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs) MUST_CHECK;
+void scx_rqs_deinit(struct scx_rqs *rqs);
+
+/* ---- scx-dsq.c */
+
+struct scx_dsq {
+	struct dsq_row row;
+	size_t order;	     /* of the scheduler it belongs to: the root first */
+	struct kva rq;	     /* DSQ_LOCAL: the rq around it, whose lock guards it */
+	bool quiet;	     /* not worth a row while it is empty */
+	bool ok, capped;
+	bool locked;	     /* somebody was changing it */
+	const char *failed;
+};
+
+struct scx_dsqs {
+	VEC(struct scx_dsq) dsqs;
+};
+
+/* Adds a DSQ that is to be read. */
+struct err *scx_add_dsq(struct scx_dsqs *dsqs, struct kva kva, enum dsq_origin origin, uint32_t index,
+			struct scx_dsq **ret) MUST_CHECK;
+
+/* Adds the DSQs that lie within the run queues. */
+struct err *scx_add_rq_dsqs(struct scx_walk *s, struct scx_dsqs *dsqs) MUST_CHECK;
+
+/* Reads them all, side by side. */
+void scx_read_dsqs(struct scx_walk *s, struct scx_dsqs *dsqs);
+
+/* Adds the second to the first and puts all into the report's order. */
+struct err *scx_merge_dsqs(struct scx_dsqs *to, const struct scx_dsqs *from) MUST_CHECK;
+
+/* ---- scx-sched.c */
+
+struct scx_sched {
+	struct scx_sched_row row;
+	bool known;    /* whether one is attached could be told */
+	bool attached; /* one is */
+	bool ok;       /* and its state could be read */
+	const char *enable_state;
+	uint64_t jiffies;
+	struct kva *subs; /* schedulers below the root, in the kernel's order */
+	size_t nr_subs;
+	VEC(const char *) failed;
+	struct scx_dsqs dsqs; /* those it owns, and of its sub-schedulers */
+};
+
+/* State and DSQs of the scheduler and of those below it. */
+struct err *scx_read_sched(struct scx_walk *s, struct scx_sched *sched) MUST_CHECK;
+void scx_sched_deinit(struct scx_sched *sched);
+
+#endif
