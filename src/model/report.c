@@ -138,11 +138,50 @@ bool report_is_partial(const struct report *r)
 	return r->capture.deadline_hit;
 }
 
+static int by_kva(const void *a, const void *b, void *ctx)
+{
+	const struct task_row *rows = ctx;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	if (rows[x].kva.v != rows[y].kva.v)
+		return rows[x].kva.v < rows[y].kva.v ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+struct err *report_index_tasks(struct report *r)
+{
+	size_t *index = pool_calloc(&r->pool, r->tasks.nr, sizeof(*index));
+
+	if (!index)
+		return &err_nomem;
+	for (size_t i = 0; i < r->tasks.nr; i++)
+		index[i] = i;
+	if (r->tasks.nr)
+		qsort_r(index, r->tasks.nr, sizeof(*index), by_kva, r->tasks.data);
+	r->task_index = index;
+	r->nr_task_index = r->tasks.nr;
+	return NULL;
+}
+
 const struct task_row *report_task(const struct report *r, struct kva task)
 {
-	for (size_t i = 0; i < r->tasks.nr; i++) {
-		if (r->tasks.data[i].kva.v == task.v)
-			return &r->tasks.data[i];
+	const struct task_row *rows = r->tasks.data;
+	size_t low = 0, high = r->nr_task_index;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (rows[r->task_index[mid]].kva.v < task.v)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < r->nr_task_index && rows[r->task_index[low]].kva.v == task.v)
+		return &rows[r->task_index[low]];
+	/* Rows added since the index was made. */
+	for (size_t i = r->nr_task_index; i < r->tasks.nr; i++) {
+		if (rows[i].kva.v == task.v)
+			return &rows[i];
 	}
 	return NULL;
 }

@@ -87,6 +87,8 @@ struct report {
 
 	VEC(struct task_row) tasks;
 	const char *tasks_unavailable;
+	size_t *task_index; /* rows of tasks by address, first of equal ones first */
+	size_t nr_task_index;
 
 	/* For rendering: how pointers are followed, in the pages kept from the stop. */
 	struct value_env env;
@@ -112,6 +114,9 @@ struct err *report_cut(struct report *r, const char *name, bool user, const char
 
 /* Whether anything asks for exit status 3: parts unreadable or implausible, or cut by a user's limit. */
 bool report_is_partial(const struct report *r);
+
+/* Makes report_task() fast for the tasks there are now. */
+struct err *report_index_tasks(struct report *r) MUST_CHECK;
 
 /* NULL if there is no such task in the report. */
 const struct task_row *report_task(const struct report *r, struct kva task);

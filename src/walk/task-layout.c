@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "walk/tasks.h"
+
+static const struct layout_member task_members[] = {
+	LAYOUT(struct task_layout, size, "task_struct", ""),
+	LAYOUT(struct task_layout, pid, "task_struct", "pid"),
+	LAYOUT(struct task_layout, tgid, "task_struct", "tgid"),
+	LAYOUT(struct task_layout, comm, "task_struct", "comm"),
+	LAYOUT(struct task_layout, group_leader, "task_struct", "group_leader"),
+	LAYOUT(struct task_layout, real_parent, "task_struct", "real_parent"),
+	LAYOUT(struct task_layout, signal, "task_struct", "signal"),
+	LAYOUT(struct task_layout, prio, "task_struct", "prio"),
+	LAYOUT(struct task_layout, static_prio, "task_struct", "static_prio"),
+	LAYOUT(struct task_layout, normal_prio, "task_struct", "normal_prio"),
+	LAYOUT(struct task_layout, rt_priority, "task_struct", "rt_priority"),
+	LAYOUT(struct task_layout, policy, "task_struct", "policy"),
+	LAYOUT(struct task_layout, sched_class, "task_struct", "sched_class"),
+	LAYOUT(struct task_layout, nvcsw, "task_struct", "nvcsw"),
+	LAYOUT(struct task_layout, nivcsw, "task_struct", "nivcsw"),
+	LAYOUT(struct task_layout, utime, "task_struct", "utime"),
+	LAYOUT(struct task_layout, stime, "task_struct", "stime"),
+	LAYOUT(struct task_layout, state, "task_struct", "__state"),
+	LAYOUT_OPT(struct task_layout, core_cookie, "task_struct", "core_cookie"), /* core scheduling */
+	LAYOUT_OPT(struct task_layout, cpu, "task_struct", "thread_info.cpu"),
+	LAYOUT_OPT(struct task_layout, pid_links, "task_struct", "pid_links"),
+	/* 6.12 */
+	LAYOUT_OPT(struct task_layout, weight, "task_struct", "scx.weight"),
+	LAYOUT_OPT(struct task_layout, scx_flags, "task_struct", "scx.flags"),
+	LAYOUT_OPT(struct task_layout, dsq, "task_struct", "scx.dsq"),
+	LAYOUT_OPT(struct task_layout, runnable_at, "task_struct", "scx.runnable_at"),
+	LAYOUT_OPT(struct task_layout, slice, "task_struct", "scx.slice"),
+	LAYOUT_OPT(struct task_layout, vtime, "task_struct", "scx.dsq_vtime"),
+	LAYOUT_OPT(struct task_layout, tasks_node, "task_struct", "scx.tasks_node"),
+};
+
+static const struct layout_member other_members[] = {
+	LAYOUT(struct task_layout, pids, "signal_struct", "pids"),
+	LAYOUT(struct task_layout, nr_threads, "signal_struct", "nr_threads"),
+	LAYOUT(struct task_layout, sig_nvcsw, "signal_struct", "nvcsw"),
+	LAYOUT(struct task_layout, sig_nivcsw, "signal_struct", "nivcsw"),
+	LAYOUT(struct task_layout, sig_utime, "signal_struct", "utime"),
+	LAYOUT(struct task_layout, sig_stime, "signal_struct", "stime"),
+	LAYOUT(struct task_layout, pid_size, "pid", ""),
+	LAYOUT(struct task_layout, pid_tasks, "pid", "tasks"),
+	LAYOUT(struct task_layout, pid_nr, "pid", "numbers[0].nr"),
+	LAYOUT(struct task_layout, ns_idr, "pid_namespace", "idr"),
+	LAYOUT(struct task_layout, curr, "rq", "curr"),
+};
+
+/* An enumerator, or the number it has had in every kernel so far. */
+static struct err *number(const struct kernel *k, const char *type, const char *name,
+			  uint32_t by_default, uint32_t *ret)
+{
+	int64_t v;
+	struct err *e = kenum(k, type, name, &v);
+
+	if (walk_is_fatal(e))
+		return e;
+	*ret = e ? by_default : (uint32_t)v;
+	err_ignore(e);
+	return NULL;
+}
+
+/* Where in task_struct all that is wanted lies, so that a task costs one read. */
+static void find_extent(struct task_walk *t)
+{
+	t->lo = UINT64_MAX;
+	for (size_t i = 1; i < ARRAY_SIZE(task_members); i++) {
+		const struct member *m = (const void *)((const char *)&t->l + task_members[i].where);
+
+		if (!m->present)
+			continue;
+		t->lo = MIN(t->lo, (uint64_t)m->off);
+		t->hi = MAX(t->hi, (uint64_t)m->off + m->size);
+	}
+	if (t->lo > t->hi)
+		t->lo = t->hi;
+}
+
+struct err *task_layout(struct task_walk *t)
+{
+	static const char *const classes[NR_CLASSES] = {
+		[CLASS_FAIR] = "fair_sched_class", [CLASS_RT] = "rt_sched_class",
+		[CLASS_DL] = "dl_sched_class",	   [CLASS_IDLE] = "idle_sched_class",
+		[CLASS_STOP] = "stop_sched_class", [CLASS_EXT] = "ext_sched_class",
+	};
+
+	TRY(klayout(t->k, task_members, ARRAY_SIZE(task_members), &t->l, &t->missing));
+	TRY(klayout(t->k, other_members, ARRAY_SIZE(other_members), &t->l, &t->missing));
+	find_extent(t);
+	TRY(number(t->k, "pid_type", "PIDTYPE_PGID", 2, &t->pgid));
+	TRY(number(t->k, "pid_type", "PIDTYPE_SID", 3, &t->sid));
+	TRY(number(t->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &t->cursor));
+	t->policy_ext = 7; /* SCHED_EXT, a macro of the user's API */
+
+	for (size_t i = 0; i < NR_CLASSES; i++) {
+		if (khas_sym(t->k, classes[i]))
+			TRY(ksym(t->k, classes[i], &t->classes[i]));
+	}
+	return NULL;
+}
