@@ -33,6 +33,7 @@ def features(kernel):
         "HAVE_ARENA": "BPF_MAP_TYPE_ARENA" in text,
         "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
+        "HAVE_SYSCALL_TASK": re.search(r"\bbpf_task_from_pid\(", text),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
         "HAVE_CREATE_DSQ": re.search(r"\bscx_bpf_create_dsq(_impl)?\(", text),
     }
@@ -64,7 +65,11 @@ def _copy_userland(userland, where):
 
 
 # One source gives several objects: name of the object, source, feature it needs, further macros.
-OBJECTS = []
+OBJECTS = [
+    ("rich.bpf.o", "rich.bpf.c", None),
+    ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
+    ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
+]
 
 
 def _make(kernel, userland, where):
