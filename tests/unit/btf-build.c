@@ -6,24 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Room for `len` bytes, so that a long blob is not copied once for each word (ASan always copies). */
-static size_t room(size_t len)
-{
-	size_t n = 256;
-
-	while (n < len)
-		n *= 2;
-	return n;
-}
+#include "grow.h"
 
 static void append(void *buf_ptr, size_t *len, const void *data, size_t n)
 {
 	void **buf = buf_ptr;
 
-	if (!*buf || room(*len + n) != room(*len))
-		*buf = realloc(*buf, room(*len + n));
-	if (!*buf)
-		abort();
+	*buf = grow(*buf, *len, *len + n);
 	memcpy((char *)*buf + *len, data, n);
 	*len += n;
 }

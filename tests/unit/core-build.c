@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "grow.h"
 
 struct load {
 	uint64_t vaddr, paddr, memsz, filesz;
@@ -42,7 +43,7 @@ static size_t append(struct bytes *b, const void *data, size_t len)
 
 	if (!len)
 		return at;
-	b->data = must(realloc(b->data, b->nr + len));
+	b->data = grow(b->data, b->nr, b->nr + len);
 	if (data)
 		memcpy(b->data + at, data, len);
 	else
