@@ -348,15 +348,20 @@ static void add_head(struct report *r)
 		.nr_symbols = 120000,
 		.nr_types = 90000,
 	};
-	struct vcpu_row *v = vec_push(&r->vcpus);
-	*v = (struct vcpu_row){ .ok = true,
-				.ip = 0xffffffff9e012345,
-				.sp = 0xffffc90000123f00,
-				.ptroot = 0x1e04001,
-				.in_kernel = true,
-				.has_cpu = true };
-	v = vec_push(&r->vcpus);
-	*v = (struct vcpu_row){ .why = "no cr3 among its registers" };
+	for (unsigned int i = 0; i < 2; i++) {
+		struct vcpu_row *v = vec_push(&r->vcpus);
+
+		if (!v)
+			abort();
+		v->ok = v->in_kernel = v->has_cpu = !i;
+		if (i) {
+			v->why = "no cr3 among its registers";
+			continue;
+		}
+		v->ip = 0xffffffff9e012345;
+		v->sp = 0xffffc90000123f00;
+		v->ptroot = 0x1e04001;
+	}
 }
 
 struct report *sample_report(void)
