@@ -101,13 +101,18 @@ static struct err *give_up(struct finder *f, enum progress p, struct err *e)
 	return NULL;
 }
 
+static const char banner_start[] = "Linux version ";
+
+/*
+ * The first text that looks like a banner: good for the release; but Debian's 6.18 has a second
+ * one, without the build number, so that linux_banner is what counts once there are symbols.
+ */
 static char *find_banner(const uint8_t *data, size_t len)
 {
-	static const char start[] = "Linux version ";
-	const size_t n = sizeof(start) - 1;
+	const size_t n = sizeof(banner_start) - 1;
 
 	for (const uint8_t *p = data, *end = data + len;
-	     (p = memmem(p, (size_t)(end - p), start, n)); p++) {
+	     (p = memmem(p, (size_t)(end - p), banner_start, n)); p++) {
 		if ((size_t)(end - p) <= n || !isdigit(p[n]))
 			continue;
 		size_t room = MIN((size_t)(end - p), (size_t)MAX_BANNER), i = n;
@@ -161,10 +166,26 @@ static void read_build_id(struct kernel *k)
 	find_build_id(k, notes, kread_some(k, (struct kva){ start->addr }, notes, len));
 }
 
+static struct err *read_banner(struct kernel *k)
+{
+	const struct symbol *sym = symbols_find(k->symbols, "linux_banner");
+	char buf[MAX_BANNER];
+
+	if (!sym)
+		return NULL;
+	TRY(kread_str(k, (struct kva){ sym->addr }, buf, sizeof(buf)));
+	if (strncmp(buf, banner_start, strlen(banner_start)) != 0)
+		return NULL;
+	buf[strcspn(buf, "\n")] = '\0';
+	free(k->banner);
+	k->banner = strdup(buf);
+	return k->banner ? NULL : &err_nomem;
+}
+
 /* "Linux version RELEASE (builder) ..." */
 static char *release_of(const char *banner)
 {
-	const char *p = banner + strlen("Linux version ");
+	const char *p = banner + strlen(banner_start);
 
 	return strndup(p, strcspn(p, " "));
 }
@@ -278,6 +299,7 @@ static struct err *decode_run(struct kernel *k, const struct mapping *run, enum 
 	TRY(e);
 	k->rodata = (struct kva){ run->va };
 	k->rodata_len = len;
+	TRY(read_banner(k));
 
 	*p = NO_BTF;
 	e = kernel_find_btf(k, data, len);

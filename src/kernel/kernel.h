@@ -48,7 +48,8 @@ struct kernel {
 
 /*
  * Looks at every vCPU until a kernel is found.  ERR_NOT_LINUX: none, with the cause as far as it
- * can be told (firmware, user half only, dump without kernel, no BTF).
+ * can be told (firmware, user half only, dump without kernel, no BTF).  ERR_UNSUPPORTED: another
+ * architecture.  A kernel in early boot is found too; what it has not set up yet is unknown then.
  */
 struct err *kernel_find(struct target *t, struct mem *mem, struct kernel **ret) MUST_CHECK;
 void kernel_destroy(struct kernel *k);
@@ -101,7 +102,7 @@ bool khas_sym(const struct kernel *k, const char *name);
 
 /*
  * Address of a per-CPU object on a CPU: of a static per-CPU symbol's value or a __percpu pointer
- * alike, in all versions (see docs).  ERR_FAULT for a CPU that is not possible.
+ * alike, in all versions (see percpu.c).  ERR_FAULT for a CPU that is not possible.
  */
 struct err *kpercpu(const struct kernel *k, struct kva sym_or_ptr, uint32_t cpu,
 		    struct kva *ret) MUST_CHECK;
