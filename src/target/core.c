@@ -183,7 +183,7 @@ static struct err *count_segments(Elf *elf, uint64_t size, size_t *ret)
 
 static struct err *scan_segments(struct core *c, Elf *elf, uint64_t size, struct scan *scan)
 {
-	size_t nr;
+	size_t nr = 0;
 
 	TRY(count_segments(elf, size, &nr));
 	for (size_t i = 0; i < nr; i++) {
