@@ -148,11 +148,6 @@ static struct err *chain_step(struct hash_walk *h, struct chain *c, bool *go)
 	bool fresh;
 
 	*go = false;
-	TRY(set_add(&h->seen, c->next.v, &fresh));
-	if (!fresh) {
-		h->strays++;
-		return NULL;
-	}
 	if (!map_take(h->job, h->elem_len + sizeof(struct map_entry)))
 		return NULL;
 
@@ -169,7 +164,11 @@ static struct err *chain_step(struct hash_walk *h, struct chain *c, bool *go)
 		if (kread_some(k, c->next, data, h->key_at) < h->key_at)
 			return NULL;
 	}
-	if ((member_get(&l->elem_hash, data) & (h->n_buckets - 1)) != c->bucket) {
+	/* Only those that belong here count as seen: whoever strays must not take others' elements away. */
+	fresh = (member_get(&l->elem_hash, data) & (h->n_buckets - 1)) == c->bucket;
+	if (fresh)
+		TRY(set_add(&h->seen, c->next.v, &fresh));
+	if (!fresh) {
 		h->strays++;
 		return NULL;
 	}

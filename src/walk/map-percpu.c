@@ -85,6 +85,9 @@ struct err *map_percpu_fill(struct map_job *job, struct map_entry *entries, cons
 {
 	uint32_t cpus = job->mw->k->nr_cpu_ids;
 
+	if (!cpus && n)
+		return map_unreadable(job, "per-CPU values: %s",
+				      job->mw->k->cpus_why ? job->mw->k->cpus_why : "no CPUs known");
 	TRY(prefetch(job, pptrs, n));
 	for (size_t i = 0; i < n; i++) {
 		if (!pptrs[i])

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "walk/walk.h"
+
+bool walk_wants(struct walk *w, const char *section)
+{
+	if (!w->opts->sections)
+		return true;
+	for (size_t i = 0; i < w->opts->nr_sections; i++) {
+		if (!strcmp(w->opts->sections[i], section))
+			return true;
+	}
+	/* Nothing else is said about a section that is left out; if there is no memory for this, the
+	 * next walker to run will notice. */
+	err_ignore(report_section(w->r, section, SECTION_NOT_ASKED, NULL));
+	return false;
+}
+
+bool walk_is_fatal(const struct err *e)
+{
+	if (!e)
+		return false;
+	switch (e->code) {
+	case ERR_NOMEM:
+	case ERR_SYS:
+	case ERR_UNREACHABLE:
+	case ERR_LOST:
+	case ERR_TIMEOUT:
+	case ERR_PROTOCOL:
+	case ERR_DEADLINE:
+	case ERR_NOT_RESTORED:
+		return true;
+	default:
+		return false;
+	}
+}

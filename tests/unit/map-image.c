@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "map-image.h"
+
+#include <bpf/btf.h>
+#include <stdlib.h>
+
+/* struct xa_node and idr. */
+struct img_xa_node {
+	uint8_t shift, offset, count, nr_values;
+	uint64_t slots[64];
+};
+
+struct img_xarray {
+	uint32_t lock, flags;
+	uint64_t head;
+};
+
+struct img_idr {
+	struct img_xarray rt;
+	uint32_t base, next;
+};
+
+const uint64_t map_image_idr_at = 0xffffffff82a00040;
+
+#define F(type, member, id) { #member, id, offsetof(struct type, member) }
+#define N(type, member, name, id) { name, id, offsetof(struct type, member) }
+
+static void define(struct fake_kernel *fk, const char *name, size_t size,
+		   const struct fake_field *fields, size_t nr)
+{
+	fake_kernel_struct(fk, name, size, fields, nr);
+}
+
+static int add_map_type(struct fake_kernel *fk)
+{
+	int type = btf__add_enum(fk->btf, "bpf_map_type", 4);
+
+	btf__add_enum_value(fk->btf, "BPF_MAP_TYPE_UNSPEC", 0);
+	btf__add_enum_value(fk->btf, "BPF_MAP_TYPE_HASH", 1);
+	btf__add_enum_value(fk->btf, "BPF_MAP_TYPE_CGROUP_STORAGE_DEPRECATED", 19);
+	btf__add_enum_value(fk->btf, "BPF_MAP_TYPE_CGROUP_STORAGE", 19);
+	btf__add_enum_value(fk->btf, "BPF_MAP_TYPE_FUTURE_THING", 99);
+	btf__add_enum_value(fk->btf, "__MAX_BPF_MAP_TYPE", 100);
+
+	int name = fake_kernel_array(fk, fk->u8, 16);
+	const struct fake_field map[] = {
+		F(img_map, ops, fk->ptr), N(img_map, extra, "map_extra", fk->u64),
+		F(img_map, btf, fk->ptr), N(img_map, type, "map_type", type),
+		F(img_map, key_size, fk->u32), F(img_map, value_size, fk->u32),
+		F(img_map, max_entries, fk->u32), N(img_map, flags, "map_flags", fk->u32),
+		F(img_map, id, fk->u32), N(img_map, key_type, "btf_key_type_id", fk->u32),
+		N(img_map, value_type, "btf_value_type_id", fk->u32),
+		N(img_map, vmlinux_value_type, "btf_vmlinux_value_type_id", fk->u32),
+		F(img_map, name, name), F(img_map, frozen, fk->u8),
+	};
+	return fake_kernel_struct(fk, "bpf_map", sizeof(struct img_map), map, ARRAY_SIZE(map));
+}
+
+static void add_arrays(struct fake_kernel *fk, int map)
+{
+	int flex = fake_kernel_array(fk, fk->u8, 0), pptrs = fake_kernel_array(fk, fk->ptr, 0);
+	const struct fake_field array[] = {
+		F(img_array, map, map), F(img_array, elem_size, fk->u32),
+		F(img_array, index_mask, fk->u32), F(img_array, value, flex),
+	};
+	int id = fake_kernel_struct(fk, "bpf_array", sizeof(struct img_array), array,
+				    ARRAY_SIZE(array));
+
+	(void)id;
+	btf__add_field(fk->btf, "pptrs", pptrs, offsetof(struct img_array, value) * 8, 0);
+}
+
+static void add_hashes(struct fake_kernel *fk, int map)
+{
+	const struct fake_field first[] = { { "first", fk->ptr, 0 } };
+	int head = fake_kernel_struct(fk, "hlist_nulls_head", 8, first, 1);
+	const struct fake_field links[] = { { "next", fk->ptr, 0 }, { "pprev", fk->ptr, 8 } };
+	int node = fake_kernel_struct(fk, "hlist_nulls_node", 16, links, 2);
+	const struct fake_field bucket_fields[] = { { "head", head, 0 },
+						    F(img_bucket, lock, fk->u64) };
+	int bucket = fake_kernel_struct(fk, "bucket", sizeof(struct img_bucket), bucket_fields, 2);
+	/* Another thing of that name, as in some kernels. */
+	fake_kernel_struct(fk, "bucket", 72, first, 1);
+	const struct fake_field htab[] = {
+		F(img_htab, map, map), F(img_htab, buckets, fake_kernel_pointer(fk, bucket)),
+		F(img_htab, elems, fk->ptr), F(img_htab, n_buckets, fk->u32),
+		F(img_htab, elem_size, fk->u32),
+	};
+	int flex = fake_kernel_array(fk, fk->u8, 0);
+	const struct fake_field elem[] = {
+		{ "hash_node", node, 0 }, F(img_elem, lru, fk->u64), F(img_elem, hash, fk->u32),
+		F(img_elem, key, flex),
+	};
+
+	define(fk, "bpf_htab", sizeof(struct img_htab), htab, ARRAY_SIZE(htab));
+	define(fk, "htab_elem", sizeof(struct img_elem), elem, ARRAY_SIZE(elem));
+}
+
+static void add_arenas(struct fake_kernel *fk, int map)
+{
+	const struct fake_field arena[] = {
+		F(img_arena, map, map), F(img_arena, user_vm_start, fk->u64),
+		F(img_arena, kern_vm, fk->ptr), F(img_arena, scratch_page, fk->ptr),
+	};
+	const struct fake_field vm[] = { F(img_vm_struct, addr, fk->ptr) };
+	const struct fake_field page[] = { { "flags", fk->u64, 0 } };
+
+	define(fk, "bpf_arena", sizeof(struct img_arena), arena, ARRAY_SIZE(arena));
+	define(fk, "vm_struct", sizeof(struct img_vm_struct), vm, ARRAY_SIZE(vm));
+	define(fk, "page", 64, page, 1);
+}
+
+static void add_idr(struct fake_kernel *fk)
+{
+	const struct fake_field xa[] = { { "xa_head", fk->ptr, offsetof(struct img_xarray, head) } };
+	int xarray = fake_kernel_struct(fk, "xarray", sizeof(struct img_xarray), xa, 1);
+	const struct fake_field idr[] = { { "idr_rt", xarray, 0 },
+					  { "idr_base", fk->u32, offsetof(struct img_idr, base) } };
+	const struct fake_field node[] = {
+		F(img_xa_node, shift, fk->u8),
+		{ "slots", fake_kernel_array(fk, fk->ptr, 64), offsetof(struct img_xa_node, slots) },
+	};
+
+	define(fk, "idr", sizeof(struct img_idr), idr, ARRAY_SIZE(idr));
+	define(fk, "xa_node", sizeof(struct img_xa_node), node, ARRAY_SIZE(node));
+}
+
+static void add_btf(struct fake_kernel *fk)
+{
+	const struct fake_field btf[] = {
+		F(img_btf, data, fk->ptr), N(img_btf, base, "base_btf", fk->ptr),
+		N(img_btf, size, "data_size", fk->u32), F(img_btf, id, fk->u32),
+		F(img_btf, kernel_btf, fk->u8),
+	};
+
+	define(fk, "btf", sizeof(struct img_btf), btf, ARRAY_SIZE(btf));
+}
+
+struct map_image *map_image_new(void)
+{
+	struct map_image *im = calloc(1, sizeof(*im));
+	struct fake_kernel *fk = fake_kernel_new();
+
+	if (!im)
+		abort();
+	im->fk = fk;
+	im->next = 0xffffc90000000000;
+	int map = add_map_type(fk);
+	add_arrays(fk, map);
+	add_hashes(fk, map);
+	add_arenas(fk, map);
+	add_idr(fk);
+	add_btf(fk);
+	fake_kernel_symbol(fk, "map_idr", map_image_idr_at);
+	fake_kernel_write(fk, map_image_idr_at, &(struct img_idr){ 0 }, sizeof(struct img_idr));
+	fake_kernel_ready(fk);
+	return im;
+}
+
+void map_image_destroy(struct map_image *im)
+{
+	fake_kernel_destroy(im->fk);
+	free(im);
+}
+
+uint64_t map_image_room(struct map_image *im, size_t len, size_t offset)
+{
+	uint64_t at = im->next + offset;
+
+	im->next = align_up(at + len, PAGE_SIZE) + PAGE_SIZE;
+	return at;
+}
+
+/* Node of this shift for the ids that share the bits above, and all below it. */
+static uint64_t make_node(struct map_image *im, unsigned int shift, const uint32_t *ids,
+			  const uint64_t *maps, size_t nr)
+{
+	struct img_xa_node n = { .shift = (uint8_t)shift };
+	uint64_t at = map_image_room(im, sizeof(n), 64);
+
+	for (size_t i = 0, run; i < nr; i += run) {
+		for (run = 1; i + run < nr && ids[i + run] >> shift == ids[i] >> shift;)
+			run++;
+		n.slots[ids[i] >> shift & 63] =
+			shift ? make_node(im, shift - 6, ids + i, maps + i, run) | 2 : maps[i];
+	}
+	fake_kernel_write(im->fk, at, &n, sizeof(n));
+	return at;
+}
+
+void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr)
+{
+	struct img_idr idr = { 0 };
+	unsigned int shift = 0;
+
+	while (nr && ids[nr - 1] >> shift > 63)
+		shift += 6;
+	idr.rt.head = make_node(im, shift, ids, maps, nr) | 2;
+	fake_kernel_write(im->fk, map_image_idr_at, &idr, sizeof(idr));
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* BPF maps as a kernel has them in memory, for tests that walk them. */
+#ifndef FDGDB_MAP_IMAGE_H
+#define FDGDB_MAP_IMAGE_H
+
+#include "fake-kernel.h"
+
+/* The kernel's structures as far as the walkers know them; the order is ours, the names are not. */
+struct img_map {
+	uint64_t ops, extra, btf;
+	uint32_t type, key_size, value_size, max_entries, flags, id;
+	uint32_t key_type, value_type, vmlinux_value_type;
+	char name[16];
+	uint8_t frozen;
+};
+
+struct img_array {
+	struct img_map map;
+	uint32_t elem_size, index_mask;
+	uint64_t value[];
+};
+
+struct img_htab {
+	struct img_map map;
+	uint64_t buckets, elems;
+	uint32_t n_buckets, elem_size;
+};
+
+struct img_bucket {
+	uint64_t first, lock;
+};
+
+struct img_elem {
+	uint64_t next, pprev, lru, spare;
+	uint32_t hash, pad;
+	uint8_t key[];
+};
+
+struct img_arena {
+	struct img_map map;
+	uint64_t user_vm_start, kern_vm, scratch_page;
+};
+
+struct img_vm_struct {
+	uint64_t next, addr, size;
+};
+
+struct img_btf {
+	uint64_t data, base;
+	uint32_t size, id;
+	uint8_t kernel_btf;
+};
+
+struct map_image {
+	struct fake_kernel *fk;
+	uint64_t next; /* free kernel addresses */
+};
+
+/* An empty map_idr in a kernel that knows the structures above; fk->k is ready. */
+struct map_image *map_image_new(void);
+void map_image_destroy(struct map_image *im);
+
+/* Kernel addresses of their own, from a page boundary plus `offset` on. */
+uint64_t map_image_room(struct map_image *im, size_t len, size_t offset);
+
+/* Makes map_idr hold these maps; ids ascend. */
+void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr);
+
+/* Where map_idr is. */
+extern const uint64_t map_image_idr_at;
+
+#endif

@@ -1,0 +1,786 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "unit.h"
+
+#include <bpf/btf.h>
+#include <stdlib.h>
+
+#include "map-image.h"
+#include "walk/walk.h"
+
+enum { HASH = 1, ARRAY = 2, PERCPU_HASH = 5, PERCPU_ARRAY = 6, LRU_HASH = 9, ARENA = 33 };
+
+/* One test's world: an image, a walk over it and what it yielded. */
+struct fixture {
+	struct map_image *im;
+	struct walk_opts opts;
+	struct report *r;
+	struct walk w;
+};
+
+static void setup(struct fixture *f)
+{
+	*f = (struct fixture){ .im = map_image_new() };
+	ASSERT_OK(report_create(&f->r));
+	f->w = (struct walk){ .k = f->im->fk->k, .r = f->r, .opts = &f->opts };
+}
+
+static void teardown(struct fixture *f)
+{
+	report_destroy(f->r);
+	map_image_destroy(f->im);
+}
+
+static void put_map(struct fixture *f, uint64_t at, uint32_t id, uint32_t type, uint32_t key_size,
+		    uint32_t value_size, uint32_t max_entries)
+{
+	struct img_map map = {
+		.type = type, .key_size = key_size, .value_size = value_size,
+		.max_entries = max_entries, .id = id,
+	};
+
+	memcpy(map.name, "a_map", 5);
+	fake_kernel_write(f->im->fk, at, &map, sizeof(map));
+}
+
+/* Walks a single map with id 7. */
+static const struct map_row *walk_one(struct fixture *f, uint64_t at)
+{
+	uint32_t id = 7;
+
+	map_image_idr(f->im, &id, &at, 1);
+	ASSERT_OK(walk_maps(&f->w));
+	CU_ASSERT_EQUAL_FATAL(f->r->maps.nr, 1);
+	return &f->r->maps.data[0];
+}
+
+static enum section_status status(const struct fixture *f)
+{
+	return report_find_section(f->r, "maps")->status;
+}
+
+#define ERROR_HAS(row, part) CU_ASSERT((row)->error && strstr((row)->error, part))
+
+/* ---- hashes */
+
+enum { BUCKETS = 8 };
+
+struct hash {
+	struct fixture *f;
+	uint64_t map, buckets;
+	uint32_t value_size;
+};
+
+static uint64_t nulls(uint32_t bucket)
+{
+	return (uint64_t)bucket << 1 | 1;
+}
+
+static void put_head(struct hash *h, uint32_t bucket, uint64_t first)
+{
+	fake_kernel_put64(h->f->im->fk, h->buckets + bucket * sizeof(struct img_bucket), first);
+}
+
+static struct hash new_hash(struct fixture *f, uint32_t type, uint32_t max_entries, uint32_t n_buckets)
+{
+	struct img_htab htab = { .n_buckets = n_buckets };
+	struct hash h = { .f = f, .value_size = 8 };
+
+	h.map = map_image_room(f->im, sizeof(htab), 0x100);
+	h.buckets = map_image_room(f->im, n_buckets * sizeof(struct img_bucket), 0);
+	htab.buckets = h.buckets;
+	fake_kernel_write(f->im->fk, h.map, &htab, sizeof(htab));
+	put_map(f, h.map, 7, type, 4, 8, max_entries);
+	for (uint32_t b = 0; b < n_buckets; b++)
+		put_head(&h, b, nulls(b));
+	return h;
+}
+
+/* An element of bucket `hash % BUCKETS` with this key and value. */
+static void put_elem(struct hash *h, uint64_t at, uint64_t next, uint32_t hash, uint32_t key,
+		     uint64_t value)
+{
+	struct img_elem e = { .next = next, .hash = hash };
+
+	fake_kernel_write(h->f->im->fk, at, &e, sizeof(e));
+	fake_kernel_write(h->f->im->fk, at + sizeof(e), &key, sizeof(key));
+	fake_kernel_put64(h->f->im->fk, at + sizeof(e) + 8, value);
+}
+
+static uint64_t elem_room(struct hash *h, size_t offset)
+{
+	return map_image_room(h->f->im, sizeof(struct img_elem) + 16, offset);
+}
+
+static uint32_t key_of(const struct map_row *row, size_t i)
+{
+	return get_le32(row->entries[i].key);
+}
+
+static void test_hash(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	/* Two in bucket 5, the second across a page boundary; one in bucket 2. */
+	uint64_t a = elem_room(&h, 0), b = elem_room(&h, 4096 - sizeof(struct img_elem) - 2),
+		 c = elem_room(&h, 16);
+
+	put_head(&h, 5, a);
+	put_elem(&h, a, b, 5, 100, 1);
+	put_elem(&h, b, nulls(5), 13, 0x01020304, 0x1122334455667788);
+	put_head(&h, 2, c);
+	put_elem(&h, c, nulls(2), 2, 102, 3);
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ENTRIES);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL(row->id, 7);
+	CU_ASSERT_STRING_EQUAL(row->name, "a_map");
+	CU_ASSERT_STRING_EQUAL(row->type_name, "hash");
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 3);
+	CU_ASSERT_EQUAL(key_of(row, 0), 102); /* in the order of buckets */
+	CU_ASSERT_EQUAL(key_of(row, 1), 100);
+	CU_ASSERT_EQUAL(key_of(row, 2), 0x01020304);
+	CU_ASSERT_EQUAL(get_le64(row->entries[2].value), 0x1122334455667788);
+	CU_ASSERT_EQUAL(status(&f), SECTION_COMPLETE);
+	teardown(&f);
+}
+
+static void test_hash_empty(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, LRU_HASH, 8, BUCKETS);
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ENTRIES);
+	CU_ASSERT_EQUAL(row->nr_entries, 0);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* The new element is linked before the old one of the same key is unlinked. */
+static void test_hash_update(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	uint64_t new = elem_room(&h, 0), other = elem_room(&h, 0), old = elem_room(&h, 0);
+
+	put_head(&h, 1, new);
+	put_elem(&h, new, other, 1, 42, 2);
+	put_elem(&h, other, old, 9, 43, 7);
+	put_elem(&h, old, nulls(1), 1, 42, 1);
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
+	CU_ASSERT_EQUAL(key_of(row, 0), 42);
+	CU_ASSERT_EQUAL(get_le64(row->entries[0].value), 2);
+	CU_ASSERT_EQUAL(key_of(row, 1), 43);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* An element that was taken away and put into another chain leads a reader astray. */
+static void test_hash_moved(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	uint64_t a = elem_room(&h, 0), moved = elem_room(&h, 0), b = elem_room(&h, 0);
+
+	put_head(&h, 0, moved);
+	put_head(&h, 1, a);
+	put_elem(&h, a, moved, 1, 10, 0);
+	put_head(&h, 3, moved);
+	put_elem(&h, moved, b, 3, 30, 0);
+	put_elem(&h, b, nulls(3), 11, 31, 0);
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 3);
+	CU_ASSERT_EQUAL(key_of(row, 0), 10);
+	CU_ASSERT_EQUAL(key_of(row, 1), 30);
+	CU_ASSERT_EQUAL(key_of(row, 2), 31);
+	ERROR_HAS(row, "2 bucket chains loop, end in nothing or run into another bucket");
+	CU_ASSERT_EQUAL(status(&f), SECTION_IMPLAUSIBLE);
+	teardown(&f);
+}
+
+static void test_hash_loops(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	uint64_t a = elem_room(&h, 0), b = elem_room(&h, 0), c = elem_room(&h, 0);
+
+	put_head(&h, 1, a);
+	put_elem(&h, a, b, 1, 1, 0);
+	put_elem(&h, b, a, 1, 2, 0); /* and round again */
+	put_head(&h, 2, c);
+	put_elem(&h, c, 0, 2, 3, 0); /* no end mark */
+	put_head(&h, 3, nulls(4));   /* another bucket's */
+	put_head(&h, 4, 0);
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->nr_entries, 3);
+	ERROR_HAS(row, "4 bucket chains loop");
+	CU_ASSERT_FALSE(row->unreadable);
+	teardown(&f);
+}
+
+static void test_hash_unreadable(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	uint64_t a = elem_room(&h, 0), far = 0xffffc9f000000000,
+		 cut = elem_room(&h, 4096 - sizeof(struct img_elem)), c = elem_room(&h, 0);
+
+	put_head(&h, 0, a);
+	put_elem(&h, a, far, 0, 1, 0);
+	/* Key and value of this one are on a page that the target refuses, the next is behind it. */
+	put_head(&h, 6, cut);
+	put_elem(&h, cut, c, 6, 2, 0);
+	put_elem(&h, c, nulls(6), 6, 3, 0);
+	fake_target_refuse(f.im->fk->ft, fake_kernel_map(f.im->fk, cut + 4096));
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
+	CU_ASSERT_EQUAL(key_of(row, 0), 1);
+	CU_ASSERT_EQUAL(key_of(row, 1), 3);
+	ERROR_HAS(row, "2 entries unreadable");
+	CU_ASSERT_TRUE(row->unreadable);
+	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_READABLE);
+	teardown(&f);
+}
+
+static void test_hash_nowhere(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	struct img_htab htab = { .buckets = 0xffffc9f000000000, .n_buckets = BUCKETS };
+
+	fake_kernel_write(f.im->fk, h.map, &htab, sizeof(htab));
+	put_map(&f, h.map, 7, HASH, 4, 8, 8);
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->nr_entries, 0);
+	ERROR_HAS(row, "8 buckets unreadable");
+	teardown(&f);
+
+	setup(&f);
+	h = new_hash(&f, HASH, 8, BUCKETS);
+	htab = (struct img_htab){ .buckets = h.buckets, .n_buckets = 7 };
+	fake_kernel_write(f.im->fk, h.map, &htab, sizeof(htab));
+	put_map(&f, h.map, 7, HASH, 4, 8, 8);
+	row = walk_one(&f, h.map);
+	ERROR_HAS(row, "hash map with 7 buckets");
+	CU_ASSERT_EQUAL(status(&f), SECTION_IMPLAUSIBLE);
+	teardown(&f);
+}
+
+/* Caps: the default is none to fail for, the user's is. */
+static void test_hash_cap(void)
+{
+	for (int user = 0; user < 2; user++) {
+		struct fixture f;
+		setup(&f);
+		struct hash h = new_hash(&f, HASH, 8192, 8192);
+		size_t want = user ? 100 : 4096;
+
+		f.opts.max_entries = user ? 100 : 0;
+		uint64_t all = map_image_room(f.im, 5000 * 64, 0);
+		for (uint32_t i = 0; i < 5000; i++) {
+			put_head(&h, i, all + i * 64);
+			put_elem(&h, all + i * 64, nulls(i), i, i, i);
+		}
+
+		const struct map_row *row = walk_one(&f, h.map);
+		CU_ASSERT_EQUAL_FATAL(row->nr_entries, want);
+		CU_ASSERT_EQUAL(key_of(row, want - 1), want - 1);
+		ERROR_HAS(row, user ? "hash map truncated at 100 entries; max_entries=8192" :
+				      "hash map truncated at 4096 entries; max_entries=8192");
+		CU_ASSERT_EQUAL(report_is_partial(f.r), user);
+		teardown(&f);
+	}
+}
+
+/* Exactly as many as the cap: nothing is left out. */
+static void test_hash_full(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, HASH, 8, BUCKETS);
+	uint64_t a = elem_room(&h, 0), b = elem_room(&h, 0);
+
+	f.opts.max_entries = 2;
+	put_head(&h, 0, a);
+	put_elem(&h, a, nulls(0), 0, 1, 0);
+	put_head(&h, 1, b);
+	put_elem(&h, b, nulls(1), 1, 2, 0);
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->nr_entries, 2);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+static void test_percpu_hash(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, PERCPU_HASH, 8, BUCKETS);
+	uint64_t a = elem_room(&h, 0), b = elem_room(&h, 0), area = map_image_room(f.im, 0x4000, 0);
+
+	fake_kernel_cpus(f.im->fk, 3, area, 0x1000);
+	f.im->fk->k->possible[1] = false;
+	put_head(&h, 0, a);
+	put_elem(&h, a, b, 0, 1, 0x80);
+	put_elem(&h, b, nulls(0), 8, 2, 0);
+	fake_kernel_put64(f.im->fk, area + 0x80, 1000);
+	fake_kernel_put64(f.im->fk, area + 0x2080, 1002);
+
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_PERCPU_HASH);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row->entries[0].per_cpu);
+	CU_ASSERT_EQUAL(get_le64(row->entries[0].per_cpu[0]), 1000);
+	CU_ASSERT_PTR_NULL(row->entries[0].per_cpu[1]);
+	CU_ASSERT_EQUAL(get_le64(row->entries[0].per_cpu[2]), 1002);
+	CU_ASSERT_PTR_NULL(row->entries[1].per_cpu);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* A kernel that was stopped before it knew its CPUs has no per-CPU values either. */
+static void test_percpu_unknown(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct hash h = new_hash(&f, PERCPU_HASH, 8, BUCKETS);
+	uint64_t a = elem_room(&h, 0);
+
+	f.im->fk->k->nr_cpu_ids = 0;
+	put_head(&h, 0, a);
+	put_elem(&h, a, nulls(0), 0, 1, 0x80);
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 1);
+	CU_ASSERT_PTR_NULL(row->entries[0].per_cpu);
+	ERROR_HAS(row, "per-CPU values: no CPUs known");
+	CU_ASSERT_TRUE(row->unreadable);
+	teardown(&f);
+}
+
+/* ---- arrays */
+
+static void test_array(void)
+{
+	struct fixture f;
+	setup(&f);
+	/* Values of 12 bytes, padded to 16, over two pages that do not adjoin physically. */
+	uint64_t at = map_image_room(f.im, 8192, 4096 - sizeof(struct img_array) - 40);
+
+	put_map(&f, at, 7, ARRAY, 4, 12, 5);
+	fake_kernel_map(f.im->fk, at + 0x100000);
+	for (uint32_t i = 0; i < 5; i++)
+		fake_kernel_put64(f.im->fk, at + sizeof(struct img_array) + 16 * i, 0x1000 + i);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ARRAY);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 5);
+	for (uint32_t i = 0; i < 5; i++) {
+		CU_ASSERT_EQUAL(row->entries[i].index, i);
+		CU_ASSERT_EQUAL(get_le64(row->entries[i].value), 0x1000 + i);
+	}
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+static void test_array_holes(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = map_image_room(f.im, 3 * 4096, 0);
+
+	put_map(&f, at, 7, ARRAY, 4, 1024, 9); /* 9 KiB behind the header: three pages */
+	fake_kernel_map(f.im->fk, at);
+	fake_kernel_map(f.im->fk, at + 0x2000);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 9);
+	CU_ASSERT_PTR_NOT_NULL(row->entries[0].value);
+	CU_ASSERT_PTR_NULL(row->entries[3].value);
+	CU_ASSERT_PTR_NULL(row->entries[7].value);
+	CU_ASSERT_PTR_NOT_NULL(row->entries[8].value);
+	ERROR_HAS(row, "5 keys unreadable");
+	CU_ASSERT_TRUE(row->unreadable);
+	teardown(&f);
+}
+
+static void test_array_single(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = map_image_room(f.im, 3 * 4096, 4096 - sizeof(struct img_array));
+
+	/* As BPF_F_MMAPABLE has it: the value begins with a page. */
+	put_map(&f, at, 7, ARRAY, 4, 5000, 1);
+	fake_kernel_put64(f.im->fk, at + sizeof(struct img_array), 0x42);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_VALUE);
+	CU_ASSERT_EQUAL(row->value_len, 4096);
+	CU_ASSERT_EQUAL(get_le64(row->value), 0x42);
+	ERROR_HAS(row, "904 of 5000 bytes of the value");
+	CU_ASSERT_TRUE(row->unreadable);
+	teardown(&f);
+}
+
+static void test_percpu_array(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = map_image_room(f.im, 4096, 0), area = map_image_room(f.im, 0x4000, 0);
+
+	fake_kernel_cpus(f.im->fk, 2, area - 0x1000000, 0x1000);
+	put_map(&f, at, 7, PERCPU_ARRAY, 4, 8, 3);
+	fake_kernel_put64(f.im->fk, at + sizeof(struct img_array), 0x1000000);
+	fake_kernel_put64(f.im->fk, at + sizeof(struct img_array) + 8, 0);
+	fake_kernel_put64(f.im->fk, at + sizeof(struct img_array) + 16, 0x1000010);
+	fake_kernel_put64(f.im->fk, area, 11);
+	fake_kernel_put64(f.im->fk, area + 0x1000, 12);
+	fake_kernel_put64(f.im->fk, area + 0x1010, 13);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_PERCPU_ARRAY);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 3);
+	CU_ASSERT_EQUAL(get_le64(row->entries[0].per_cpu[0]), 11);
+	CU_ASSERT_EQUAL(get_le64(row->entries[0].per_cpu[1]), 12);
+	CU_ASSERT_PTR_NULL(row->entries[1].per_cpu);
+	CU_ASSERT_EQUAL(row->entries[2].index, 2);
+	CU_ASSERT_EQUAL(get_le64(row->entries[2].per_cpu[1]), 13);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* A map that declares more than there can be costs no more than its budget. */
+static void test_huge(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = map_image_room(f.im, 4096, 0);
+
+	f.opts.max_entries = UINT64_MAX;
+	put_map(&f, at, 7, ARRAY, 4, UINT32_MAX, UINT32_MAX);
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL(row->nr_entries, 0);
+	ERROR_HAS(row, "ARRAY truncated at 0 keys (max_entries=4294967295)");
+	CU_ASSERT(report_find_section(f.r, "maps")->cut != NULL);
+	teardown(&f);
+}
+
+/* ---- arenas */
+
+static const uint64_t kern_vm = 0xffffc98000000000;
+
+static uint64_t new_arena(struct fixture *f, uint64_t user_vm_start, uint32_t max_entries)
+{
+	uint64_t at = map_image_room(f->im, sizeof(struct img_arena), 0),
+		 vm = map_image_room(f->im, sizeof(struct img_vm_struct), 0);
+	struct img_arena arena = { .user_vm_start = user_vm_start, .kern_vm = vm };
+	struct img_vm_struct area = { .addr = kern_vm };
+
+	fake_kernel_write(f->im->fk, at, &arena, sizeof(arena));
+	fake_kernel_write(f->im->fk, vm, &area, sizeof(area));
+	put_map(f, at, 7, ARENA, 0, 0, max_entries);
+	return at;
+}
+
+static void put_page(struct fixture *f, uint64_t user, uint64_t mark)
+{
+	fake_kernel_put64(f->im->fk, kern_vm + 0x8000 + (uint32_t)user, mark);
+}
+
+static void test_arena(void)
+{
+	struct fixture f;
+	setup(&f);
+	static const uint64_t user = 0x100000000000;
+	uint64_t at = new_arena(&f, user, 1 << 20);
+	/* Front, just before and after a page table's end, and the last page of 4 GiB. */
+	static const uint64_t pages[] = { 0, 0x1000, 0x1f7000, 0x1f8000, 0x40000000, 0xfffff000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++)
+		put_page(&f, user + pages[i], 100 + i);
+	fake_kernel_map(f.im->fk, kern_vm);			/* the guards' */
+	fake_kernel_map(f.im->fk, kern_vm + (1ULL << 32) + 0x8000);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ARENA);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL(row->arena->declared_pages, 1 << 20);
+	CU_ASSERT_EQUAL(row->arena->kern_vm_start, kern_vm + 0x8000);
+	CU_ASSERT_EQUAL(row->arena->user_vm_start, user);
+	CU_ASSERT_EQUAL_FATAL(row->arena->nr_pages, ARRAY_SIZE(pages));
+	for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+		CU_ASSERT_EQUAL(row->arena->pages[i].user_addr, user + pages[i]);
+		CU_ASSERT_EQUAL(get_le64(row->arena->pages[i].bytes), 100 + i);
+	}
+	CU_ASSERT_FALSE(row->arena->truncated || row->arena->span_capped);
+	teardown(&f);
+}
+
+/* The scratch page of 7.2 stands where nothing was allocated; a start that is not 4 GiB-aligned. */
+static void test_arena_scratch(void)
+{
+	struct fixture f;
+	setup(&f);
+	static const uint64_t user = 0x7fff12345000, vmemmap = 0xffffea0000000000;
+	uint64_t at = new_arena(&f, user, 512), scratch = 0x777000;
+
+	f.im->fk->k->vmemmap = vmemmap;
+	put_page(&f, user + 0x3000, 1);
+	for (uint64_t p = 0x10000; p < 0x20000; p += 0x1000)
+		fake_kernel_map_to(f.im->fk, kern_vm + 0x8000 + (uint32_t)(user + p), scratch);
+	fake_kernel_put64(f.im->fk, at + offsetof(struct img_arena, scratch_page),
+			  vmemmap + (scratch >> 12) * 64);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL_FATAL(row->arena->nr_pages, 1);
+	CU_ASSERT_EQUAL(row->arena->pages[0].user_addr, user + 0x3000);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* Low halves that wrap, more pages than an arena can have, one that is refused. */
+static void test_arena_odd(void)
+{
+	struct fixture f;
+	setup(&f);
+	static const uint64_t user = 0x1fffff000;
+	uint64_t at = new_arena(&f, user, UINT32_MAX);
+
+	put_page(&f, user, 1);
+	put_page(&f, user + 0x1000, 2);
+	put_page(&f, user + 0x5000, 3);
+	fake_target_refuse(f.im->fk->ft,
+			   fake_kernel_map(f.im->fk, kern_vm + 0x8000 + (uint32_t)(user + 0x5000)));
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_TRUE(row->arena->span_capped);
+	CU_ASSERT_EQUAL_FATAL(row->arena->nr_pages, 3);
+	CU_ASSERT_EQUAL(row->arena->pages[0].user_addr, user);
+	CU_ASSERT_EQUAL(get_le64(row->arena->pages[1].bytes), 2);
+	CU_ASSERT_EQUAL(row->arena->pages[2].user_addr, user + 0x5000);
+	CU_ASSERT_PTR_NULL(row->arena->pages[2].bytes);
+	ERROR_HAS(row, "arena: 1 pages unreadable");
+	teardown(&f);
+}
+
+static void test_arena_unmapped(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = new_arena(&f, 0x100000000000, 16);
+
+	fake_kernel_put64(f.im->fk, at + offsetof(struct img_arena, kern_vm), 0);
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL(row->arena->user_vm_start, 0x100000000000);
+	CU_ASSERT_EQUAL(row->arena->kern_vm_start, 0);
+	CU_ASSERT_TRUE(row->unreadable);
+	teardown(&f);
+}
+
+/* ---- types */
+
+/* A program's BTF with struct pair { u32 a, b; } as type 2. */
+static uint64_t put_btf(struct fixture *f, uint32_t id, bool broken)
+{
+	struct btf *btf = btf__new_empty();
+	uint32_t len;
+
+	btf__add_int(btf, "unsigned int", 4, 0);
+	btf__add_struct(btf, "pair", 8);
+	btf__add_field(btf, "a", 1, 0, 0);
+	btf__add_field(btf, "b", 1, 32, 0);
+	const void *raw = btf__raw_data(btf, &len);
+
+	struct img_btf obj = { .size = len, .id = id };
+	obj.data = map_image_room(f->im, len, 4090);
+	uint64_t at = map_image_room(f->im, sizeof(obj), 0);
+	fake_kernel_write(f->im->fk, obj.data, raw, len);
+	if (broken)
+		fake_kernel_write(f->im->fk, obj.data, "\1\2\3\4", 4);
+	fake_kernel_write(f->im->fk, at, &obj, sizeof(obj));
+	btf__free(btf);
+	return at;
+}
+
+static void set_types(struct fixture *f, uint64_t map, uint64_t btf, uint32_t key, uint32_t value)
+{
+	fake_kernel_put64(f->im->fk, map + offsetof(struct img_map, btf), btf);
+	fake_kernel_write(f->im->fk, map + offsetof(struct img_map, key_type), &key, 4);
+	fake_kernel_write(f->im->fk, map + offsetof(struct img_map, value_type), &value, 4);
+}
+
+static void test_types(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t a = map_image_room(f.im, 4096, 0), b = map_image_room(f.im, 4096, 0),
+		 c = map_image_room(f.im, 4096, 0), d = map_image_room(f.im, 4096, 0);
+	uint64_t good = put_btf(&f, 50, false), bad = put_btf(&f, 51, true);
+	uint64_t maps[] = { a, b, c, d };
+	/* As far apart as a tree with three levels has them. */
+	uint32_t ids[] = { 1, 70, 5000, 5001 };
+
+	for (size_t i = 0; i < 4; i++)
+		put_map(&f, maps[i], ids[i], ARRAY, 4, 8, 2);
+	set_types(&f, a, good, 1, 2);
+	set_types(&f, b, good, 0, 2);
+	set_types(&f, c, bad, 1, 2);
+	set_types(&f, d, good, 1, 77);
+	map_image_idr(f.im, ids, maps, 4);
+	ASSERT_OK(walk_maps(&f.w));
+
+	CU_ASSERT_EQUAL_FATAL(f.r->maps.nr, 4);
+	const struct map_row *rows = f.r->maps.data;
+	for (size_t i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(rows[i].id, ids[i]);
+		CU_ASSERT_EQUAL(rows[i].nr_entries, 2);
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rows[0].types);
+	CU_ASSERT_STRING_EQUAL(types_name(rows[0].types, rows[0].value_type), "pair");
+	CU_ASSERT_EQUAL(rows[0].btf_id, 50);
+	CU_ASSERT_PTR_EQUAL(rows[1].types, rows[0].types); /* parsed once */
+	CU_ASSERT_EQUAL(rows[1].key_type, 0);
+	CU_ASSERT_PTR_NULL(rows[2].types);
+	CU_ASSERT_EQUAL(rows[2].value_type, 0);
+	ERROR_HAS(&rows[2], "raw bytes only: BTF object 51: ");
+	CU_ASSERT_EQUAL(rows[3].value_type, 0);
+	CU_ASSERT_EQUAL(rows[3].key_type, 1);
+	ERROR_HAS(&rows[3], "type 77 is not in BTF object 50");
+	teardown(&f);
+}
+
+static void test_undecoded(void)
+{
+	struct fixture f;
+	setup(&f);
+	static const uint32_t types[] = { 22, 19, 99, 100, 12345 };
+	uint64_t maps[ARRAY_SIZE(types)];
+	uint32_t ids[ARRAY_SIZE(types)];
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(types); i++) {
+		maps[i] = map_image_room(f.im, 4096, 0);
+		ids[i] = i + 1;
+		put_map(&f, maps[i], ids[i], types[i], 4, 8, 2);
+	}
+	map_image_idr(f.im, ids, maps, ARRAY_SIZE(types));
+	ASSERT_OK(walk_maps(&f.w));
+	const struct map_row *rows = f.r->maps.data;
+	CU_ASSERT_STRING_EQUAL(rows[0].type_name, "queue"); /* not in this kernel's enum */
+	ERROR_HAS(&rows[0], "fdgdb does not decode this type of map yet");
+	CU_ASSERT_STRING_EQUAL(rows[1].type_name, "cgroup_storage");
+	CU_ASSERT_STRING_EQUAL(rows[2].type_name, "future_thing");
+	ERROR_HAS(&rows[2], "map type 99 (future_thing): fdgdb does not know this type");
+	CU_ASSERT_PTR_NULL(rows[3].type_name);
+	ERROR_HAS(&rows[4], "map type 12345: ");
+	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_IMPLEMENTED);
+	CU_ASSERT_FALSE(report_is_partial(f.r));
+	teardown(&f);
+}
+
+/* ---- the list itself */
+
+static void test_no_maps(void)
+{
+	struct fixture f;
+	setup(&f);
+	ASSERT_OK(walk_maps(&f.w));
+	CU_ASSERT_EQUAL(f.r->maps.nr, 0);
+	CU_ASSERT_EQUAL(status(&f), SECTION_COMPLETE);
+	teardown(&f);
+}
+
+static void test_bad_map(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t good = map_image_room(f.im, 4096, 0), maps[] = { 0xffffc9f000000000, good };
+	uint32_t ids[] = { 3, 4 };
+
+	put_map(&f, good, 5, ARRAY, 4, 8, 2);
+	map_image_idr(f.im, ids, maps, 2);
+	ASSERT_OK(walk_maps(&f.w));
+	CU_ASSERT_EQUAL_FATAL(f.r->maps.nr, 2);
+	ERROR_HAS(&f.r->maps.data[0], "struct bpf_map: ");
+	CU_ASSERT_TRUE(f.r->maps.data[0].unreadable);
+	CU_ASSERT_EQUAL(f.r->maps.data[0].kva.v, maps[0]);
+	ERROR_HAS(&f.r->maps.data[1], "struct bpf_map has id 5");
+	CU_ASSERT_EQUAL(f.r->maps.data[1].nr_entries, 2);
+	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_READABLE);
+	teardown(&f);
+}
+
+static void test_broken_idr(void)
+{
+	struct fixture f;
+	setup(&f);
+	fake_kernel_put64(f.im->fk, map_image_idr_at + 8, 0xffffc9f000000002);
+	ASSERT_OK(walk_maps(&f.w));
+	CU_ASSERT_EQUAL(f.r->maps.nr, 0);
+	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_READABLE);
+	teardown(&f);
+}
+
+/* Many maps cost hardly more round trips than one; a lost target ends the walk, and what was read stays. */
+static void test_batches(void)
+{
+	for (int lose = 0; lose < 2; lose++) {
+		struct fixture f;
+		setup(&f);
+		uint64_t maps[100];
+		uint32_t ids[100];
+
+		for (uint32_t i = 0; i < 100; i++) {
+			struct hash h = new_hash(&f, HASH, 64, 64);
+			uint64_t e = elem_room(&h, 0);
+
+			put_head(&h, i % 64, e);
+			put_elem(&h, e, nulls(i % 64), i % 64, i, i);
+			maps[i] = h.map;
+			ids[i] = i + 1;
+			fake_kernel_write(f.im->fk, h.map + offsetof(struct img_map, id), &ids[i], 4);
+		}
+		map_image_idr(f.im, ids, maps, 100);
+		if (lose) {
+			f.im->fk->ft->lose_after = 20;
+			ASSERT_ERR(walk_maps(&f.w), ERR_LOST, NULL);
+			CU_ASSERT_EQUAL(f.r->maps_skipped + f.r->maps.nr, 100);
+		} else {
+			ASSERT_OK(walk_maps(&f.w));
+			CU_ASSERT_EQUAL(f.r->maps.nr, 100);
+			for (size_t i = 0; i < 100; i++)
+				CU_ASSERT_EQUAL(f.r->maps.data[i].nr_entries, 1);
+			CU_ASSERT(f.im->fk->ft->batches < 30);
+		}
+		teardown(&f);
+	}
+}
+
+UNIT_MAIN("walk-maps", { "hash", test_hash }, { "empty hash", test_hash_empty },
+	  { "hash stopped inside an update", test_hash_update },
+	  { "element in another chain", test_hash_moved }, { "chains without end", test_hash_loops },
+	  { "unreadable elements", test_hash_unreadable }, { "no buckets", test_hash_nowhere },
+	  { "caps", test_hash_cap }, { "as many entries as the cap", test_hash_full },
+	  { "per-CPU hash", test_percpu_hash }, { "CPUs unknown", test_percpu_unknown },
+	  { "array", test_array },
+	  { "array with holes", test_array_holes }, { "single value", test_array_single },
+	  { "per-CPU array", test_percpu_array }, { "huge array", test_huge },
+	  { "arena", test_arena }, { "arena with scratch pages", test_arena_scratch },
+	  { "odd arena", test_arena_odd }, { "arena without kernel side", test_arena_unmapped },
+	  { "types of maps", test_types }, { "types of maps that are not decoded", test_undecoded },
+	  { "no maps", test_no_maps }, { "unreadable map", test_bad_map },
+	  { "broken map_idr", test_broken_idr }, { "batches", test_batches })
