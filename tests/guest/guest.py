@@ -61,7 +61,8 @@ def _free_port():
 
 
 def _die_with_parent():
-    # However the test ends, even by SIGKILL, no QEMU stays behind.
+    # However the test ends, even by SIGKILL, no QEMU stays behind. ("Parent" is the thread that
+    # started it: do that in one that lives as long as the guest.)
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
@@ -99,14 +100,15 @@ class Guest:
         base = os.environ.get("TMPDIR", "/tmp")
         self.dir = tempfile.mkdtemp(prefix="fdgdb-g.", dir=base if len(base) < 60 else "/tmp")
         try:
+            _live.add(self)
             self._spawn(initramfs)
-            if not self.detach:
-                _live.add(self)
             self.wait_ready()
         except BaseException:
             self.close()
             raise
         self._write_state()
+        if self.detach:
+            _live.discard(self)
         return self
 
     def _spawn(self, initramfs):
