@@ -93,7 +93,7 @@ static struct err *read_tasks(struct scx_walk *s, struct scx_dsq *d)
 	row->nr_tasks = tasks.nr;
 	row->truncated = tasks.truncated;
 	row->why = tasks.why;
-	d->capped = tasks.capped;
+	d->status = tasks.status;
 	return NULL;
 }
 

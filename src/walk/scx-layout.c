@@ -194,6 +194,9 @@ struct err *scx_layout(struct scx_walk *s, bool have_sched)
 		if (e)
 			return e;
 	}
+	/* One of the two; the group that is missing then is the newer one's. */
+	if (have_sched && s->l.dsq_hash.present && !s->l.global_dsqs.present && !s->l.pnode.present)
+		TRY(add_name(s->pool, &s->missing_members, "scx_sched.pnode or scx_sched.global_dsqs"));
 	TRY(flag(s->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &s->task_cursor));
 	return flag(s->k, "scx_dsq_lnode_flags", "SCX_DSQ_LNODE_ITER_CURSOR", 1, &s->dsq_cursor);
 }

@@ -88,7 +88,12 @@ static struct err *finish(struct list_job *j, enum walk_end end, const struct er
 	if (t.nr && !t.tasks)
 		return &err_nomem;
 	t.truncated = end != WALK_COMPLETE || j->skipped;
-	t.capped = end == WALK_CAPPED || j->out_of_budget;
+	if (end == WALK_CAPPED || j->out_of_budget)
+		t.status = SECTION_COMPLETE;
+	else if (end == WALK_LOOP || (why && why->code == ERR_CORRUPT))
+		t.status = SECTION_IMPLAUSIBLE;
+	else
+		t.status = SECTION_NOT_READABLE;
 	if (t.truncated) {
 		t.why = explain(j, end, why);
 		if (!t.why)

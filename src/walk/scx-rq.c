@@ -12,7 +12,7 @@ void scx_rqs_deinit(struct scx_rqs *rqs)
 	free(rqs->rows);
 	free(rqs->failed);
 	free(rqs->ok);
-	free(rqs->capped);
+	free(rqs->status);
 }
 
 /* "ONLINE|BYPASSING|0x4000", by this kernel's names. */
@@ -84,7 +84,7 @@ static struct err *read_scalars(struct scx_walk *s, struct kva scx, struct scx_r
 }
 
 static struct err *read_runnable(struct scx_walk *s, struct kva scx, struct scx_rq_row *row,
-				 bool *capped)
+				 enum section_status *status)
 {
 	const struct scx_layout *l = &s->l;
 	struct scx_tasks tasks = { .truncated = true, .why = scx_no_types };
@@ -98,7 +98,7 @@ static struct err *read_runnable(struct scx_walk *s, struct kva scx, struct scx_
 	row->nr_runnable = tasks.nr;
 	row->truncated = tasks.truncated;
 	row->why = tasks.why;
-	*capped = tasks.capped;
+	*status = tasks.status;
 	return NULL;
 }
 
@@ -139,7 +139,7 @@ static void read_rq(void *ctx, size_t cpu)
 		return;
 	rqs->ok[cpu] = true;
 	scx_failed(s, read_curr(s, rq, row), failed);
-	scx_failed(s, read_runnable(s, scx, row, &rqs->capped[cpu]), failed);
+	scx_failed(s, read_runnable(s, scx, row, &rqs->status[cpu]), failed);
 }
 
 struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs)
@@ -150,8 +150,8 @@ struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs)
 	rqs->rows = calloc(nr + 1, sizeof(*rqs->rows));
 	rqs->failed = calloc(nr + 1, sizeof(*rqs->failed));
 	rqs->ok = calloc(nr + 1, sizeof(*rqs->ok));
-	rqs->capped = calloc(nr + 1, sizeof(*rqs->capped));
-	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->capped)
+	rqs->status = calloc(nr + 1, sizeof(*rqs->status));
+	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->status)
 		return &err_nomem;
 	if (s->l.rq_scx.present)
 		mem_each(s->k->mem, nr, read_rq, rqs);

@@ -89,13 +89,14 @@ static struct err *note(struct notes *n, enum section_status status, const char 
 }
 
 /* A list that was not walked to its end. */
-static struct err *note_list(struct notes *n, const char *name, const char *why, bool capped)
+static struct err *note_list(struct notes *n, const char *name, const char *why,
+			     enum section_status status)
 {
 	if (why == scx_no_types) /* told once for all, with the members' names */
 		return NULL;
-	if (capped)
+	if (status == SECTION_COMPLETE)
 		return report_cut(n->r, "scx", false, "%s: %s", name, why);
-	return note(n, SECTION_NOT_READABLE, "%s: %s", name, why);
+	return note(n, status, "%s: %s", name, why);
 }
 
 static struct err *add_rqs(struct parts *p, struct notes *notes)
@@ -117,7 +118,7 @@ static struct err *add_rqs(struct parts *p, struct notes *notes)
 		*row = p->rqs.rows[cpu];
 		snprintf(name, sizeof(name), "runnable tasks of CPU %" PRIu32, cpu);
 		if (row->truncated)
-			TRY(note_list(notes, name, row->why, p->rqs.capped[cpu]));
+			TRY(note_list(notes, name, row->why, p->rqs.status[cpu]));
 	}
 	return NULL;
 }
@@ -144,7 +145,7 @@ static struct err *judge_dsq(const struct scx_dsq *d, struct notes *notes)
 	if (d->failed)
 		return note(notes, SECTION_NOT_READABLE, "%s: %s", name, d->failed);
 	if (d->row.truncated)
-		return note_list(notes, name, d->row.why, d->capped);
+		return note_list(notes, name, d->row.why, d->status);
 	if (d->row.nr == d->row.nr_tasks)
 		return NULL;
 	/* A vCPU that holds the lock was stopped between the list and the count. */

@@ -79,7 +79,8 @@ struct scx_list {
 struct scx_tasks {
 	struct kva *tasks; /* in order; on the report's pool */
 	size_t nr;
-	bool truncated, capped; /* capped: only because there are too many */
+	bool truncated;
+	enum section_status status; /* truncated: what to say; SECTION_COMPLETE if there are just too many */
 	const char *why;
 };
 
@@ -96,7 +97,7 @@ struct scx_rqs {
 	struct scx_rq_row *rows; /* [nr_cpu_ids] */
 	const char **failed;	 /* [nr_cpu_ids]: NULL or what could not be read */
 	bool *ok;		 /* [nr_cpu_ids]: there is a row */
-	bool *capped;		 /* [nr_cpu_ids]: its runnable list has too many tasks */
+	enum section_status *status; /* [nr_cpu_ids]: of its runnable list, see struct scx_tasks */
 };
 
 struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs) MUST_CHECK;
@@ -109,8 +110,9 @@ struct scx_dsq {
 	size_t order;	     /* of the scheduler it belongs to: the root first */
 	struct kva rq;	     /* DSQ_LOCAL: the rq around it, whose lock guards it */
 	bool quiet;	     /* not worth a row while it is empty */
-	bool ok, capped;
+	bool ok;
 	bool locked;	     /* somebody was changing it */
+	enum section_status status; /* of its list, see struct scx_tasks */
 	const char *failed;
 };
 

@@ -47,6 +47,7 @@ static const struct layout_member other_members[] = {
 	LAYOUT(struct task_layout, pid_nr, "pid", "numbers[0].nr"),
 	LAYOUT(struct task_layout, ns_idr, "pid_namespace", "idr"),
 	LAYOUT(struct task_layout, curr, "rq", "curr"),
+	LAYOUT_OPT(struct task_layout, idle, "rq", "idle"),
 };
 
 /* An enumerator, or the number it has had in every kernel so far. */

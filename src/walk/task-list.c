@@ -95,6 +95,24 @@ static void fetch(struct kernel *k, const struct task_kvas *objs, uint64_t from,
 	kprefetch(k, ranges, objs->kvas.nr);
 }
 
+void task_fetch_roots(struct task_walk *t)
+{
+	static const char *const names[] = { "init_pid_ns", "scx_tasks", "init_task",
+					     "__scx_switched_all" };
+	struct krange ranges[ARRAY_SIZE(names)];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct kva sym;
+		struct err *e = ksym(t->k, names[i], &sym);
+
+		if (!e)
+			ranges[nr++] = (struct krange){ sym, i == 2 ? t->hi : 256 };
+		err_ignore(e);
+	}
+	kprefetch(t->k, ranges, nr);
+}
+
 void task_fetch(struct task_walk *t, const struct task_kvas *tasks)
 {
 	fetch(t->k, tasks, t->lo, t->hi);

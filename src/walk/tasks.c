@@ -26,6 +26,8 @@ static void read_cpu(void *ctx, size_t cpu)
 	struct err *e = kpercpu_sym(t->k, "runqueues", (uint32_t)cpu, &rq);
 	if (!e)
 		e = kget_kva(t->k, rq, &t->l.curr, &t->cpus[cpu].curr);
+	if (!e && t->l.idle.present)
+		e = kget_kva(t->k, rq, &t->l.idle, &t->cpus[cpu].idle);
 	if (!e)
 		return;
 	if (walk_is_fatal(e) && !t->fatal)
@@ -155,6 +157,19 @@ static struct err *sort_out(struct task_walk *t, struct err *e, bool *missing)
 	return failed;
 }
 
+/* The idle tasks are on scx_tasks too, but have no pid. */
+static struct err *fetch_ahead(struct task_walk *t, const struct task_kvas *pids)
+{
+	struct task_kvas ahead = { 0 };
+	struct err *e = add(&ahead, pids->kvas.data, pids->kvas.nr);
+
+	for (uint32_t cpu = 0; cpu < t->k->nr_cpu_ids && !e; cpu++)
+		e = add(&ahead, &t->cpus[cpu].idle, 1);
+	task_fetch(t, &ahead);
+	free(ahead.kvas.data);
+	return e;
+}
+
 static struct err *find_tasks(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *pids)
 {
 	struct report *r = t->w->r;
@@ -163,7 +178,7 @@ static struct err *find_tasks(struct task_walk *t, struct task_kvas *tasks, stru
 	struct task_kvas more = { 0 };
 
 	TRY(sort_out(t, task_list_pids(t, pids, &why_pids), &no_pids));
-	task_fetch(t, pids);
+	TRY(fetch_ahead(t, pids));
 	TRY(sort_out(t, task_list_scx(t, tasks, &why_scx, &capped), &no_scx));
 
 	if (why_scx && capped)
@@ -281,6 +296,7 @@ static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task
 		r->tasks_unavailable = "no task walker available";
 		return NULL;
 	}
+	task_fetch_roots(t);
 	TRY(read_cpus(t));
 	TRY(read_switched_all(t));
 	TRY(find_tasks(t, tasks, pids));

@@ -19,7 +19,7 @@ struct task_layout {
 	/* struct pid, struct pid_namespace */
 	struct member pid_size, pid_tasks, pid_nr, ns_idr;
 	/* struct rq */
-	struct member curr;
+	struct member curr, idle;
 };
 
 enum task_class {
@@ -39,6 +39,7 @@ struct task_kvas {
 /* What runs on a CPU. */
 struct task_cpu {
 	struct kva curr; /* 0: unknown */
+	struct kva idle; /* its idle task; 0: unknown */
 	bool has_ip;
 	uint64_t ip;
 };
@@ -71,6 +72,9 @@ struct err *task_list_pids(struct task_walk *t, struct task_kvas *ret, const cha
 /* scx_tasks, without iterators' entries.  ERR_MISSING without sched_ext. */
 struct err *task_list_scx(struct task_walk *t, struct task_kvas *ret, const char **why,
 			  bool *capped) MUST_CHECK;
+
+/* Has the variables that all of this begins with fetched in one go. */
+void task_fetch_roots(struct task_walk *t);
 
 /* Has the interesting parts of these tasks fetched in one go. */
 void task_fetch(struct task_walk *t, const struct task_kvas *tasks);

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "scx-image.h"
+
+#include <bpf/btf.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "unit.h"
+
+/*
+ * The image lies where KASLR put it: none of these is an address that the kernel was linked for.  Per-CPU
+ * memory is a template in the image plus an offset, as from 6.15 on.
+ */
+static const uint64_t vars = 0xffffffff9d400000, objects = 0xffff888004000000,
+		      percpu_template = 0xffffffff9d600000, percpu_offset = 0xffff888dd0000000 - 0xffffffff9d600000,
+		      percpu_stride = 0x10000;
+
+static const char *const var_names[] = {
+	"scx_root", "scx_tasks", "jiffies_64", "scx_enable_state_var", "scx_ops_enable_state_var",
+	"nr_node_ids", "init_pid_ns", "scx_bypass_depth", "scx_ops_bypass_depth", "scx_watchdog_timeout",
+	"scx_aborting", "scx_exit_kind", "scx_ops", "global_dsqs", "dsq_hash", "scx_sched_all",
+	"__scx_switched_all", "fair_sched_class", "rt_sched_class", "dl_sched_class", "idle_sched_class",
+	"stop_sched_class", "ext_sched_class", "init_task",
+};
+
+uint64_t image_var(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
+		if (!strcmp(var_names[i], name))
+			return vars + 256 * i;
+	}
+	abort();
+}
+
+/* ---- memory */
+
+uint64_t image_alloc(struct scx_image *im, size_t size)
+{
+	static const uint8_t zeros[PAGE_SIZE];
+	uint64_t at = im->next;
+
+	if (size > sizeof(zeros))
+		abort();
+	im->next += align_up(size, 64);
+	fake_kernel_write(im->fk, at, zeros, size);
+	return at;
+}
+
+void image_put32(struct scx_image *im, uint64_t at, uint32_t v)
+{
+	fake_kernel_write(im->fk, at, &v, sizeof(v));
+}
+
+void image_put64(struct scx_image *im, uint64_t at, uint64_t v)
+{
+	fake_kernel_put64(im->fk, at, v);
+}
+
+uint64_t image_get64(struct scx_image *im, uint64_t at)
+{
+	struct target_read r = { .addr = { align_down(fake_kernel_map(im->fk, at), PAGE_SIZE) },
+				 .len = PAGE_SIZE };
+	uint8_t page[PAGE_SIZE];
+
+	r.buf = page;
+	CU_ASSERT_PTR_NULL_FATAL(im->fk->ft->t.ops->read(&im->fk->ft->t, &r, 1));
+	return get_le64(page + (at & (PAGE_SIZE - 1)));
+}
+
+void image_list_init(struct scx_image *im, uint64_t head)
+{
+	image_put64(im, head, head);
+	image_put64(im, head + 8, head);
+}
+
+void image_list_add(struct scx_image *im, uint64_t head, uint64_t node)
+{
+	uint64_t last = image_get64(im, head + 8);
+
+	image_put64(im, last, node);
+	image_put64(im, node, head);
+	image_put64(im, node + 8, last);
+	image_put64(im, head + 8, node);
+}
+
+/* ---- types */
+
+static bool dropped(const struct scx_image *im, const char *type, const char *member)
+{
+	char full[128];
+
+	snprintf(full, sizeof(full), "%s%s%s", type, member ? "." : "", member ? member : "");
+	return im->drop && !strcmp(im->drop, full);
+}
+
+static int add_type(struct scx_image *im, const char *name, size_t size, const struct fake_field *fields,
+		    size_t nr)
+{
+	struct fake_field kept[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (fields[i].name && !dropped(im, name, fields[i].name))
+			kept[n++] = fields[i];
+	}
+	return fake_kernel_struct(im->fk, dropped(im, name, NULL) ? "dropped" : name, size, kept, n);
+}
+
+#define TYPE(name, size, ...)                                                                      \
+	add_type(im, name, size, (const struct fake_field[]){ __VA_ARGS__ },                       \
+		 sizeof((const struct fake_field[]){ __VA_ARGS__ }) / sizeof(struct fake_field))
+
+static void add_enum(struct scx_image *im, const char *name, const char *const *names,
+		     const int64_t *values, size_t nr)
+{
+	btf__add_enum(im->fk->btf, name, 4);
+	for (size_t i = 0; i < nr; i++)
+		btf__add_enum_value(im->fk->btf, names[i], values[i]);
+}
+
+static void add_enums(struct scx_image *im)
+{
+	bool old = im->kind == IMAGE_STATIC;
+
+	add_enum(im, "scx_exit_kind", (const char *[]){ "SCX_EXIT_NONE", "SCX_EXIT_ERROR_STALL" },
+		 (int64_t[]){ 0, 1026 }, 2);
+	add_enum(im, old ? "scx_ops_enable_state" : "scx_enable_state",
+		 old ? (const char *[]){ "SCX_OPS_ENABLED", "SCX_OPS_DISABLED" } :
+		       (const char *[]){ "SCX_ENABLED", "SCX_DISABLED" },
+		 (int64_t[]){ 1, 3 }, 2);
+	add_enum(im, "scx_rq_flags", (const char *[]){ "SCX_RQ_ONLINE", "SCX_RQ_BYPASSING" },
+		 (int64_t[]){ 1, 16 }, 2);
+}
+
+static void add_types(struct scx_image *im)
+{
+	struct fake_kernel *fk = im->fk;
+	bool subs = im->kind == IMAGE_SUBS, scx = im->kind != IMAGE_NO_SCX;
+	int ptr = fk->ptr, u32 = fk->u32, u64 = fk->u64, u8 = fk->u8;
+
+	int list = TYPE("list_head", 16, { "next", ptr, 0 }, { "prev", ptr, 8 });
+	int rawlock = TYPE("qspinlock", 4, { "val", u32, 0 });
+	int lock = TYPE("raw_spinlock", 4, { "raw_lock", rawlock, 0 });
+	int rhead = TYPE("rhash_head", 8, { "next", ptr, 0 });
+	int rht = TYPE("rhashtable", 16, { "tbl", ptr, 0 });
+	TYPE("bucket_table", 64, { "size", u32, 0 }, { "nest", u32, 4 }, { "future_tbl", ptr, 16 },
+	     { "buckets", fake_kernel_array(fk, ptr, 0), 64 });
+	int hnode = TYPE("hlist_node", 16, { "next", ptr, 0 }, { "pprev", ptr, 8 });
+	int hhead = TYPE("hlist_head", 8, { "first", ptr, 0 });
+
+	int dsq = TYPE("scx_dispatch_q", D_SIZE, { "lock", lock, D_LOCK }, { "list", list, D_LIST },
+		       { "nr", u32, D_NR }, { "seq", u32, D_SEQ }, { "id", u64, D_ID },
+		       { "hash_node", rhead, D_HASH });
+	int node = TYPE("scx_dsq_list_node", 24, { "node", list, 0 }, { "flags", u32, N_FLAGS });
+	int ent = TYPE("sched_ext_entity", E_SIZE, { "dsq", ptr, E_DSQ }, { "dsq_list", node, E_DSQ_LIST },
+		       { "flags", u32, E_FLAGS }, { "weight", u32, E_WEIGHT },
+		       { "runnable_node", list, E_RUNNABLE }, { "runnable_at", u64, E_RUNNABLE_AT },
+		       { "slice", u64, E_SLICE }, { "dsq_vtime", u64, E_VTIME },
+		       { "tasks_node", list, E_TASKS });
+	int info = TYPE("thread_info", 8, { "cpu", u32, 0 });
+	TYPE("task_struct", T_SIZE, { "__state", u32, T_STATE }, { "prio", u32, T_PRIO },
+	     { "static_prio", u32, T_STATIC_PRIO }, { "normal_prio", u32, T_NORMAL_PRIO },
+	     { "rt_priority", u32, T_RT_PRIORITY }, { "policy", u32, T_POLICY },
+	     { scx ? "scx" : NULL, ent, T_SCX }, { "sched_class", ptr, T_CLASS }, { "pid", u32, T_PID },
+	     { "tgid", u32, T_TGID }, { "real_parent", ptr, T_PARENT }, { "group_leader", ptr, T_LEADER },
+	     { "signal", ptr, T_SIGNAL }, { "nvcsw", u64, T_NVCSW }, { "nivcsw", u64, T_NIVCSW },
+	     { "utime", u64, T_UTIME }, { "stime", u64, T_STIME },
+	     { "comm", fake_kernel_array(fk, u8, 16), T_COMM },
+	     { "pid_links", fake_kernel_array(fk, hnode, 4), T_PID_LINKS }, { "thread_info", info, T_CPU });
+	TYPE("signal_struct", 72, { "nr_threads", u32, 0 }, { "pids", fake_kernel_array(fk, ptr, 4), 8 },
+	     { "nvcsw", u64, 40 }, { "nivcsw", u64, 48 }, { "utime", u64, 56 }, { "stime", u64, 64 });
+	int upid = TYPE("upid", 16, { "nr", u32, 0 }, { "ns", ptr, 8 });
+	TYPE("pid", 64, { "tasks", fake_kernel_array(fk, hhead, 4), 8 },
+	     { "numbers", fake_kernel_array(fk, upid, 0), 64 });
+	int xa = TYPE("xarray", 16, { "xa_head", ptr, 8 });
+	int idr = TYPE("idr", 24, { "idr_rt", xa, 0 }, { "idr_base", u32, 16 });
+	TYPE("pid_namespace", 32, { "idr", idr, 0 });
+	TYPE("xa_node", 40 + 8 * 64, { "shift", u8, 0 }, { "slots", fake_kernel_array(fk, ptr, 64), 40 });
+	if (!scx) {
+		TYPE("rq", RQ_SIZE, { "__lock", lock, RQ_LOCK }, { "curr", ptr, RQ_CURR },
+		     { "idle", ptr, RQ_IDLE });
+		return;
+	}
+
+	int scx_rq = TYPE("scx_rq", R_SIZE, { "local_dsq", dsq, R_LOCAL },
+			  { "runnable_list", list, R_RUNNABLE }, { "nr_running", u32, R_NR_RUNNING },
+			  { "flags", u32, R_FLAGS }, { "cpu_released", u8, R_RELEASED },
+			  { "clock", u64, R_CLOCK }, { "kick_sync", u64, R_KICK_SYNC },
+			  { im->kind == IMAGE_ROOT ? "bypass_dsq" : NULL, dsq, R_BYPASS },
+			  { subs ? "reject_dsq" : NULL, dsq, R_REJECT });
+	TYPE("rq", RQ_SIZE, { "__lock", lock, RQ_LOCK }, { "curr", ptr, RQ_CURR }, { "idle", ptr, RQ_IDLE },
+	     { "scx", scx_rq, RQ_SCX });
+	int ops = TYPE("sched_ext_ops", 144, { "name", fake_kernel_array(fk, u8, 128), 0 },
+		       { "flags", u64, 128 }, { "timeout_ms", u32, 136 });
+	add_enums(im);
+	if (im->kind == IMAGE_STATIC)
+		return;
+	TYPE("scx_sched", S_SIZE, { "ops", ops, S_NAME }, { "dsq_hash", rht, S_HASH },
+	     { subs ? "pnode" : "global_dsqs", ptr, S_GLOBAL }, { subs ? "pcpu" : NULL, ptr, S_PCPU },
+	     { "exit_kind", u32, S_EXIT_KIND }, { subs ? "bypass_depth" : NULL, u32, S_BYPASS },
+	     { subs ? "aborting" : NULL, u8, S_ABORTING },
+	     { subs ? "watchdog_timeout" : NULL, u64, S_WATCHDOG }, { subs ? "all" : NULL, list, S_ALL });
+	if (subs) {
+		TYPE("scx_sched_pnode", D_SIZE + 16, { "global_dsq", dsq, 16 });
+		TYPE("scx_sched_pcpu", D_SIZE + 32, { "bypass_dsq", dsq, 32 });
+	}
+}
+
+/* ---- the kernel's objects */
+
+/* A hash of two buckets, both empty. */
+static void init_hash(struct scx_image *im, uint64_t rht)
+{
+	uint64_t table = image_alloc(im, 64 + 2 * 8);
+
+	image_put32(im, table, 2);
+	image_put64(im, rht, table);
+}
+
+uint64_t image_user_dsq(struct scx_image *im, uint64_t hash, uint64_t id)
+{
+	uint64_t dsq = image_alloc(im, D_SIZE), table = image_get64(im, hash ? hash : im->dsq_hash);
+	uint64_t bucket = table + 64 + 8 * (id & 1), first = image_get64(im, bucket) & ~1ull;
+
+	image_dsq_init(im, dsq, id);
+	/* The end of a chain is odd; a bucket's word is locked while bit 0 is set. */
+	image_put64(im, dsq + D_HASH, first ? first : bucket | 1);
+	image_put64(im, bucket, (dsq + D_HASH) | 1);
+	return dsq;
+}
+
+void image_dsq_init(struct scx_image *im, uint64_t dsq, uint64_t id)
+{
+	image_list_init(im, dsq + D_LIST);
+	image_put64(im, dsq + D_ID, id);
+}
+
+void image_dsq_push(struct scx_image *im, uint64_t dsq, uint64_t task)
+{
+	image_list_add(im, dsq + D_LIST, task + T_SCX + E_DSQ_LIST);
+	image_put64(im, task + T_SCX + E_DSQ, dsq);
+	image_put32(im, dsq + D_NR, (uint32_t)image_get64(im, dsq + D_NR) + 1);
+}
+
+void image_dsq_cursor(struct scx_image *im, uint64_t dsq, uint64_t at)
+{
+	image_list_add(im, dsq + D_LIST, at);
+	image_put32(im, at + N_FLAGS, 1);
+}
+
+uint64_t image_rq(uint32_t cpu)
+{
+	return percpu_template + 0x400 + percpu_offset + cpu * percpu_stride;
+}
+
+uint64_t image_local_dsq(uint32_t cpu)
+{
+	return image_rq(cpu) + RQ_SCX + R_LOCAL;
+}
+
+static void init_cpu(struct scx_image *im, uint32_t cpu)
+{
+	static const uint8_t zeros[RQ_SIZE];
+	uint64_t rq = image_rq(cpu), scx = rq + RQ_SCX;
+	char comm[16];
+
+	fake_kernel_write(im->fk, rq, zeros, sizeof(zeros));
+	image_dsq_init(im, scx + R_LOCAL, 1ull << 63 | 2);
+	image_dsq_init(im, scx + R_BYPASS, 1ull << 63 | 3);
+	image_dsq_init(im, scx + R_REJECT, 1ull << 63 | 4);
+	image_list_init(im, scx + R_RUNNABLE);
+	image_put32(im, scx + R_FLAGS, 1);
+	image_put64(im, scx + R_CLOCK, 1000 + cpu);
+
+	uint64_t idle = image_alloc(im, T_SIZE);
+	snprintf(comm, sizeof(comm), "swapper/%u", cpu);
+	fake_kernel_write(im->fk, idle + T_COMM, comm, sizeof(comm));
+	image_put64(im, idle + T_CLASS, image_var("idle_sched_class"));
+	image_put64(im, rq + RQ_CURR, idle);
+	image_put64(im, rq + RQ_IDLE, idle);
+}
+
+/* The array of global DSQs: [1] is a node that is not there. */
+static uint64_t make_global(struct scx_image *im, size_t in_node)
+{
+	uint64_t array = image_alloc(im, 8 * IMAGE_NODES);
+
+	for (uint32_t node = 0; node < IMAGE_NODES; node++) {
+		if (node == 1)
+			continue;
+		uint64_t p = image_alloc(im, in_node + D_SIZE);
+		image_dsq_init(im, p + in_node, 1ull << 63 | 1);
+		image_put64(im, array + 8 * node, p);
+	}
+	return array;
+}
+
+static uint64_t make_sched(struct scx_image *im, const char *name)
+{
+	bool subs = im->kind == IMAGE_SUBS;
+	uint64_t sched = image_alloc(im, S_SIZE);
+
+	fake_kernel_write(im->fk, sched + S_NAME, name, strlen(name) + 1);
+	image_put32(im, sched + S_TIMEOUT, 30000);
+	init_hash(im, sched + S_HASH);
+	image_put64(im, sched + S_GLOBAL, make_global(im, subs ? 16 : 0));
+	if (!subs)
+		return sched;
+
+	/* A __percpu pointer looks like an address of the image and is none. */
+	uint64_t pcpu = percpu_template + 0x2000 + (im->next & 0xff00);
+	image_put64(im, sched + S_PCPU, pcpu);
+	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
+		image_dsq_init(im, pcpu + percpu_offset + cpu * percpu_stride + 32, 1ull << 63 | 3);
+	image_list_add(im, image_var("scx_sched_all"), sched + S_ALL);
+	return sched;
+}
+
+uint64_t image_sub_sched(struct scx_image *im)
+{
+	return make_sched(im, "sub");
+}
+
+static void make_static_sched(struct scx_image *im)
+{
+	static const char name[] = "old";
+
+	fake_kernel_write(im->fk, image_var("scx_ops"), name, sizeof(name));
+	im->dsq_hash = image_var("dsq_hash");
+	init_hash(im, im->dsq_hash);
+	image_put64(im, image_var("global_dsqs"), make_global(im, 0));
+	image_put32(im, image_var("scx_ops_bypass_depth"), 2);
+	image_put32(im, image_var("scx_exit_kind"), 1026);
+	image_put32(im, image_var("scx_ops_enable_state_var"), 1);
+}
+
+/* Which of the variables this kernel has. */
+static bool has_var(const struct scx_image *im, const char *name)
+{
+	static const char *const old[] = { "scx_ops_enable_state_var", "scx_ops_bypass_depth",
+					   "scx_exit_kind", "scx_ops", "global_dsqs", "dsq_hash" };
+	static const char *const rooted[] = { "scx_root", "scx_enable_state_var" };
+	static const char *const any[] = { "scx_tasks", "ext_sched_class", "__scx_switched_all" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(old); i++) {
+		if (!strcmp(old[i], name))
+			return im->kind == IMAGE_STATIC;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rooted); i++) {
+		if (!strcmp(rooted[i], name))
+			return im->kind == IMAGE_ROOT || im->kind == IMAGE_SUBS;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(any); i++) {
+		if (!strcmp(any[i], name))
+			return im->kind != IMAGE_NO_SCX;
+	}
+	if (!strcmp(name, "scx_bypass_depth") || !strcmp(name, "scx_aborting"))
+		return im->kind == IMAGE_ROOT;
+	if (!strcmp(name, "scx_watchdog_timeout"))
+		return im->kind == IMAGE_ROOT || im->kind == IMAGE_STATIC;
+	if (!strcmp(name, "scx_sched_all"))
+		return im->kind == IMAGE_SUBS;
+	return true;
+}
+
+/* One level of 64 slots is enough for the table of pids. */
+static void init_pids(struct scx_image *im)
+{
+	uint64_t node = image_alloc(im, 40 + 8 * 64);
+
+	image_put64(im, image_var("init_pid_ns") + 8, node | 2);
+}
+
+struct scx_image *scx_image_new(enum image_kind kind, const char *drop)
+{
+	static const uint8_t zeros[PAGE_SIZE];
+	struct scx_image *im = calloc(1, sizeof(*im));
+
+	if (!im)
+		abort();
+	im->fk = fake_kernel_new();
+	im->kind = kind;
+	im->drop = drop;
+	im->next = objects;
+	add_types(im);
+	for (uint64_t at = vars; at < vars + 256 * ARRAY_SIZE(var_names); at += PAGE_SIZE)
+		fake_kernel_write(im->fk, at, zeros, PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
+		if (has_var(im, var_names[i]))
+			fake_kernel_symbol(im->fk, var_names[i], image_var(var_names[i]));
+	}
+	fake_kernel_symbol(im->fk, "runqueues", percpu_template + 0x400);
+	fake_kernel_symbol(im->fk, "native_queued_spin_lock_slowpath", 0xffffffff81100000);
+	fake_kernel_symbol(im->fk, "__mutex_lock.constprop.0", 0xffffffff81100200);
+	fake_kernel_symbol(im->fk, "mutex_unlock", 0xffffffff81100400);
+
+	image_put64(im, image_var("jiffies_64"), 5000);
+	image_put32(im, image_var("nr_node_ids"), IMAGE_NODES);
+	image_put64(im, image_var("scx_watchdog_timeout"), 7500);
+	image_put32(im, image_var("scx_enable_state_var"), 1);
+	image_list_init(im, image_var("scx_tasks"));
+	image_list_init(im, image_var("scx_sched_all"));
+	init_pids(im);
+	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
+		init_cpu(im, cpu);
+	if (kind == IMAGE_STATIC) {
+		make_static_sched(im);
+	} else if (kind != IMAGE_NO_SCX) {
+		im->sched = make_sched(im, "test");
+		im->dsq_hash = im->sched + S_HASH;
+		image_put64(im, image_var("scx_root"), im->sched);
+	}
+	fake_kernel_ready(im->fk);
+	fake_kernel_cpus(im->fk, IMAGE_CPUS, percpu_offset, percpu_stride);
+	return im;
+}
+
+void scx_image_free(struct scx_image *im)
+{
+	report_destroy(im->r);
+	fake_kernel_destroy(im->fk);
+	free(im);
+}
+
+/* struct pid, entered in the table. */
+static uint64_t make_pid(struct scx_image *im, uint32_t nr)
+{
+	uint64_t pid = image_alloc(im, 80);
+	uint64_t node = image_get64(im, image_var("init_pid_ns") + 8) & ~3ull;
+
+	image_put32(im, pid + 64, nr);
+	if (nr < 64)
+		image_put64(im, node + 40 + 8 * nr, pid);
+	return pid;
+}
+
+uint64_t image_task(struct scx_image *im, uint32_t nr, const char *comm)
+{
+	uint64_t task = image_alloc(im, T_SIZE), signal = image_alloc(im, 72), pid = make_pid(im, nr);
+	char name[16] = { 0 };
+
+	memcpy(name, comm, strnlen(comm, sizeof(name)));
+	fake_kernel_write(im->fk, task + T_COMM, name, sizeof(name));
+	image_put32(im, task + T_PID, nr);
+	image_put32(im, task + T_TGID, nr);
+	image_put32(im, task + T_PRIO, 120);
+	image_put32(im, task + T_STATIC_PRIO, 120);
+	image_put32(im, task + T_NORMAL_PRIO, 120);
+	image_put32(im, task + T_SCX + E_WEIGHT, 100);
+	image_put64(im, task + T_CLASS, image_var("fair_sched_class"));
+	image_put64(im, task + T_LEADER, task);
+	image_put64(im, task + T_PARENT, task);
+	image_put64(im, task + T_SIGNAL, signal);
+	image_put32(im, signal, 1);
+	for (int i = 0; i < 4; i++)
+		image_put64(im, signal + 8 + 8 * i, pid);
+	image_put64(im, pid + 8, task + T_PID_LINKS);
+	if (im->kind != IMAGE_NO_SCX)
+		image_list_add(im, image_var("scx_tasks"), task + T_SCX + E_TASKS);
+	return task;
+}
+
+/* ---- walking */
+
+void image_walk(struct scx_image *im)
+{
+	static const struct walk_opts opts;
+
+	ASSERT_OK(report_create(&im->r));
+	struct walk w = { .k = im->fk->k, .r = im->r, .opts = &opts };
+	ASSERT_OK(walk_scx(&w));
+	ASSERT_OK(walk_tasks(&w));
+}
+
+const struct dsq_row *image_find_dsq(const struct scx_image *im, uint64_t kva)
+{
+	for (size_t i = 0; i < im->r->scx.dsqs.nr; i++) {
+		if (im->r->scx.dsqs.data[i].kva.v == kva)
+			return &im->r->scx.dsqs.data[i];
+	}
+	return NULL;
+}
+
+const struct task_row *image_find_task(const struct scx_image *im, uint64_t kva)
+{
+	return report_task(im->r, (struct kva){ kva });
+}
+
+const char *image_detail(const struct scx_image *im, const char *section)
+{
+	const struct section *s = report_find_section(im->r, section);
+
+	return s && s->detail ? s->detail : "";
+}

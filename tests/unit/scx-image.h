@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A kernel with sched_ext, written in code: types, run queues of four CPUs, tasks, queues.
+ *
+ *	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+ *	uint64_t a = image_task(im, 42, "worker");
+ *	image_dsq_push(im, image_local_dsq(im, 1), a);
+ *	image_walk(im);
+ *	... im->r->scx ...
+ *	scx_image_free(im);
+ */
+#ifndef FDGDB_TEST_SCX_IMAGE_H
+#define FDGDB_TEST_SCX_IMAGE_H
+
+#include "fake-kernel.h"
+#include "walk/walk.h"
+
+/* Which kernel it looks like. */
+enum image_kind {
+	IMAGE_STATIC, /* 6.12 to 6.15: variables */
+	IMAGE_ROOT,   /* 6.16 to 7.0: scx_root, global_dsqs; bypass DSQs in scx_rq */
+	IMAGE_SUBS,   /* 7.1 on: pnode, pcpu, schedulers below the root */
+	IMAGE_NO_SCX,
+};
+
+enum {
+	IMAGE_CPUS = 4,
+	IMAGE_NODES = 3, /* the second is not there */
+	/* Offsets in struct task_struct. */
+	T_STATE = 16, T_PRIO = 20, T_STATIC_PRIO = 24, T_NORMAL_PRIO = 28, T_RT_PRIORITY = 32,
+	T_POLICY = 36, T_SCX = 64, T_CLASS = 160, T_PID = 168, T_TGID = 172, T_PARENT = 176,
+	T_LEADER = 184, T_SIGNAL = 192, T_NVCSW = 200, T_NIVCSW = 208, T_UTIME = 216, T_STIME = 224,
+	T_COMM = 232, T_PID_LINKS = 248, T_CPU = 312, T_SIZE = 320,
+	/* struct sched_ext_entity, struct scx_dsq_list_node */
+	E_DSQ = 0, E_DSQ_LIST = 8, E_FLAGS = 32, E_WEIGHT = 36, E_RUNNABLE = 40, E_RUNNABLE_AT = 56,
+	E_SLICE = 64, E_VTIME = 72, E_TASKS = 80, E_SIZE = 96,
+	N_FLAGS = 16,
+	/* struct scx_dispatch_q */
+	D_LOCK = 0, D_LIST = 8, D_NR = 24, D_SEQ = 28, D_ID = 32, D_HASH = 40, D_SIZE = 48,
+	/* struct scx_rq, struct rq */
+	R_LOCAL = 0, R_RUNNABLE = 48, R_NR_RUNNING = 64, R_FLAGS = 68, R_RELEASED = 72, R_CLOCK = 80,
+	R_KICK_SYNC = 88, R_BYPASS = 96, R_REJECT = 144, R_SIZE = 192,
+	RQ_LOCK = 0, RQ_CURR = 8, RQ_IDLE = 16, RQ_SCX = 64, RQ_SIZE = RQ_SCX + R_SIZE,
+	/* struct scx_sched */
+	S_NAME = 0, S_OPS_FLAGS = 128, S_TIMEOUT = 136, S_HASH = 144, S_GLOBAL = 160, S_PCPU = 168,
+	S_EXIT_KIND = 176, S_BYPASS = 180, S_ABORTING = 184, S_WATCHDOG = 192, S_ALL = 200, S_SIZE = 216,
+};
+
+struct scx_image {
+	struct fake_kernel *fk;
+	struct report *r;
+	enum image_kind kind;
+	const char *drop; /* "struct" or "struct.member" that this kernel lacks; may be NULL */
+	uint64_t next;	  /* where the next object goes */
+	uint64_t sched;	  /* 0 with IMAGE_STATIC */
+	uint64_t dsq_hash; /* struct rhashtable */
+	uint32_t nr_pids;
+};
+
+struct scx_image *scx_image_new(enum image_kind kind, const char *drop);
+void scx_image_free(struct scx_image *im);
+
+/* Runtime addresses of variables. */
+uint64_t image_var(const char *name);
+
+/* Zeroed memory of the kernel, aligned to 64. */
+uint64_t image_alloc(struct scx_image *im, size_t size);
+void image_put32(struct scx_image *im, uint64_t at, uint32_t v);
+void image_put64(struct scx_image *im, uint64_t at, uint64_t v);
+uint64_t image_get64(struct scx_image *im, uint64_t at);
+
+/* struct list_head: empty; add at the end. */
+void image_list_init(struct scx_image *im, uint64_t head);
+void image_list_add(struct scx_image *im, uint64_t head, uint64_t node);
+
+/* A task in the fair class, on scx_tasks and in the table of pids. */
+uint64_t image_task(struct scx_image *im, uint32_t pid, const char *comm);
+
+uint64_t image_rq(uint32_t cpu);
+uint64_t image_local_dsq(uint32_t cpu);
+
+/* An empty DSQ; queues a task and counts it. */
+void image_dsq_init(struct scx_image *im, uint64_t dsq, uint64_t id);
+void image_dsq_push(struct scx_image *im, uint64_t dsq, uint64_t task);
+/* Puts an iterator's place at the end of a DSQ's list: a node of its own, at `at`. */
+void image_dsq_cursor(struct scx_image *im, uint64_t dsq, uint64_t at);
+/* A new user DSQ in a scheduler's hash (0: the root's). */
+uint64_t image_user_dsq(struct scx_image *im, uint64_t hash, uint64_t id);
+
+/* A further scheduler (IMAGE_SUBS), on scx_sched_all. */
+uint64_t image_sub_sched(struct scx_image *im);
+
+/* Both walkers into a new report. */
+void image_walk(struct scx_image *im);
+
+/* NULL if the report has no such row. */
+const struct dsq_row *image_find_dsq(const struct scx_image *im, uint64_t kva);
+const struct task_row *image_find_task(const struct scx_image *im, uint64_t kva);
+const char *image_detail(const struct scx_image *im, const char *section);
+
+#endif
