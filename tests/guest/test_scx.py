@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The starved task stands where its scheduler left it, in JSON and in text, and is told by its name."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import guest  # noqa: E402
+from fdgdb import fdgdb, report, validate  # noqa: E402
+from tap import Tap, pick  # noqa: E402
+
+tap = Tap()
+STARVED_DSQ = 0x5CA1AB1E
+# Debian's 7.1 and 7.2 lack the BTF of the function that creates queues: the scheduler keeps the task itself.
+NO_USER_DSQ = ("7.1", "7.2")
+
+
+def scheduler(doc, g, what):
+    scx = doc["fdgdb"]["scx"]
+    tap.equal(scx["enable_state"], g.run("cat /sys/kernel/sched_ext/state").text.strip(), f"{what}: enable state")
+    tap.equal(scx["ops"]["name"], g.run("cat /sys/kernel/sched_ext/root/ops").text.strip(), f"{what}: ops name")
+    sched = doc["scx_sched_state"]
+    tap.equal((sched["exit_kind"], sched["aborting"], sched["bypass_depth"]), (0, False, 0), f"{what}: it runs")
+    tap.equal(doc["active_obj_name"], "stall", f"{what}: active object")
+    # bpftool knows which maps the programs of the one struct_ops map use.
+    progs = [p for p in g.json("bpftool -j prog show") if p["type"] == "struct_ops"]
+    want = sorted({m for p in progs for m in p.get("map_ids", [])})
+    ids = {m["map_kva"]: m["id"] for m in doc["maps"]}
+    tap.equal(sorted(ids[kva] for kva in doc["active_map_kvas"]), want, f"{what}: its maps")
+
+
+def starved(doc, g, what, text):
+    pid = int(g.run("cat /run/starved.pid").text)
+    rows = [t for t in doc["task_enrichments"] if t["pid"] == pid]
+    tap.equal(len(rows), 1, f"{what}: the starved task is among the tasks, once")
+    task = rows[0]
+    tap.equal(task["comm"], "starved", f"{what}: its comm")
+    tap.equal(task["sched_class"], "ext", f"{what}: its class")
+    holders = [d for d in doc["dsq_states"] if task["task_kva"] in d["task_kvas"]]
+    if g.series in NO_USER_DSQ:
+        tap.equal(holders, [], f"{what}: it is on no queue (BPF holds it)")
+    else:
+        tap.equal([(d["id"], d["origin"]) for d in holders], [(STARVED_DSQ, "user")], f"{what}: it is in the right DSQ")
+        line = [i for i, s in enumerate(text.splitlines()) if re.search(rf"{STARVED_DSQ:#x}", s)]
+        tap.ok(line and any(re.search(rf"\b{pid}\b", s) and "starved" in s
+                            for s in text.splitlines()[line[0]:line[0] + 4]),
+               f"{what}: text shows it under its DSQ", "\n".join(text.splitlines()[:60]))
+    tap.ok("stall" in text and "starved" in text, f"{what}: text names scheduler and task")
+
+
+def queues(doc, what):
+    for d in doc["dsq_states"]:
+        if d["nr"] != len(d["task_kvas"]):
+            tap.ok(False, f"{what}: DSQ {d['id']:#x} {d['origin']}: nr equals the tasks listed", d)
+            return
+    tap.ok(True, f"{what}: nr of each of {len(doc['dsq_states'])} DSQs equals the tasks listed")
+    by_origin = [d["origin"] for d in doc["dsq_states"]]
+    for cpu in range(len(doc["rq_scx_states"])):
+        tap.ok(f"local cpu {cpu}" in by_origin, f"{what}: local DSQ of CPU {cpu}")
+    tap.ok("global node 0" in by_origin, f"{what}: global DSQ")
+    kvas = {t["task_kva"] for t in doc["task_enrichments"]}
+    listed = {k for d in doc["dsq_states"] for k in d["task_kvas"]}
+    listed |= {k for r in doc["rq_scx_states"] for k in r["runnable_task_kvas"]}
+    tap.equal(sorted(listed - kvas), [], f"{what}: every task on a list is among the tasks")
+
+
+def tasks(doc, g, what):
+    """pid, comm and context switches against /proc, for tasks that did not run meanwhile."""
+    proc = {}
+    for line in g.run("cat /proc/[0-9]*/stat").text.splitlines():
+        m = re.match(r"(\d+) \((.*)\) (\S) (.*)", line)
+        proc[int(m[1])] = (m[2], m[3], m[4].split())
+    rows = {t["pid"]: t for t in doc["task_enrichments"]}
+    common = [p for p in proc if p in rows]
+    tap.ok(len(common) > 20, f"{what}: tasks of the guest are there", (len(common), len(proc)))
+    wrong = [(p, proc[p][0], rows[p]["comm"]) for p in common
+             if not proc[p][0].startswith(rows[p]["comm"].split("/")[0][:12]) and not proc[p][0].startswith("kworker")]
+    tap.equal(wrong, [], f"{what}: comm as in /proc")
+    # Fields 4 (ppid), 5, 6 (pgrp, session), 18, 19 (priority, nice) of proc(5).
+    wrong = []
+    for p in common:
+        f, t = proc[p][2], rows[p]
+        if (int(f[0]), int(f[1]), int(f[2])) != (t.get("real_parent_pid"), t.get("pgid"), t.get("sid")):
+            wrong.append((p, t["comm"], f[:3], t.get("real_parent_pid"), t.get("pgid"), t.get("sid")))
+        if int(f[14]) != t["prio"] - 100 or int(f[15]) != t["static_prio"] - 120:
+            wrong.append((p, t["comm"], f[14:16], t["prio"], t["static_prio"]))
+    tap.equal(wrong, [], f"{what}: parent, group, session, priority, nice as in /proc")
+
+
+def one(series):
+    with guest.Guest(series, scenario="hung", vcpus=2) as g:
+        what = g.release
+        g.stop()
+        core = g.dump(f"{g.dir}/core")
+        docs = {"attach": report("attach", g.target), "core": report("core", core)}
+        text = fdgdb("core", core).out
+        for verb, doc in docs.items():
+            where = f"{what}, {verb}"
+            tap.equal(doc["_status"], 0, f"{where}: complete ({doc['_stderr'].strip()})")
+            tap.equal(validate(doc), [], f"{where}: valid against the schema")
+            starved(doc, g, where, text)
+            queues(doc, where)
+            tasks(doc, g, where)
+        scheduler(docs["attach"], g, what)
+        tap.ok(g.ticks(), f"{what}: the guest runs on")
+
+
+def without(series):
+    """No scheduler, or a kernel without sched_ext: said, not silent."""
+    with guest.Guest(series, scenario="idle", vcpus=1) as g:
+        doc = report("attach", g.target)
+        tap.equal(doc["_status"], 0, f"{g.release}: no scheduler is no failure")
+        if series in ("6.1", "6.12"):
+            sections = {s["name"]: s for s in doc["fdgdb"]["sections"]}
+            tap.equal(sections["scx"]["status"], "not in this kernel", f"{g.release}: no sched_ext")
+            tap.ok("scx_walker_unavailable" in doc, f"{g.release}: the reason is given")
+        else:
+            tap.equal(doc.get("scx_walker_unavailable"), "scx_root is NULL (no scheduler attached)",
+                      f"{g.release}: no scheduler attached")
+            tap.ok(doc["rq_scx_states"] and doc["dsq_states"], f"{g.release}: CPUs and local DSQs all the same")
+        tap.ok("active_obj_name" not in doc, f"{g.release}: no active object")
+
+
+def main():
+    guest.close_on_signals()
+    for series in pick(tap, "starved task on", ["6.18"], ["6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+        tap.guarded(series, one, series)
+    for series in pick(tap, "no scheduler on", ["6.1", "7.3"], ["6.12", "6.18"]):
+        tap.guarded(series, without, series)
+    tap.done()
+
+
+main()
