@@ -20,7 +20,7 @@ NO_USER_DSQ = ("7.1", "7.2")
 def scheduler(doc, g, what):
     scx = doc["fdgdb"]["scx"]
     tap.equal(scx["enable_state"], g.run("cat /sys/kernel/sched_ext/state").text.strip(), f"{what}: enable state")
-    tap.equal(scx["ops"]["name"], g.run("cat /sys/kernel/sched_ext/root/ops").text.strip(), f"{what}: ops name")
+    tap.equal(scx["ops_name"], g.run("cat /sys/kernel/sched_ext/root/ops").text.strip(), f"{what}: ops name")
     sched = doc["scx_sched_state"]
     tap.equal((sched["exit_kind"], sched["aborting"], sched["bypass_depth"]), (0, False, 0), f"{what}: it runs")
     tap.equal(doc["active_obj_name"], "stall", f"{what}: active object")
