@@ -3,6 +3,8 @@
 #ifndef FDGDB_OPTIONS_H
 #define FDGDB_OPTIONS_H
 
+#include <stdio.h>
+
 #include "walk/walk.h"
 
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
