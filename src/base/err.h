@@ -44,13 +44,19 @@ struct err {
 /* A shared object: may be returned, prefixed (no effect) and freed (no effect). */
 extern struct err err_nomem;
 
-struct err *err_new(enum err_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+/*
+ * Makers never return NULL, and say so: otherwise a compiler believes that out-parameters may be
+ * unset after success.
+ */
+#define ERR_MAKER MUST_CHECK __attribute__((returns_nonnull))
+
+struct err *err_new(enum err_code code, const char *fmt, ...) PRINTF_LIKE(2, 3) ERR_MAKER;
 
 /* Appends ": strerror(errnum)". */
-struct err *err_sys(int errnum, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+struct err *err_sys(int errnum, const char *fmt, ...) PRINTF_LIKE(2, 3) ERR_MAKER;
 
 /* An unreadable guest address; the address is put into ->addr, not into the text. */
-struct err *err_fault(uint64_t addr, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
+struct err *err_fault(uint64_t addr, const char *fmt, ...) PRINTF_LIKE(2, 3) ERR_MAKER;
 
 /* Puts "fmt: " before the message; returns e.  e may be NULL (then NULL). */
 struct err *err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_CHECK;

@@ -263,7 +263,7 @@ struct err *map_arena(struct map_job *job)
 	mem_each(job->mw->k->mem, a.nr_slices, walk_slice, &a);
 
 	_cleanup_free_ struct found *found = NULL;
-	size_t nr;
+	size_t nr = 0;
 	TRY(collect(&a, &found, &nr));
 	return read_pages(&a, found, nr);
 }
