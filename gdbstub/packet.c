@@ -211,13 +211,14 @@ static struct err *decode_byte(struct packet_decoder *d, uint8_t c, enum packet_
 			frame_begin(d, c == '%');
 			return reserve(d, 0);
 		}
-		if (c == '+' || c == '-') {
+		if (c == '+' || c == '-')
 			*ret = c == '+' ? PACKET_ACK : PACKET_NAK;
-			return NULL;
+		/* Within other text (SSH-2.0) they belong to it. */
+		if (*ret == PACKET_NONE || d->nr_noise) {
+			if (d->nr_noise < PACKET_NOISE_KEPT)
+				d->noise[d->nr_noise] = (char)c;
+			d->nr_noise++;
 		}
-		if (d->nr_noise < PACKET_NOISE_KEPT)
-			d->noise[d->nr_noise] = (char)c;
-		d->nr_noise++;
 		return NULL;
 
 	case PACKET_IN_BODY:

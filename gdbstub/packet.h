@@ -54,7 +54,7 @@ struct packet_decoder {
 	uint8_t last; /* as it was on the wire, for run lengths */
 	uint8_t sum, sum_seen;
 
-	/* bytes outside of frames that are neither + nor - */
+	/* bytes outside of frames, from the first that is neither + nor - */
 	uint64_t nr_noise;
 	char noise[PACKET_NOISE_KEPT];
 };

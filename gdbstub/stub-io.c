@@ -195,7 +195,9 @@ struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_
 		case PACKET_BAD_SUM:
 		case PACKET_CUT:
 			/* The stub sends its last reply again; without acknowledgements, we ask again. */
-			if (repeated || (s->no_ack && !repeat))
+			if (!repeat)
+				s->out_of_step = true;
+			if (repeated || !repeat)
 				return err_new(ERR_PROTOCOL, "%s: garbled replies", s->name);
 			repeated = true;
 			TRY(stub_put_ack(s, '-'));

@@ -61,7 +61,10 @@ struct err *stub_next(struct stub *s, unsigned int timeout_ms, bool checked,
 struct err *stub_command(struct stub *s, const char *body, unsigned int timeout_ms,
 			 bool checked) MUST_CHECK;
 
-/* Waits for the next reply to what was sent, with one repetition of it (NULL: none possible). */
+/*
+ * Waits for the next reply to what was sent, with one repetition of it.  NULL: it has more than one
+ * reply, of which a stub would repeat the last it has sent, not the one that was garbled.
+ */
 struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_ms,
 		       bool checked) MUST_CHECK;
 

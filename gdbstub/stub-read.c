@@ -4,8 +4,10 @@
  *
  * Replies carry no name: the n-th reply belongs to the n-th request.  A reply that arrives garbled
  * still keeps its place, so only that piece is asked for again.  When the count is in doubt (silence
- * while replies are due, a reply of a wrong length), everything in flight is thrown away, the stub
- * is brought back into step, and the rest goes one by one.
+ * while replies are due, a reply of a wrong length), nothing since the start of the batch can be
+ * trusted: a lost reply shows only at the end, and until then each one was taken for the one before.
+ * So everything is thrown away, the stub is brought back into step, and the whole batch goes again,
+ * one by one.
  */
 #include "config.h"
 
@@ -216,9 +218,27 @@ static bool take_bytes(struct batch *b, const struct piece *p, uint32_t *ret_len
 	return true;
 }
 
-/*
- * Starts over with what is in flight, slowly.
- */
+static void begin(struct batch *b)
+{
+	b->at_read = b->at_byte = 0;
+	b->again.nr = 0;
+	b->head = b->nr_flight = b->bytes_flight = 0;
+	for (size_t i = 0; i < b->nr; i++) {
+		struct stub_read *r = &b->reads[i];
+		uint64_t end;
+
+		/* One that wraps round is nowhere. */
+		if (add_overflows(r->addr, r->len, &end)) {
+			r->status = STUB_READ_REFUSED;
+			r->left = r->len = 0;
+		} else if (r->status != STUB_READ_REFUSED || r->len) {
+			r->status = r->len ? STUB_READ_PENDING : STUB_READ_OK;
+			r->left = r->len;
+		}
+	}
+}
+
+/* Starts over, slowly. */
 static struct err *step_back(struct batch *b)
 {
 	b->s->out_of_step = true;
@@ -226,9 +246,8 @@ static struct err *step_back(struct batch *b)
 		return err_new(ERR_PROTOCOL, "%s: the gdbstub's replies do not match our reads",
 			       b->s->name);
 	TRY(stub_resync(b->s));
-	while (b->nr_flight)
-		TRY(ask_again(b, take_first(b)));
 	b->lockstep = true;
+	begin(b);
 	return NULL;
 }
 
@@ -266,10 +285,8 @@ static struct err *handle_body(struct batch *b)
 		rest.addr += got;
 		rest.buf += got;
 		rest.len -= got;
-		while (rest.addr - b->reads[rest.first].addr >= b->reads[rest.first].len) {
-			rest.addr = b->reads[rest.first + 1].addr;
+		while (rest.addr - b->reads[rest.first].addr >= b->reads[rest.first].len)
 			rest.first++;
-		}
 		TRY(ask_again(b, rest));
 	}
 	return NULL;
@@ -338,17 +355,9 @@ struct err *stub_read(struct stub *s, struct stub_read *reads, size_t nr)
 	b->nr = nr;
 	b->max_len = max_read(s);
 	b->window = s->opts.window ? s->opts.window : DEFAULT_WINDOW;
-	for (size_t i = 0; i < nr; i++) {
-		uint64_t end;
-
-		reads[i].left = reads[i].len;
-		reads[i].status = reads[i].len ? STUB_READ_PENDING : STUB_READ_OK;
-		/* One that wraps round is nowhere. */
-		if (add_overflows(reads[i].addr, reads[i].len, &end)) {
-			reads[i].status = STUB_READ_REFUSED;
-			reads[i].left = reads[i].len = 0;
-		}
-	}
+	for (size_t i = 0; i < nr; i++)
+		reads[i].status = STUB_READ_PENDING;
+	begin(b);
 
 	struct err *e = s->out_of_step ? stub_resync(s) : NULL;
 	if (!e)

@@ -375,6 +375,7 @@ struct err *stub_rescue(const struct endpoint *ep, const struct stub_opts *opts,
 static struct err *leave_will(struct stub *s, bool resume)
 {
 	static const char off[] = "Qqemu.PhyMemMode:0", detach[] = "D;1";
+	unsigned int due = resume ? 2 : 1;
 	enum packet_event event;
 
 	TRY(stub_put(s, off, sizeof(off) - 1));
@@ -383,6 +384,8 @@ static struct err *leave_will(struct stub *s, bool resume)
 	s->mute = true;
 	do {
 		TRY(stub_next(s, WILL_MS, false, &event));
+		if (event == PACKET_BODY && stub_reply_is(s, "OK") && !--due)
+			return NULL; /* it was only slow */
 	} while (event != PACKET_NONE);
 	return err_new(ERR_TIMEOUT, "%s: no answer from the gdbstub", s->name);
 }
@@ -505,7 +508,7 @@ struct err *stub_regs(struct stub *s, size_t thread, uint8_t **ret, size_t *ret_
 	return NULL;
 }
 
-struct err *stub_monitor(struct stub *s, const char *command, char **ret)
+static struct err *try_monitor(struct stub *s, const char *command, char **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0, room = 0;
@@ -517,7 +520,6 @@ struct err *stub_monitor(struct stub *s, const char *command, char **ret)
 	hex_encode(command, n, packet + 6);
 	TRY(stub_put(s, packet, 6 + 2 * n));
 	for (;;) {
-		/* Not repeated: half of the answer may have arrived. */
 		TRY(stub_reply(s, NULL, s->opts.reply_ms, false));
 		if (!s->in.len)
 			return err_new(ERR_UNSUPPORTED, "%s: no monitor behind the gdbstub", s->name);
@@ -556,6 +558,17 @@ struct err *stub_monitor(struct stub *s, const char *command, char **ret)
 	text[len] = 0;
 	*ret = take_ptr(text);
 	return NULL;
+}
+
+struct err *stub_monitor(struct stub *s, const char *command, char **ret)
+{
+	struct err *e = try_monitor(s, command, ret);
+
+	if (!e || e->code != ERR_PROTOCOL || s->lost)
+		return e;
+	err_free(e);
+	TRY(stub_resync(s));
+	return try_monitor(s, command, ret);
 }
 
 struct err *stub_idle(struct stub *s)

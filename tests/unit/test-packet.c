@@ -154,6 +154,17 @@ static void test_noise(void)
 	CU_ASSERT_EQUAL(d.nr_noise, sizeof(text) - 1);
 	CU_ASSERT(!memcmp(d.noise, text, sizeof(text) - 1));
 	packet_decoder_deinit(&d);
+
+	static const char ssh[] = "+SSH-2.0";
+	at = ssh;
+	end = ssh + sizeof(ssh) - 1;
+	packet_decoder_init(&d, 16);
+	CU_ASSERT_EQUAL(next(&at, end), PACKET_ACK);
+	CU_ASSERT_EQUAL(next(&at, end), PACKET_NAK);
+	CU_ASSERT_EQUAL(next(&at, end), PACKET_NONE);
+	CU_ASSERT_EQUAL(d.nr_noise, 7);
+	CU_ASSERT(!memcmp(d.noise, "SSH-2.0", 7));
+	packet_decoder_deinit(&d);
 }
 
 static void test_hex(void)
