@@ -21,6 +21,7 @@
 #include "base/vec.h"
 
 #pragma weak fuzz_seed
+#pragma weak fuzz_runs
 void __sanitizer_set_death_callback(void (*callback)(void));
 #pragma weak __sanitizer_set_death_callback
 
@@ -238,7 +239,9 @@ static void catch_death(const char *target)
 
 int main(int argc, char **argv)
 {
-	unsigned long long first = env("FUZZ_FIRST", 0), runs = env("FUZZ_RUNS", 20000);
+	unsigned long long first = env("FUZZ_FIRST", 0), runs;
+
+	runs = env("FUZZ_RUNS", &fuzz_runs ? fuzz_runs : 20000);
 
 	catch_death(argv[0]);
 	for (int i = 1; i < argc; i++)

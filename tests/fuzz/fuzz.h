@@ -17,4 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
  */
 bool fuzz_seed(size_t i, uint8_t **data, size_t *len);
 
+/* Optional: mutations in one run, instead of 20000, where each takes long. */
+extern const unsigned int fuzz_runs;
+
 #endif

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { P = 1, W = 2, U = 4, PS = 0x80, MAX_TABLES = 4096 };
+enum { P = 1, W = 2, U = 4, PS = 0x80, TABLES_ROOM = 32 };
 
 static void set_entry(struct guest_image *g, uint64_t table, unsigned int i, uint64_t v)
 {
@@ -20,8 +20,12 @@ static uint64_t get_entry(struct guest_image *g, uint64_t table, unsigned int i)
 
 uint64_t image_new_root(struct guest_image *g)
 {
-	if (g->nr_tables == MAX_TABLES)
-		abort();
+	if (g->nr_tables % TABLES_ROOM == 0) {
+		g->tables = realloc(g->tables, (g->nr_tables + TABLES_ROOM) * sizeof(*g->tables));
+		if (!g->tables)
+			abort();
+		memset(g->tables + g->nr_tables, 0, TABLES_ROOM * sizeof(*g->tables));
+	}
 	return IMAGE_TABLES + PAGE_SIZE * g->nr_tables++;
 }
 
@@ -30,9 +34,6 @@ struct guest_image *image_new(size_t nr_vcpus, unsigned int levels)
 	struct guest_image *g = calloc(1, sizeof(*g));
 
 	if (!g)
-		abort();
-	g->tables = calloc(MAX_TABLES, sizeof(*g->tables));
-	if (!g->tables)
 		abort();
 	g->ft = fake_target_new(nr_vcpus);
 	fake_target_add_ram(g->ft, 0, IMAGE_RAM);
