@@ -19,7 +19,14 @@
 
 enum {
 	MAX_IN_FLIGHT = 256,
-	DEFAULT_WINDOW = 256 << 10,
+	/*
+	 * Measured with QEMU 7.2 (2 KiB packets) on a Unix socket, MB/s by KiB in flight: 34 at 2, 130
+	 * at 8, 148 at 16, 178 at 32, 186 to 201 at 64, 156 to 179 at 128, 110 to 137 at 256: QEMU
+	 * sleeps when the socket is full of replies, which are twice as long as the memory in them.
+	 * Stubs with larger packets get eight of them, whatever their size.
+	 */
+	DEFAULT_WINDOW = 64 << 10,
+	MIN_PACKETS = 8,
 	MAX_TROUBLE = 16, /* garbled replies in one batch */
 };
 
@@ -354,7 +361,9 @@ struct err *stub_read(struct stub *s, struct stub_read *reads, size_t nr)
 	b->reads = reads;
 	b->nr = nr;
 	b->max_len = max_read(s);
-	b->window = s->opts.window ? s->opts.window : DEFAULT_WINDOW;
+	b->window = s->opts.window;
+	if (!b->window)
+		b->window = MAX((size_t)DEFAULT_WINDOW, (size_t)MIN_PACKETS * b->max_len);
 	for (size_t i = 0; i < nr; i++)
 		reads[i].status = STUB_READ_PENDING;
 	begin(b);
