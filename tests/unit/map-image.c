@@ -22,7 +22,7 @@ struct img_idr {
 	uint32_t base, next;
 };
 
-const uint64_t map_image_idr_at = 0xffffffff82a00040;
+const uint64_t map_image_idr_at = 0xffffffff82a00040, map_image_root_at = 0xffffffff82a01000;
 
 #define F(type, member, id) { #member, id, offsetof(struct type, member) }
 #define N(type, member, name, id) { name, id, offsetof(struct type, member) }
@@ -138,6 +138,49 @@ static void add_btf(struct fake_kernel *fk)
 	define(fk, "btf", sizeof(struct img_btf), btf, ARRAY_SIZE(btf));
 }
 
+static int add_wrapper(struct fake_kernel *fk, const char *name, int data)
+{
+	const struct fake_field fields[] = { { "refcnt_and_state", fk->u64, 0 }, { "data", data, 8 } };
+
+	return fake_kernel_struct(fk, name, 8 + sizeof(struct img_ops), fields, 2);
+}
+
+static void add_struct_ops(struct map_image *im, int map)
+{
+	struct fake_kernel *fk = im->fk;
+	int func = fake_kernel_pointer(fk, btf__add_func_proto(fk->btf, 0)),
+	    name = fake_kernel_array(fk, fk->u8, 16), flex = fake_kernel_array(fk, fk->u8, 0);
+	const struct fake_field ops[] = {
+		F(img_ops, select_cpu, func), F(img_ops, enqueue, func), F(img_ops, priv, fk->ptr),
+		F(img_ops, name, name),
+	};
+	int ops_id = fake_kernel_struct(fk, "sched_ext_ops", sizeof(struct img_ops), ops,
+					ARRAY_SIZE(ops));
+	const struct fake_field value[] = { { "refcnt_and_state", fk->u64, 0 }, { "data", flex, 8 } };
+	int value_id = fake_kernel_struct(fk, "bpf_struct_ops_value", 8, value, 2);
+	const struct fake_field ops_map[] = {
+		F(img_struct_ops_map, map, map), F(img_struct_ops_map, links, fk->ptr),
+		F(img_struct_ops_map, funcs_cnt, fk->u32),
+		N(img_struct_ops_map, refcnt_and_state, "kvalue", value_id),
+	};
+	const struct fake_field sched[] = { F(img_sched, ops, ops_id) };
+	const struct fake_field link[] = { F(img_link, prog, fk->ptr) };
+	const struct fake_field prog[] = { F(img_prog, aux, fk->ptr) };
+	const struct fake_field aux[] = { F(img_aux, used_maps, fk->ptr),
+					  F(img_aux, used_map_cnt, fk->u32) };
+
+	define(fk, "bpf_struct_ops_map", sizeof(struct img_struct_ops_map), ops_map,
+	       ARRAY_SIZE(ops_map));
+	define(fk, "scx_sched", sizeof(struct img_sched), sched, 1);
+	define(fk, "bpf_link", sizeof(struct img_link), link, 1);
+	define(fk, "bpf_prog", sizeof(struct img_prog), prog, 1);
+	define(fk, "bpf_prog_aux", sizeof(struct img_aux), aux, 2);
+	im->sched_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_sched_ext_ops", ops_id);
+	im->other_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_tcp_congestion_ops", ops_id);
+	fake_kernel_symbol(fk, "scx_root", map_image_root_at);
+	fake_kernel_put64(fk, map_image_root_at, 0);
+}
+
 struct map_image *map_image_new(void)
 {
 	struct map_image *im = calloc(1, sizeof(*im));
@@ -151,6 +194,7 @@ struct map_image *map_image_new(void)
 	add_arrays(fk, map);
 	add_hashes(fk, map);
 	add_arenas(fk, map);
+	add_struct_ops(im, map);
 	add_idr(fk);
 	add_btf(fk);
 	fake_kernel_symbol(fk, "map_idr", map_image_idr_at);

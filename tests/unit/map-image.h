@@ -51,9 +51,42 @@ struct img_btf {
 	uint8_t kernel_btf;
 };
 
+/* struct sched_ext_ops, the struct_ops map it comes from and where it is copied to. */
+struct img_ops {
+	uint64_t select_cpu, enqueue, priv;
+	char name[16];
+};
+
+struct img_struct_ops_map {
+	struct img_map map;
+	uint64_t links;
+	uint32_t funcs_cnt, pad;
+	uint64_t refcnt_and_state;
+	struct img_ops data;
+};
+
+struct img_sched {
+	uint64_t pad;
+	struct img_ops ops;
+};
+
+struct img_link {
+	uint64_t id, prog;
+};
+
+struct img_prog {
+	uint64_t len, aux;
+};
+
+struct img_aux {
+	uint64_t used_maps;
+	uint32_t used_map_cnt;
+};
+
 struct map_image {
 	struct fake_kernel *fk;
 	uint64_t next; /* free kernel addresses */
+	uint32_t sched_wrapper, other_wrapper; /* type ids of struct_ops values */
 };
 
 /* An empty map_idr in a kernel that knows the structures above; fk->k is ready. */
@@ -66,7 +99,7 @@ uint64_t map_image_room(struct map_image *im, size_t len, size_t offset);
 /* Makes map_idr hold these maps; ids ascend. */
 void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr);
 
-/* Where map_idr is. */
-extern const uint64_t map_image_idr_at;
+/* Where map_idr and scx_root are. */
+extern const uint64_t map_image_idr_at, map_image_root_at;
 
 #endif
