@@ -86,7 +86,7 @@ enum {
  * could be had from the start (0: nothing there).
  */
 struct value_env {
-	unsigned int nr_cpus; /* nr_cpu_ids; CPU masks are cut there */
+	unsigned int nr_cpus; /* nr_cpu_ids; CPU masks are cut there. 0: unknown, not cut */
 	bool (*in_arena)(void *ctx, uint64_t addr);
 	size_t (*read_arena)(void *ctx, uint64_t addr, void *buf, size_t len);
 	size_t (*read_kernel)(void *ctx, uint64_t addr, void *buf, size_t len);
