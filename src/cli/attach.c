@@ -8,7 +8,7 @@
 
 static struct err *open_gdb(const struct options *o, struct target **ret)
 {
-	struct gdb_opts opts = { .deadline_ms = o->deadline_ms };
+	struct gdb_opts opts = { .deadline_ms = o->deadline_ms, .keep_halted = o->keep_halted };
 
 	return gdb_open(o->target, &opts, ret);
 }

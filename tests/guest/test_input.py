@@ -113,13 +113,13 @@ def bad_files(tmp):
     case("text", b"hello, world\n" * 100, EXIT_FAILED, "not")
     case("a few bytes of ELF", b"\x7fELF\x02\x01\x01", EXIT_FAILED)
     case("kdump-compressed", b"KDUMP   " + bytes(4088), EXIT_FAILED, "kdump")
-    case("flattened", b"makedumpfile" + bytes(4084), EXIT_FAILED, "makedumpfile")
+    case("flattened", b"makedumpfile" + bytes(4084), EXIT_FAILED, "flattened")
     case("gzip", b"\x1f\x8b\x08" + bytes(100), EXIT_FAILED, "gzip")
     case("another architecture", elf_header(machine=183), EXIT_FAILED, "aarch64")
     case("32 bits", elf_header(cls=1), EXIT_FAILED)
     case("big-endian", elf_header(data=2), EXIT_FAILED)
     case("no segments", elf_header(), EXIT_FAILED)
-    expect("file: a program", fdgdb("core", "/bin/true"), EXIT_FAILED, "core")
+    expect("file: a program", fdgdb("core", "/bin/true"), EXIT_FAILED, "not a dump")
 
 
 def patched(path, out, old, new):

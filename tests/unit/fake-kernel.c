@@ -158,6 +158,8 @@ uint64_t fake_kernel_map(struct fake_kernel *fk, uint64_t va)
 		fake_kernel_map_to(fk, va, new_frame(fk));
 		pa = leaf(fk, va);
 	}
+	if (!pa)
+		abort(); /* it has just been mapped */
 	return *pa + (va & 0xfff);
 }
 

@@ -662,8 +662,17 @@ unsigned long fake_nr_reads(const struct fake *f)
 
 bool fake_ended_well(const struct fake *f)
 {
-	size_t n = f->seen->nr;
+	static const char *const end[] = { "Qqemu.PhyMemMode:0", "qqemu.PhyMemMode", "D" };
+	size_t n = f->seen->nr, first = n - ARRAY_SIZE(end);
 
-	return n >= 3 && n <= LOG_PACKETS && !strcmp(fake_packet(f, n - 3), "Qqemu.PhyMemMode:0") &&
-	       !strcmp(fake_packet(f, n - 2), "qqemu.PhyMemMode") && *fake_packet(f, n - 1) == 'D';
+	if (n < ARRAY_SIZE(end))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(end); i++) {
+		const char *packet = fake_packet(f, first + i);
+		size_t len = i + 1 < ARRAY_SIZE(end) ? SIZE_MAX : 1; /* "D;1" */
+
+		if (!packet || strncmp(packet, end[i], len))
+			return false;
+	}
+	return true;
 }
