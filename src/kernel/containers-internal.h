@@ -3,6 +3,7 @@
 #ifndef FDGDB_CONTAINERS_INTERNAL_H
 #define FDGDB_CONTAINERS_INTERNAL_H
 
+#include "base/addr-set.h"
 #include "base/vec.h"
 #include "kernel/containers.h"
 
@@ -13,16 +14,6 @@ struct container_layout {
 	struct member bkt, bkt_size, bkt_nest, bkt_future, bkt_buckets;
 	struct member rb_root, rb_left, rb_right;
 };
-
-/* A set of addresses; a zeroed one is empty. */
-struct addr_set {
-	uint64_t *slots; /* 0: free; the address 0 is never a member */
-	size_t nr, size;
-};
-
-/* Adds an address other than 0; *is_new is false if it was there.  Fails only for memory. */
-struct err *addr_set_add(struct addr_set *set, uint64_t addr, bool *is_new) MUST_CHECK;
-void addr_set_deinit(struct addr_set *set);
 
 /* Ends a walk as broken: hands the cause to *why, or drops it. */
 static inline enum walk_end walk_broken(struct err **why, struct err *e)

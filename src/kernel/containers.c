@@ -47,47 +47,6 @@ void containers_destroy(struct container_layout *l)
 	free(l);
 }
 
-static size_t addr_slot(const struct addr_set *set, uint64_t addr)
-{
-	/* Objects are aligned, so the low bits say nothing. */
-	size_t slot = (size_t)(addr * 0x9e3779b97f4a7c15 >> 20) & (set->size - 1);
-
-	while (set->slots[slot] && set->slots[slot] != addr)
-		slot = (slot + 1) & (set->size - 1);
-	return slot;
-}
-
-struct err *addr_set_add(struct addr_set *set, uint64_t addr, bool *is_new)
-{
-	if (set->nr * 2 >= set->size) {
-		struct addr_set more = { .nr = set->nr, .size = set->size ? set->size * 2 : 64 };
-
-		more.slots = calloc(more.size, sizeof(*more.slots));
-		if (!more.slots)
-			return &err_nomem;
-		for (size_t i = 0; i < set->size; i++) {
-			if (set->slots[i])
-				more.slots[addr_slot(&more, set->slots[i])] = set->slots[i];
-		}
-		free(set->slots);
-		*set = more;
-	}
-
-	size_t slot = addr_slot(set, addr);
-	*is_new = !set->slots[slot];
-	if (*is_new) {
-		set->slots[slot] = addr;
-		set->nr++;
-	}
-	return NULL;
-}
-
-void addr_set_deinit(struct addr_set *set)
-{
-	free(set->slots);
-	*set = (struct addr_set){ 0 };
-}
-
 struct err *read_link(struct kernel *k, uint64_t addr, uint64_t *ret)
 {
 	return kread_u64(k, (struct kva){ addr }, ret);

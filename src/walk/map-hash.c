@@ -17,6 +17,7 @@
 
 #include <inttypes.h>
 
+#include "base/addr-set.h"
 #include "base/cleanup.h"
 
 enum {
@@ -36,12 +37,6 @@ struct elem {
 	uint8_t *data; /* the whole struct htab_elem with key and value, in the pool */
 };
 
-/* Addresses met so far, open addressing; 0 is free. */
-struct kva_set {
-	uint64_t *slots;
-	size_t nr, room; /* room is a power of two */
-};
-
 struct hash_walk {
 	struct map_job *job;
 	uint32_t n_buckets;
@@ -51,7 +46,7 @@ struct hash_walk {
 	uint64_t elem_len;
 	uint64_t cap; /* entries to collect */
 	bool percpu;
-	struct kva_set seen;
+	struct addr_set seen;
 	VEC(struct chain) chains;
 	VEC(struct elem) elems;	       /* of the buckets at hand */
 	VEC(struct map_entry) entries; /* the result so far */
@@ -64,47 +59,12 @@ struct hash_walk {
 
 static void hash_walk_deinit(struct hash_walk *h)
 {
-	free(h->seen.slots);
+	addr_set_deinit(&h->seen);
 	free(h->chains.data);
 	free(h->elems.data);
 	free(h->entries.data);
 	free(h->pptrs.data);
 	free(h->ranges);
-}
-
-static bool set_insert(struct kva_set *s, uint64_t v)
-{
-	for (size_t i = (size_t)(v * 0x9e3779b97f4a7c15ULL >> 32);; i++) {
-		uint64_t *slot = &s->slots[i & (s->room - 1)];
-
-		if (*slot == v)
-			return false;
-		if (!*slot) {
-			*slot = v;
-			s->nr++;
-			return true;
-		}
-	}
-}
-
-/* *fresh: it was not in there. */
-static struct err *set_add(struct kva_set *s, uint64_t v, bool *fresh)
-{
-	if (s->nr >= s->room / 2) {
-		struct kva_set more = { .room = s->room ? s->room * 2 : 1024 };
-
-		more.slots = calloc(more.room, sizeof(*more.slots));
-		if (!more.slots)
-			return &err_nomem;
-		for (size_t i = 0; i < s->room; i++) {
-			if (s->slots[i])
-				set_insert(&more, s->slots[i]);
-		}
-		free(s->slots);
-		*s = more;
-	}
-	*fresh = set_insert(s, v);
-	return NULL;
 }
 
 /* An end mark carries the index of its bucket (INIT_HLIST_NULLS_HEAD in prealloc_init and friends). */
@@ -167,7 +127,7 @@ static struct err *chain_step(struct hash_walk *h, struct chain *c, bool *go)
 	/* Only those that belong here count as seen: whoever strays must not take others' elements away. */
 	fresh = (member_get(&l->elem_hash, data) & (h->n_buckets - 1)) == c->bucket;
 	if (fresh)
-		TRY(set_add(&h->seen, c->next.v, &fresh));
+		TRY(addr_set_add(&h->seen, c->next.v, &fresh));
 	if (!fresh) {
 		h->strays++;
 		return NULL;
