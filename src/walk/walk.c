@@ -38,13 +38,25 @@ static struct err *run(struct walk *w, const struct part *part)
 	return failed;
 }
 
+/* What the end of the walk left out must not pass for empty. */
+static struct err *not_reached(struct walk *w, const struct part *part, const struct err *why)
+{
+	if (part->section && !walk_wants(w, part->section))
+		return NULL;
+	return report_section(w->r, part->name, SECTION_NOT_READABLE, "%s", why->msg);
+}
+
 struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r)
 {
 	struct walk w = { .k = k, .r = r, .opts = opts };
 	struct err *e = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts) && !e; i++)
-		e = run(&w, &parts[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!e)
+			e = run(&w, &parts[i]);
+		if (e)
+			err_ignore(not_reached(&w, &parts[i], e));
+	}
 
 	/* Also what was collected before the walk was cut off will be rendered. */
 	struct err *env = walk_env(&w);

@@ -770,6 +770,33 @@ static void test_batches(void)
 	}
 }
 
+/* What the end of the walk left out is no empty section; what was not asked for is neither. */
+static void test_lost(void)
+{
+	static const char *const all[] = { "maps", "active", "scx", "tasks" };
+	static const char *const asked[] = { "maps", "scx" };
+
+	for (int some = 0; some < 2; some++) {
+		struct fixture f;
+		setup(&f);
+		if (some) {
+			f.opts.sections = asked;
+			f.opts.nr_sections = ARRAY_SIZE(asked);
+		}
+		f.im->fk->ft->lose_after = 1;
+		ASSERT_ERR(walk_all(f.w.k, &f.opts, f.r), ERR_LOST, NULL);
+		for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+			const struct section *s = report_find_section(f.r, all[i]);
+
+			CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+			CU_ASSERT_EQUAL(s->status, some && i == 3 ? SECTION_NOT_ASKED :
+								    SECTION_NOT_READABLE);
+		}
+		CU_ASSERT_PTR_NOT_NULL(f.r->env.in_arena);
+		teardown(&f);
+	}
+}
+
 UNIT_MAIN("walk-maps", { "hash", test_hash }, { "empty hash", test_hash_empty },
 	  { "hash stopped inside an update", test_hash_update },
 	  { "element in another chain", test_hash_moved }, { "chains without end", test_hash_loops },
@@ -783,4 +810,4 @@ UNIT_MAIN("walk-maps", { "hash", test_hash }, { "empty hash", test_hash_empty },
 	  { "odd arena", test_arena_odd }, { "arena without kernel side", test_arena_unmapped },
 	  { "types of maps", test_types }, { "types of maps that are not decoded", test_undecoded },
 	  { "no maps", test_no_maps }, { "unreadable map", test_bad_map },
-	  { "broken map_idr", test_broken_idr }, { "batches", test_batches })
+	  { "broken map_idr", test_broken_idr }, { "batches", test_batches }, { "lost target", test_lost })
