@@ -67,6 +67,7 @@ def _copy_userland(userland, where):
 # One source gives several objects: name of the object, source, feature it needs, further macros.
 OBJECTS = [
     ("rich.bpf.o", "rich.bpf.c", None),
+    ("links.bpf.o", "links.bpf.c", None),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
 ]
