@@ -24,6 +24,9 @@ void report_destroy(struct report *r)
 	free(r->sections.data);
 	free(r->vcpus.data);
 	free(r->maps.data);
+	free(r->progs.data);
+	free(r->links.data);
+	free(r->btfs.data);
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
 	free(r->tasks.data);

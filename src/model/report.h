@@ -11,6 +11,7 @@
 
 #include "base/vec.h"
 #include "model/maps.h"
+#include "model/progs.h"
 #include "model/scx.h"
 #include "model/tasks.h"
 
@@ -82,6 +83,10 @@ struct report {
 	const char *active_obj_name;
 	struct kva *active_maps;
 	size_t nr_active_maps;
+
+	VEC(struct prog_row) progs; /* by id, as the next two */
+	VEC(struct link_row) links;
+	VEC(struct btf_row) btfs;
 
 	struct scx_state scx;
 

@@ -166,6 +166,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	write_scx(j, &w->r->scx);
 	write_vcpus(j, w->r);
 	TRY(write_sections(w));
+	json_write_progs(w);
 	json_close_object(j);
 	return NULL;
 }

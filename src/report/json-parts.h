@@ -23,7 +23,15 @@ struct json_report {
 struct err *json_write_maps(struct json_report *w) MUST_CHECK;
 void json_write_tasks(struct json_report *w);
 void json_write_scx(struct json_report *w);
+void json_write_prog_stats(struct json_report *w);
+/* progs, links and btfs, into the open "fdgdb". */
+void json_write_progs(struct json_report *w);
 struct err *json_write_fdgdb(struct json_report *w) MUST_CHECK;
+
+/* An object of the facts. */
+void json_facts(struct json *j, const struct facts *facts);
+/* The same into an open one. */
+void json_facts_members(struct json *j, const struct facts *facts);
 
 /* Address arrays, on one line. */
 void json_kvas(struct json *j, const struct kva *kvas, size_t nr);

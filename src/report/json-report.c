@@ -76,7 +76,7 @@ static struct err *write_document(struct json_report *w)
 		json_kvas(j, w->r->active_maps, w->r->nr_active_maps);
 	}
 	write_missing(w, "sdt_alloc_unavailable");
-	write_missing(w, "prog_runtime_stats_unavailable");
+	json_write_prog_stats(w);
 	write_missing(w, "per_node_numa_unavailable");
 	json_write_tasks(w);
 	json_write_scx(w);

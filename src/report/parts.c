@@ -11,7 +11,6 @@ const struct missing_part missing_parts[] = {
 	{ "stacks", NULL, NULL, NULL },
 	{ "sdt_alloc", NULL, "sdt_alloc_unavailable", "not implemented in this fdgdb" },
 	{ "scx_static", NULL, NULL, NULL },
-	{ "prog_runtime_stats", NULL, "prog_runtime_stats_unavailable", "prog accessor unavailable" },
 	{ "per_cpu_time", NULL, NULL, NULL },
 	{ "cgroup_psi", NULL, NULL, NULL },
 	{ "per_node_numa", NULL, "per_node_numa_unavailable",

@@ -52,7 +52,12 @@ void text_scx(struct text *t);
 void text_cpus(struct text *t);
 void text_tasks(struct text *t);
 struct err *text_maps(struct text *t) MUST_CHECK;
+void text_progs(struct text *t);
+void text_links(struct text *t);
 void text_missing(struct text *t);
+
+/* "key=text key=1 key=0x10" */
+void text_facts(struct strbuf *sb, const struct facts *facts);
 
 /* One per-CPU entry from "key N:" on (`key` without the colon); without a newline at its end. */
 struct err *text_per_cpu(struct text *t, const struct map_row *m, const struct map_entry *entry,

@@ -62,6 +62,10 @@ static struct err *write_parts(struct text *t)
 	strbuf_putc(&t->sb, '\n');
 	TRY(text_maps(t));
 	strbuf_putc(&t->sb, '\n');
+	text_progs(t);
+	strbuf_putc(&t->sb, '\n');
+	text_links(t);
+	strbuf_putc(&t->sb, '\n');
 	text_missing(t);
 	text_flush(t);
 	return NULL;

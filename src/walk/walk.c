@@ -16,6 +16,9 @@ static const struct part {
 	{ "vcpus", "vcpus", walk_vcpus },
 	{ "maps", "maps", walk_maps },
 	{ "maps", "active", walk_active },
+	{ "progs", "progs", walk_progs },
+	{ "links", "links", walk_links },
+	{ "btfs", "btfs", walk_btfs },
 	{ "scx", "scx", walk_scx },
 	{ "tasks", "tasks", walk_tasks },
 };

@@ -51,6 +51,11 @@ struct err *walk_vcpus(struct walk *w) MUST_CHECK;
 /* Every BPF map with its contents: report.maps, by id. */
 struct err *walk_maps(struct walk *w) MUST_CHECK;
 
+/* BPF programs, links and BTF objects: report.progs, .links, .btfs, by id. */
+struct err *walk_progs(struct walk *w) MUST_CHECK;
+struct err *walk_links(struct walk *w) MUST_CHECK;
+struct err *walk_btfs(struct walk *w) MUST_CHECK;
+
 /* The BPF object of the enabled scheduler among report.maps: report.active_*. */
 struct err *walk_active(struct walk *w) MUST_CHECK;
 

@@ -364,6 +364,74 @@ static void add_head(struct report *r)
 	}
 }
 
+static void add_progs(struct report *r)
+{
+	struct prog_row *p = vec_push(&r->progs);
+	struct link_row *l = vec_push(&r->links);
+	struct btf_row *b = vec_push(&r->btfs);
+	static const uint8_t tag[8] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef };
+
+	if (!p || !l || !b)
+		abort();
+	p->kva.v = 0xffffc90000200000;
+	p->id = 21;
+	strcpy(p->name, "stall\x1b_enq");
+	p->type = 27;
+	p->type_name = "struct_ops";
+	p->attach_type = 1;
+	p->attach_func = "enqueue";
+	p->has_tag = p->jited = p->has_stats = true;
+	memcpy(p->tag, tag, sizeof(tag));
+	p->code.v = 0xffffffffc0001234;
+	p->code_size = 345;
+	p->insns_size = 512;
+	p->nr_funcs = 2;
+	p->load_time = 1234567890123;
+	p->verified_insns = (struct opt_u64){ true, 99 };
+	p->cnt = 1000;
+	p->nsecs = 250000;
+	p->misses = 3;
+	p->nr_maps = 2;
+	p->map_ids = alloc(r, 2 * sizeof(*p->map_ids));
+	p->map_ids[0] = 4;
+	p->map_ids[1] = 1;
+	p->btf_id = 30;
+	p->attach_btf_id = 777;
+	p->owner_map = 9;
+	p = vec_push(&r->progs);
+	if (!p)
+		abort();
+	p->kva.v = 0xffffc90000300000;
+	p->id = 22;
+	p->type = 999;
+	p->error = "run times: cannot read 0xffffc90000301000";
+	p->unreadable = true;
+	l->kva.v = 0xffff888003000000;
+	l->id = 1;
+	l->type = 6;
+	l->type_name = "xdp";
+	l->prog_id = 21;
+	strcpy(l->prog_name, "stall\x1b_enq");
+	l->attach_name = "xdp";
+	must(facts_num(&l->target, &r->pool, "ifindex", 2));
+	must(facts_text(&l->target, &r->pool, "ifname", "eth\n0"));
+	must(facts_hex(&l->target, &r->pool, "mask", 0xff0));
+	l = vec_push(&r->links);
+	if (!l)
+		abort();
+	l->kva.v = 0xffff888003000100;
+	l->id = 2;
+	l->type = 77;
+	l->error = "struct bpf_link has id 5";
+	b->kva.v = 0xffff888003100000;
+	b->id = 30;
+	b->size = 4096;
+	b->base_id = 1;
+	must(report_section(r, "progs", SECTION_NOT_READABLE, "1 of 2 programs could not all be read"));
+	must(report_section(r, "links", SECTION_IMPLAUSIBLE, "1 links contradict themselves"));
+	must(report_section(r, "btfs", SECTION_COMPLETE, NULL));
+}
+
 struct report *sample_report(void)
 {
 	struct report *r = new_report();
@@ -381,6 +449,7 @@ struct report *sample_report(void)
 	r->nr_active_maps = 1;
 	add_tasks(r);
 	add_scx(r);
+	add_progs(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
 	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));
 	must(report_cut(r, "maps", true, "map cell_stats: 3 of 9 entries (--max-entries)"));

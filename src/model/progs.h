@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FDGDB_MODEL_PROGS_H
+#define FDGDB_MODEL_PROGS_H
+
+#include "model/facts.h"
+#include "model/scx.h"
+
+/* One struct bpf_prog of prog_idr. */
+struct prog_row {
+	struct kva kva;
+	uint32_t id;
+	char name[17]; /* guest bytes */
+	uint32_t type; /* enum bpf_prog_type */
+	const char *type_name; /* "struct_ops", of this kernel's enum; NULL: not in it */
+	uint32_t attach_type; /* expected_attach_type; of a struct_ops program the member's index */
+	const char *attach_name; /* "trace_fentry"; NULL: the type of program has none */
+	const char *attach_func; /* kernel function or member of the ops that it is for; NULL: none */
+	bool has_tag;
+	uint8_t tag[8];
+	bool jited;
+	struct kva code;	/* native; the main function */
+	uint32_t code_size;	/* bytes of all functions */
+	uint32_t insns_size;	/* bytes of BPF instructions */
+	uint32_t nr_funcs;	/* subprograms, the main one included; 0: only the main one */
+	uint64_t load_time;	/* ns since boot */
+	struct opt_u64 verified_insns;
+	bool has_stats;		/* summed over CPUs; cnt and nsecs only advance while the guest counts */
+	uint64_t cnt, nsecs, misses;
+	uint32_t *map_ids; /* used maps; 0 for one that could not be read */
+	size_t nr_maps;
+	uint32_t btf_id; /* 0: none */
+	uint32_t attach_btf_id; /* type in the BTF of what it attaches to; 0: none */
+	uint32_t owner_map; /* id of the struct_ops map that it is a function of; 0: none */
+	const char *error;
+	bool unreadable;
+};
+
+/* One struct bpf_link of link_idr. */
+struct link_row {
+	struct kva kva;
+	uint32_t id;
+	uint32_t type; /* enum bpf_link_type */
+	const char *type_name; /* "tracing"; NULL: not in this kernel's enum */
+	uint32_t prog_id; /* 0: none, as of struct_ops, or not readable */
+	char prog_name[17];
+	const char *attach_name; /* "trace_fentry"; NULL: none */
+	struct facts target;
+	const char *error;
+	bool unreadable;
+};
+
+/* One struct btf of btf_idr. */
+struct btf_row {
+	struct kva kva;
+	uint32_t id;
+	char name[65]; /* of the module, "vmlinux", or ""; guest bytes */
+	uint32_t size;
+	bool kernel; /* the kernel's or a module's */
+	uint32_t base_id; /* 0: stands alone */
+	const char *error;
+	bool unreadable;
+};
+
+#endif

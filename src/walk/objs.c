@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "walk/objs.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+
+enum {
+	STRING_MAX = 256,
+	CGROUP_DEPTH = 64,
+	PATH_BYTES = 4096,
+};
+
+static const struct layout_member members[] = {
+	LAYOUT(struct objs_layout, prog_aux, "bpf_prog", "aux"),
+	LAYOUT(struct objs_layout, prog_id, "bpf_prog_aux", "id"),
+	LAYOUT(struct objs_layout, prog_name, "bpf_prog_aux", "name"),
+	LAYOUT(struct objs_layout, prog_type, "bpf_prog", "type"),
+	LAYOUT(struct objs_layout, map_id, "bpf_map", "id"),
+	LAYOUT(struct objs_layout, map_name, "bpf_map", "name"),
+	LAYOUT(struct objs_layout, cgroup_kn, "cgroup", "kn"),
+	LAYOUT_OPT(struct objs_layout, kn_parent, "kernfs_node", "__parent"),   /* 6.15 */
+	LAYOUT_OPT(struct objs_layout, kn_parent_old, "kernfs_node", "parent"), /* before */
+	LAYOUT(struct objs_layout, kn_name, "kernfs_node", "name"),
+	LAYOUT(struct objs_layout, kn_id, "kernfs_node", "id"),
+	LAYOUT(struct objs_layout, dev_name, "net_device", "name"),
+	LAYOUT(struct objs_layout, dev_ifindex, "net_device", "ifindex"),
+	LAYOUT(struct objs_layout, sk_family, "sock", "__sk_common.skc_family"),
+	LAYOUT(struct objs_layout, sk_state, "sock", "__sk_common.skc_state"),
+	LAYOUT(struct objs_layout, sk_type, "sock", "sk_type"),
+	LAYOUT(struct objs_layout, sk_protocol, "sock", "sk_protocol"),
+	LAYOUT(struct objs_layout, sk_num, "sock", "__sk_common.skc_num"),
+	LAYOUT(struct objs_layout, sk_dport, "sock", "__sk_common.skc_dport"),
+	LAYOUT(struct objs_layout, sk_rcv, "sock", "__sk_common.skc_rcv_saddr"),
+	LAYOUT(struct objs_layout, sk_peer, "sock", "__sk_common.skc_daddr"),
+	LAYOUT_OPT(struct objs_layout, sk_rcv6, "sock", "__sk_common.skc_v6_rcv_saddr"), /* IPV6 */
+	LAYOUT_OPT(struct objs_layout, sk_peer6, "sock", "__sk_common.skc_v6_daddr"),
+	LAYOUT(struct objs_layout, event_type, "perf_event", "attr.type"),
+	LAYOUT(struct objs_layout, event_config, "perf_event", "attr.config"),
+	LAYOUT(struct objs_layout, event_cpu, "perf_event", "cpu"),
+	LAYOUT_OPT(struct objs_layout, event_call, "perf_event", "tp_event"), /* EVENT_TRACING */
+	LAYOUT_OPT(struct objs_layout, event_name, "trace_event_call", "name"),
+};
+
+struct err *objs_layout(struct kernel *k, struct objs_layout *l)
+{
+	return klayout(k, members, ARRAY_SIZE(members), l, NULL);
+}
+
+struct err *objs_string(struct objs *o, struct kva obj, const struct member *ptr, const char **ret)
+{
+	char buf[STRING_MAX];
+	struct kva at;
+
+	*ret = NULL;
+	TRY(kget_kva(o->k, obj, ptr, &at));
+	if (!at.v)
+		return NULL;
+	TRY(kread_str(o->k, at, buf, sizeof(buf)));
+	*ret = pool_strndup(o->pool, buf, strlen(buf));
+	return *ret ? NULL : &err_nomem;
+}
+
+struct err *objs_enum(struct objs *o, const char *type, const char *prefix, uint64_t value,
+		      const char **ret)
+{
+	size_t len = strlen(prefix);
+	uint32_t id;
+
+	*ret = NULL;
+	_cleanup_err_ struct err *e = types_find(o->k->types, BTF_KIND_ENUM, type, &id);
+	if (walk_is_fatal(e))
+		return take_ptr(e);
+	const char *name = e ? NULL : types_enum_name(o->k->types, id, (int64_t)value);
+	/* The enums of BPF end with __MAX_..., which names nothing. */
+	if (!name || strncmp(name, prefix, len))
+		return NULL;
+	char *lower = pool_strndup(o->pool, name + len, strlen(name + len));
+	if (!lower)
+		return &err_nomem;
+	for (char *c = lower; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	*ret = lower;
+	return NULL;
+}
+
+struct err *objs_lost(struct objs *o, struct err *e, const char **why, bool *unreadable)
+{
+	if (!e || walk_is_fatal(e))
+		return e;
+	*unreadable |= e->code == ERR_FAULT;
+	*why = *why ? pool_printf(o->pool, "%s; %s", *why, e->msg) :
+		      pool_strndup(o->pool, e->msg, strlen(e->msg));
+	err_free(e);
+	return *why ? NULL : &err_nomem;
+}
+
+/* ---- BPF's own */
+
+struct err *objs_prog_ident(struct objs *o, struct kva prog, uint32_t *id, char name[17])
+{
+	struct kva aux;
+	uint64_t v;
+
+	TRY(kget_kva(o->k, prog, &o->l.prog_aux, &aux));
+	TRY(kget(o->k, aux, &o->l.prog_id, &v));
+	TRY(kget_str(o->k, aux, &o->l.prog_name, name, 17));
+	*id = (uint32_t)v;
+	return NULL;
+}
+
+struct err *objs_prog(struct objs *o, struct kva prog, struct facts *facts)
+{
+	uint32_t id;
+	char name[17];
+
+	TRY(objs_prog_ident(o, prog, &id, name));
+	TRY(facts_num(facts, o->pool, "prog_id", id));
+	return facts_text(facts, o->pool, "prog_name", name);
+}
+
+struct err *objs_map(struct objs *o, struct kva map, struct facts *facts)
+{
+	char name[17];
+	uint64_t id;
+
+	TRY(kget(o->k, map, &o->l.map_id, &id));
+	TRY(kget_str(o->k, map, &o->l.map_name, name, sizeof(name)));
+	TRY(facts_num(facts, o->pool, "map_id", id));
+	return facts_text(facts, o->pool, "map_name", name);
+}
+
+/* ---- cgroups */
+
+/* Puts "/name" before the path that ends at `end`; false if there is no room. */
+static bool prepend(char *buf, size_t *start, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (len + 1 > *start)
+		return false;
+	*start -= len;
+	memcpy(buf + *start, name, len);
+	buf[--*start] = '/';
+	return true;
+}
+
+/* As kernfs_path() has it: from the root of the hierarchy, which is "/". */
+static struct err *kernfs_path(struct objs *o, struct kva kn, char *buf, size_t size, size_t *start)
+{
+	const struct objs_layout *l = &o->l;
+	const struct member *up = l->kn_parent.present ? &l->kn_parent : &l->kn_parent_old;
+	char name[STRING_MAX];
+	struct kva parent, at;
+
+	*start = size - 1;
+	buf[*start] = 0;
+	for (unsigned int depth = 0; depth < CGROUP_DEPTH; depth++, kn = parent) {
+		TRY(kget_kva(o->k, kn, up, &parent));
+		if (!parent.v) {
+			if (!buf[*start])
+				buf[--*start] = '/';
+			return NULL;
+		}
+		TRY(kget_kva(o->k, kn, &l->kn_name, &at));
+		TRY(kread_str(o->k, at, name, sizeof(name)));
+		if (!prepend(buf, start, name))
+			break;
+	}
+	return err_new(ERR_CORRUPT, "cgroup deeper than any");
+}
+
+struct err *objs_cgroup(struct objs *o, struct kva cgroup, struct facts *facts)
+{
+	struct kva kn;
+	size_t start;
+	uint64_t id;
+
+	TRY(kget_kva(o->k, cgroup, &o->l.cgroup_kn, &kn));
+	TRY(kget(o->k, kn, &o->l.kn_id, &id));
+	TRY(facts_num(facts, o->pool, "cgroup_id", id));
+
+	_cleanup_free_ char *buf = malloc(PATH_BYTES);
+	if (!buf)
+		return &err_nomem;
+	TRY(kernfs_path(o, kn, buf, PATH_BYTES, &start));
+	return facts_text(facts, o->pool, "cgroup_path", buf + start);
+}
+
+/* ---- network */
+
+struct err *objs_dev(struct objs *o, struct kva dev, struct facts *facts)
+{
+	char name[17];
+	uint64_t index;
+
+	TRY(kget(o->k, dev, &o->l.dev_ifindex, &index));
+	TRY(kget_str(o->k, dev, &o->l.dev_name, name, sizeof(name)));
+	TRY(facts_num(facts, o->pool, "ifindex", index));
+	return facts_text(facts, o->pool, "ifname", name);
+}
+
+static struct err *sock_addr(struct objs *o, struct kva sk, uint64_t family, const struct member *m4,
+			     const struct member *m6, uint16_t port, const char *key, struct facts *facts)
+{
+	const struct member *m = family == AF_INET ? m4 : m6;
+	char text[INET6_ADDRSTRLEN + 16], host[INET6_ADDRSTRLEN];
+	uint8_t raw[16];
+	size_t len = family == AF_INET ? 4 : 16;
+
+	if (!m->present || m->size != len)
+		return NULL;
+	TRY(kread(o->k, kmember(sk, m), raw, len));
+	if (!inet_ntop((int)family, raw, host, sizeof(host)))
+		return NULL;
+	snprintf(text, sizeof(text), family == AF_INET ? "%s:%u" : "[%s]:%u", host, port);
+	return facts_text(facts, o->pool, key, text);
+}
+
+struct err *objs_sock(struct objs *o, struct kva sk, struct facts *facts)
+{
+	const struct objs_layout *l = &o->l;
+	uint64_t family, v, local, remote;
+
+	TRY(kget(o->k, sk, &l->sk_family, &family));
+	TRY(facts_num(facts, o->pool, "family", family));
+	TRY(kget(o->k, sk, &l->sk_type, &v));
+	TRY(facts_num(facts, o->pool, "socket_type", v));
+	TRY(kget(o->k, sk, &l->sk_protocol, &v));
+	TRY(facts_num(facts, o->pool, "protocol", v));
+	TRY(kget(o->k, sk, &l->sk_state, &v));
+	TRY(facts_num(facts, o->pool, "state", v));
+	if (family != AF_INET && family != AF_INET6)
+		return NULL;
+	TRY(kget(o->k, sk, &l->sk_num, &local));
+	TRY(kget(o->k, sk, &l->sk_dport, &remote)); /* in network order */
+	TRY(sock_addr(o, sk, family, &l->sk_rcv, &l->sk_rcv6, (uint16_t)local, "local", facts));
+	return sock_addr(o, sk, family, &l->sk_peer, &l->sk_peer6,
+			 (uint16_t)((remote & 0xff) << 8 | (remote >> 8 & 0xff)), "remote", facts);
+}
+
+/* ---- perf */
+
+/*
+ * A trace event's name is in the event itself, or in the tracepoint that it is of: a union, told apart by
+ * flags that have moved.  But tracepoints are symbols.
+ */
+static struct err *event_name(struct objs *o, struct kva event, const char **ret)
+{
+	static const char prefix[] = "__tracepoint_";
+	struct kva call, name;
+	uint64_t offset, size;
+
+	*ret = NULL;
+	if (!o->l.event_call.present || !o->l.event_name.present)
+		return NULL;
+	TRY(kget_kva(o->k, event, &o->l.event_call, &call));
+	if (!call.v)
+		return NULL;
+	TRY(kget_kva(o->k, call, &o->l.event_name, &name));
+
+	const struct symbol *sym = symbols_at(o->k->symbols, name.v, &offset, &size);
+	if (sym && !offset && !strncmp(sym->name, prefix, sizeof(prefix) - 1)) {
+		*ret = pool_strndup(o->pool, sym->name + sizeof(prefix) - 1, STRING_MAX);
+		return *ret ? NULL : &err_nomem;
+	}
+	return objs_string(o, call, &o->l.event_name, ret);
+}
+
+struct err *objs_event(struct objs *o, struct kva event, struct facts *facts)
+{
+	const char *name;
+	uint64_t v;
+
+	TRY(kget(o->k, event, &o->l.event_type, &v));
+	TRY(facts_num(facts, o->pool, "event_type", v));
+	TRY(kget(o->k, event, &o->l.event_config, &v));
+	TRY(facts_num(facts, o->pool, "event_config", v));
+	TRY(kget(o->k, event, &o->l.event_cpu, &v));
+	if ((int32_t)v >= 0)
+		TRY(facts_num(facts, o->pool, "event_cpu", v));
+	TRY(event_name(o, event, &name));
+	return facts_text(facts, o->pool, "event_name", name);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Kernel objects that BPF structures point to, each told in a few facts: programs, maps, cgroups, devices,
+ * sockets. */
+#ifndef FDGDB_WALK_OBJS_H
+#define FDGDB_WALK_OBJS_H
+
+#include "model/facts.h"
+#include "walk/walk.h"
+
+/* Every member is optional. */
+struct objs_layout {
+	/* struct bpf_prog and bpf_map */
+	struct member prog_aux, prog_id, prog_name, prog_type, map_id, map_name;
+	/* struct cgroup, its directory */
+	struct member cgroup_kn, kn_parent, kn_parent_old, kn_name, kn_id;
+	/* struct net_device */
+	struct member dev_name, dev_ifindex;
+	/* struct sock */
+	struct member sk_family, sk_state, sk_type, sk_protocol, sk_num, sk_dport, sk_rcv, sk_peer;
+	struct member sk_rcv6, sk_peer6;
+	/* struct perf_event */
+	struct member event_type, event_config, event_call, event_name, event_cpu;
+};
+
+struct err *objs_layout(struct kernel *k, struct objs_layout *l) MUST_CHECK;
+
+/*
+ * Each adds what it finds to the facts.  ERR_FAULT, ERR_MISSING or ERR_CORRUPT if something is missing
+ * then; what was found before that is there.  The pool owns the texts.
+ */
+struct objs {
+	struct kernel *k;
+	struct pool *pool;
+	struct objs_layout l;
+};
+
+/* prog_id, prog_name */
+struct err *objs_prog(struct objs *o, struct kva prog, struct facts *facts) MUST_CHECK;
+/* map_id, map_name */
+struct err *objs_map(struct objs *o, struct kva map, struct facts *facts) MUST_CHECK;
+/* cgroup_id, cgroup_path */
+struct err *objs_cgroup(struct objs *o, struct kva cgroup, struct facts *facts) MUST_CHECK;
+/* ifindex, ifname */
+struct err *objs_dev(struct objs *o, struct kva dev, struct facts *facts) MUST_CHECK;
+/* family, type, protocol, state and, of IP sockets, local and remote ("127.0.0.1:80") */
+struct err *objs_sock(struct objs *o, struct kva sk, struct facts *facts) MUST_CHECK;
+/* event_type, event_config, event_cpu, event_name of a struct perf_event */
+struct err *objs_event(struct objs *o, struct kva event, struct facts *facts) MUST_CHECK;
+
+/* id and name of a program; name has room for 17 bytes. */
+struct err *objs_prog_ident(struct objs *o, struct kva prog, uint32_t *id, char name[17]) MUST_CHECK;
+
+/* A string that a pointer member points to, in the pool; *ret is NULL for a null pointer. */
+struct err *objs_string(struct objs *o, struct kva obj, const struct member *ptr,
+			const char **ret) MUST_CHECK;
+
+/*
+ * Name of an enumerator of this kernel without the prefix, in lower case ("BPF_LINK_TYPE_XDP": "xdp");
+ * *ret is NULL if the enum has no such value.
+ */
+struct err *objs_enum(struct objs *o, const char *type, const char *prefix, uint64_t value,
+		      const char **ret) MUST_CHECK;
+
+/* Keeps a fatal error, turns another into "; "-joined text at *why and sets *unreadable for a fault. */
+struct err *objs_lost(struct objs *o, struct err *e, const char **why, bool *unreadable) MUST_CHECK;
+
+#endif
