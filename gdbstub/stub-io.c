@@ -108,8 +108,6 @@ static struct err *wait_bytes(struct stub *s, unsigned int timeout_ms, bool chec
 	TRY(check(s, checked));
 	TRY(send_some(s));
 	TRY(recv_some(s, &got));
-	if (!got && timeout_ms)
-		s->stats.round_trips++;
 	while (!got) {
 		struct pollfd p[2] = {
 			{ .fd = s->fd, .events = POLLIN },
@@ -230,6 +228,7 @@ struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_
 
 struct err *stub_command(struct stub *s, const char *body, unsigned int timeout_ms, bool checked)
 {
+	s->stats.round_trips++;
 	TRY(stub_put(s, body, strlen(body)));
 	return stub_reply(s, body, timeout_ms, checked);
 }

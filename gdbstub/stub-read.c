@@ -120,6 +120,7 @@ static struct err *ask(struct batch *b, const struct piece *p)
 static struct err *fill_window(struct batch *b)
 {
 	size_t window = b->lockstep ? 1 : b->window;
+	bool idle = !b->nr_flight;
 
 	while (b->nr_flight < MAX_IN_FLIGHT && b->bytes_flight < window) {
 		struct piece p;
@@ -128,6 +129,8 @@ static struct err *fill_window(struct batch *b)
 			break;
 		TRY(ask(b, &p));
 	}
+	if (idle && b->nr_flight)
+		b->s->stats.round_trips++;
 	return NULL;
 }
 

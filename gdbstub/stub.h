@@ -43,7 +43,7 @@ void stub_opts_init(struct stub_opts *opts);
 struct stub_stats {
 	uint64_t bytes;	      /* of guest memory that arrived */
 	uint64_t packets;     /* sent */
-	uint64_t round_trips; /* times that we had to wait for the stub */
+	uint64_t round_trips; /* times that a request had to wait for no other to be under way */
 	uint64_t resyncs;     /* times that order had to be restored */
 	uint64_t stopped_us;  /* clock_us() just before connecting stopped the guest */
 };

@@ -104,6 +104,20 @@ static unsigned int terminal_width(FILE *out)
 	return ioctl(fileno(out), TIOCGWINSZ, &ws) || !ws.ws_col ? 0 : ws.ws_col;
 }
 
+/* Whether a number of bytes that the user gave cuts arena pages out of the JSON. */
+static bool arena_is_cut(const struct options *o, const struct report *r)
+{
+	uint64_t bytes = 0;
+
+	if (!o->json || !o->arena_limit)
+		return false;
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		if (r->maps.data[i].arena)
+			bytes += r->maps.data[i].arena->nr_pages * PAGE_SIZE;
+	}
+	return bytes > o->arena_bytes;
+}
+
 static struct err *write_report(const struct options *o, const struct report *r, FILE *out)
 {
 	if (o->json) {
@@ -163,7 +177,7 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	if (s.mem)
 		mem_freeze(s.mem);
 	fill_capture(o, &s);
-	if (report_is_partial(s.report))
+	if (report_is_partial(s.report) || arena_is_cut(o, s.report))
 		status = exit_worse(status, EXIT_PARTIAL);
 
 	FILE *out = file ? file : stdout;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/verbs.h"
+#include "report/json-report.h"
 
 enum {
 	OPT_SECTION = 256,
@@ -137,7 +138,7 @@ static struct err *parse_color(const char *s, enum color_when *ret)
 struct err *options_parse(int argc, char **argv, const char *verb, bool live, struct options *ret,
 			  bool *ret_done)
 {
-	struct options o = { .arena_bytes = 4 << 20 };
+	struct options o = { .arena_bytes = JSON_ARENA_BYTES_DEFAULT };
 	int c;
 
 	optind = 1;
@@ -163,6 +164,7 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 			break;
 		case OPT_ARENA_BYTES:
 			TRY(parse_amount("arena-bytes", optarg, true, &o.arena_bytes));
+			o.arena_limit = o.arena_bytes != 0;
 			break;
 		case OPT_NO_ARENA_BYTES:
 			o.arena_bytes = 0;

@@ -15,6 +15,7 @@ struct options {
 	const char *output; /* NULL: stdout */
 	enum color_when color;
 	uint64_t arena_bytes; /* in the JSON; UINT64_MAX: all */
+	bool arena_limit;     /* the user gave a number of them */
 	uint64_t deadline_ms; /* 0: none */
 	struct walk_opts walk;
 	const char *sections[16];

@@ -50,7 +50,7 @@ struct target_read {
 struct target_stats {
 	uint64_t bytes;	      /* of guest memory read */
 	uint64_t packets;     /* sent; 0 for a file */
-	uint64_t round_trips; /* waits for an answer; 0 for a file */
+	uint64_t round_trips; /* times that reading began anew after an answer: what latency costs; 0 for a file */
 	uint64_t pause_us;    /* how long the guest has been stopped by us; 0 for a file */
 };
 
