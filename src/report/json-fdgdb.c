@@ -58,8 +58,11 @@ static void write_capture(struct json *j, const struct capture_info *c)
 	json_close_object(j);
 }
 
-static void write_scx(struct json *j, const struct scx_state *scx)
+static void write_scx(struct json_report *w)
 {
+	const struct scx_state *scx = &w->r->scx;
+	struct json *j = &w->j;
+
 	json_key(j, "scx");
 	json_open_object(j);
 	json_key_bool(j, "in_kernel", scx->in_kernel);
@@ -72,6 +75,7 @@ static void write_scx(struct json *j, const struct scx_state *scx)
 	}
 	if (scx->nr_subs)
 		json_key_u64(j, "sub_schedulers", scx->nr_subs);
+	json_write_other_dsqs(w);
 	if (scx->jiffies)
 		json_key_u64(j, "jiffies", scx->jiffies);
 	json_close_object(j);
@@ -163,7 +167,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	write_target(j, &w->r->capture);
 	write_kernel(j, &w->r->kernel);
 	write_capture(j, &w->r->capture);
-	write_scx(j, &w->r->scx);
+	write_scx(w);
 	write_vcpus(j, w->r);
 	TRY(write_sections(w));
 	json_write_progs(w);

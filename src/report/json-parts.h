@@ -23,6 +23,8 @@ struct json_report {
 struct err *json_write_maps(struct json_report *w) MUST_CHECK;
 void json_write_tasks(struct json_report *w);
 void json_write_scx(struct json_report *w);
+/* Queues that the format has no origin for, into the open "scx" of "fdgdb". */
+void json_write_other_dsqs(struct json_report *w);
 void json_write_prog_stats(struct json_report *w);
 /* progs, links and btfs, into the open "fdgdb". */
 void json_write_progs(struct json_report *w);

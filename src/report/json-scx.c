@@ -85,6 +85,37 @@ static void write_sched(struct json_report *w, const struct scx_sched_row *s)
 	json_close_object(j);
 }
 
+/* The format lists what "origin" may be. */
+static bool in_format(const struct dsq_row *d)
+{
+	return d->origin != DSQ_REJECT && d->origin != DSQ_RESCUE;
+}
+
+/* Those that the format has, or the others; nothing if there are none. */
+static void write_dsqs(struct json_report *w, const char *key, bool format)
+{
+	const struct scx_state *scx = &w->r->scx;
+	bool any = false;
+
+	for (size_t i = 0; i < scx->dsqs.nr; i++) {
+		if (in_format(&scx->dsqs.data[i]) != format)
+			continue;
+		if (!any) {
+			json_key(&w->j, key);
+			json_open_array(&w->j);
+		}
+		any = true;
+		write_dsq(w, &scx->dsqs.data[i]);
+	}
+	if (any)
+		json_close_array(&w->j);
+}
+
+void json_write_other_dsqs(struct json_report *w)
+{
+	write_dsqs(w, "other_dsqs", false);
+}
+
 void json_write_scx(struct json_report *w)
 {
 	const struct scx_state *scx = &w->r->scx;
@@ -97,13 +128,7 @@ void json_write_scx(struct json_report *w)
 			write_rq(w, &scx->rqs.data[i]);
 		json_close_array(j);
 	}
-	if (scx->dsqs.nr) {
-		json_key(j, "dsq_states");
-		json_open_array(j);
-		for (size_t i = 0; i < scx->dsqs.nr; i++)
-			write_dsq(w, &scx->dsqs.data[i]);
-		json_close_array(j);
-	}
+	write_dsqs(w, "dsq_states", true);
 	if (scx->has_sched)
 		write_sched(w, &scx->sched);
 	json_opt_string(j, "scx_walker_unavailable", scx->unavailable);

@@ -124,6 +124,26 @@ static void test_rows(void)
 	sample_destroy(r);
 }
 
+/* dsq_states has only queues of origins that the format lists. */
+static void test_other_dsqs(void)
+{
+	struct report *r = sample_empty_report();
+
+	r->scx.in_kernel = true;
+	r->scx.nr_subs = 1;
+	struct dsq_row *d = vec_push(&r->scx.dsqs);
+	*d = (struct dsq_row){ .kva = { 16 }, .origin = DSQ_BYPASS, .index = 3, .sched = { 99 } };
+	d = vec_push(&r->scx.dsqs);
+	*d = (struct dsq_row){ .kva = { 17 }, .origin = DSQ_REJECT, .index = 2, .nr = 1 };
+
+	char *text = to_json(r, &(struct json_opts){ 0 });
+	CONTAINS("\"dsq_states\":[{\"id\":0,\"origin\":\"bypass cpu 3\",\"nr\":0,\"seq\":0,\"task_kvas\":[],"
+		 "\"dsq_kva\":16,\"sched_kva\":99}]");
+	CONTAINS("\"sub_schedulers\":1,\"other_dsqs\":[{\"id\":0,\"origin\":\"reject cpu 2\",\"nr\":1,");
+	free(text);
+	sample_destroy(r);
+}
+
 static void test_full_disk(void)
 {
 	struct report *r = sample_report();
@@ -140,6 +160,7 @@ static const struct unit_test tests[] = {
 	{ "a walker replaces a missing part", test_walker_replaces_missing },
 	{ "arena bytes are capped by pages", test_arena_cap },
 	{ "rows", test_rows },
+	  { "queues of other origins", test_other_dsqs },
 	{ "a full disk is an error", test_full_disk },
 	{ NULL, NULL },
 };
