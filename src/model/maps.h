@@ -14,6 +14,9 @@ enum map_body {
 	MAP_BODY_PERCPU_ARRAY,	/* percpu_entries: index and a value per CPU */
 	MAP_BODY_PERCPU_HASH,	/* percpu_hash_entries: key and a value per CPU */
 	MAP_BODY_ARENA,
+	MAP_BODY_RINGBUF,
+	MAP_BODY_STACKS, /* stack_trace */
+	MAP_BODY_BLOOM,
 };
 
 struct map_entry {
@@ -22,6 +25,31 @@ struct map_entry {
 	const uint8_t *value;	 /* value_size bytes; NULL: unreadable */
 	const uint8_t **per_cpu; /* [nr_cpu_ids], value_size bytes each; NULL element: not mapped or no
 				    such CPU; NULL array: the per-CPU pointer itself is null */
+	const struct map_owner *owner; /* storage maps: what it is a value of, in place of a key */
+};
+
+/* Whose value it is in a map of values by task, cgroup, inode or socket. */
+enum map_owner_kind { OWNER_TASK, OWNER_CGROUP, OWNER_INODE, OWNER_SOCKET };
+
+struct map_owner {
+	struct kva kva;
+	enum map_owner_kind kind;
+	const char *why; /* NULL, or why part of the following is missing */
+
+	int32_t pid, tgid; /* tasks: 0 also stands for unknown */
+	const char *comm;  /* guest bytes */
+
+	const char *path;    /* cgroups: from the root of the hierarchy; guest bytes */
+	uint64_t cgroup_id;  /* 0: unknown */
+
+	uint64_t ino; /* inodes */
+	const char *sb_id; /* name of the super block's device or file system; guest bytes */
+	uint32_t dev_major, dev_minor;
+
+	uint16_t family, sock_type, protocol; /* sockets */
+	uint16_t local_port, remote_port;
+	uint8_t sock_state;
+	const char *local_addr, *remote_addr; /* NULL: of a family without */
 };
 
 struct arena_page {
@@ -36,6 +64,49 @@ struct arena_body {
 	uint64_t kern_vm_start, user_vm_start; /* 0: unknown */
 	bool span_capped;
 	bool truncated;
+};
+
+/* A record between the consumer's and the producer's position of a ring buffer. */
+struct ring_record {
+	uint64_t pos;	     /* of its header, as consumer_pos counts */
+	uint32_t len;	     /* of its payload */
+	bool busy, discard;  /* reserved and not yet submitted; given up */
+	const uint8_t *data; /* len bytes; NULL: unreadable */
+};
+
+struct ringbuf_body {
+	uint64_t capacity;
+	uint64_t consumer_pos, producer_pos, pending_pos;
+	struct ring_record *records; /* ascending */
+	size_t nr_records;
+	bool truncated; /* there are more records */
+};
+
+/* A stack trace, by the id that bpf_get_stackid() gave it. */
+struct stack_row {
+	uint32_t bucket;
+	uint32_t nr;	     /* frames, as the kernel counts */
+	uint32_t frames;     /* in `data` */
+	const uint8_t *data; /* frames * stacks_body.frame_size bytes; NULL: unreadable */
+	const char **symbols; /* [frames]: "name+0x12/0x340", NULL: none; the array is NULL if all are */
+};
+
+/* struct bpf_stack_build_id, which frames are with BPF_F_STACK_BUILD_ID. */
+enum { STACK_BUILD_ID_SIZE = 32 };
+
+struct stacks_body {
+	uint32_t n_buckets;
+	uint32_t frame_size; /* 8: instruction pointers; STACK_BUILD_ID_SIZE */
+	struct stack_row *rows; /* ascending */
+	size_t nr;
+	bool truncated;	     /* frames or buckets are left out */
+	uint32_t unreadable; /* buckets that are not among the rows */
+};
+
+struct bloom_body {
+	uint64_t bits, bits_set; /* of the bits that could be read */
+	uint64_t bits_unread;
+	uint32_t nr_hashes, seed;
 };
 
 struct map_row {
@@ -59,6 +130,9 @@ struct map_row {
 	struct map_entry *entries;
 	size_t nr_entries;
 	struct arena_body *arena;
+	struct ringbuf_body *ringbuf;
+	struct stacks_body *stacks;
+	struct bloom_body *bloom;
 
 	const char *error; /* contents missing or partial, and why; "; "-joined */
 	bool unreadable;   /* the error is one of reading: exit status 3 */

@@ -38,6 +38,24 @@ static struct err *write_per_cpu(struct json_report *w, const struct map_row *m,
 	return NULL;
 }
 
+/* Storage maps: the key is a pointer to the owner. */
+static void write_owner_key(struct json *j, const struct map_owner *o)
+{
+	uint8_t raw[8];
+
+	for (size_t i = 0; i < sizeof(raw); i++)
+		raw[i] = (uint8_t)(o->kva.v >> 8 * i);
+	json_key(j, "key");
+	json_open_object(j);
+	json_key_string(j, "kind", "ptr");
+	json_key_u64(j, "value", o->kva.v);
+	json_close_object(j);
+	json_key(j, "key_hex");
+	json_hex(j, raw, sizeof(raw));
+	json_key(j, "owner");
+	json_owner(j, o);
+}
+
 static struct err *write_entry(struct json_report *w, const struct map_row *m,
 			       const struct map_entry *entry)
 {
@@ -46,8 +64,11 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 
 	switch (m->body) {
 	case MAP_BODY_ENTRIES:
-		TRY(write_key(w, m, entry->key));
-		if (entry->value && render_has_value_type(m)) {
+		if (entry->owner)
+			write_owner_key(j, entry->owner);
+		else
+			TRY(write_key(w, m, entry->key));
+		if (entry->value && (entry->owner || render_has_value_type(m))) {
 			TRY(render_value(&w->render, m, entry->value, &v));
 			json_key(j, "value");
 			json_value(j, v);
@@ -73,6 +94,9 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 	case MAP_BODY_NONE:
 	case MAP_BODY_VALUE:
 	case MAP_BODY_ARENA:
+	case MAP_BODY_RINGBUF:
+	case MAP_BODY_STACKS:
+	case MAP_BODY_BLOOM:
 		break;
 	}
 	return NULL;
@@ -163,6 +187,18 @@ static struct err *write_body(struct json_report *w, const struct map_row *m)
 			return NULL;
 		json_key(&w->j, "arena");
 		write_arena(w, m->arena);
+		return NULL;
+	case MAP_BODY_RINGBUF:
+		json_key(&w->j, "ringbuf");
+		json_ringbuf(&w->j, m->ringbuf);
+		return NULL;
+	case MAP_BODY_STACKS:
+		json_key(&w->j, "stack_trace");
+		json_stacks(&w->j, m->stacks);
+		return NULL;
+	case MAP_BODY_BLOOM:
+		json_key(&w->j, "bloom");
+		json_bloom(&w->j, m->bloom);
 		return NULL;
 	}
 	return NULL;

@@ -35,6 +35,12 @@ void json_facts(struct json *j, const struct facts *facts);
 /* The same into an open one. */
 void json_facts_members(struct json *j, const struct facts *facts);
 
+/* Bodies of maps other than entries: a value each, after its key. */
+void json_ringbuf(struct json *j, const struct ringbuf_body *b);
+void json_stacks(struct json *j, const struct stacks_body *b);
+void json_bloom(struct json *j, const struct bloom_body *b);
+void json_owner(struct json *j, const struct map_owner *o);
+
 /* Address arrays, on one line. */
 void json_kvas(struct json *j, const struct kva *kvas, size_t nr);
 

@@ -36,7 +36,12 @@ static struct err *write_pair(struct text *t, const struct map_row *m, const str
 {
 	struct value *v;
 
-	TRY(write_key(t, m, entry->key));
+	if (entry->owner) {
+		strbuf_puts(&t->sb, "entry: key=");
+		text_owner(t, entry->owner);
+	} else {
+		TRY(write_key(t, m, entry->key));
+	}
 	text_line(&t->sb, 1);
 	strbuf_puts(&t->sb, "value: ");
 	if (!entry->value) {
@@ -106,6 +111,9 @@ static struct err *write_entry(struct text *t, const struct map_row *m, const st
 	case MAP_BODY_NONE:
 	case MAP_BODY_VALUE:
 	case MAP_BODY_ARENA:
+	case MAP_BODY_RINGBUF:
+	case MAP_BODY_STACKS:
+	case MAP_BODY_BLOOM:
 		break;
 	}
 	return NULL;
@@ -301,6 +309,15 @@ static struct err *write_map(struct text *t, const struct map_row *m)
 	case MAP_BODY_ARENA:
 		if (m->arena)
 			write_arena(t, m->arena);
+		return NULL;
+	case MAP_BODY_RINGBUF:
+		text_ringbuf(t, m->ringbuf);
+		return NULL;
+	case MAP_BODY_STACKS:
+		text_stacks(t, m->stacks);
+		return NULL;
+	case MAP_BODY_BLOOM:
+		text_bloom(t, m->bloom);
 		return NULL;
 	}
 	return NULL;

@@ -59,6 +59,13 @@ void text_missing(struct text *t);
 /* "key=text key=1 key=0x10" */
 void text_facts(struct strbuf *sb, const struct facts *facts);
 
+/* Bodies of maps other than entries, each beginning with a newline. */
+void text_ringbuf(struct text *t, const struct ringbuf_body *b);
+void text_stacks(struct text *t, const struct stacks_body *b);
+void text_bloom(struct text *t, const struct bloom_body *b);
+/* What the owner of a value is, on the same line. */
+void text_owner(struct text *t, const struct map_owner *o);
+
 /* One per-CPU entry from "key N:" on (`key` without the colon); without a newline at its end. */
 struct err *text_per_cpu(struct text *t, const struct map_row *m, const struct map_entry *entry,
 			 const char *key) MUST_CHECK;

@@ -280,6 +280,8 @@ static uint64_t declared_bytes(const struct map_row *row)
 
 	if (row->type == 33) /* an arena's max_entries are pages */
 		one = PAGE_SIZE;
+	if (row->type == 27 || row->type == 31) /* a ring buffer's are bytes */
+		one = 8;
 	return mul_overflows(one, row->max_entries, &all) ? UINT64_MAX : all;
 }
 

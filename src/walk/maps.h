@@ -65,6 +65,15 @@ struct err *map_implausible(struct map_job *job, const char *fmt, ...) PRINTF_LI
 /* The note for a body whose members this kernel's BTF lacks. */
 struct err *map_no_layout(struct map_job *job, const char *what) MUST_CHECK;
 
+/* A member of a kernel object named `what`; if it cannot be read, *ok is false and the row says so. */
+struct err *map_get(struct map_job *job, const char *what, struct kva obj, const struct member *m,
+		    uint64_t *ret, bool *ok) MUST_CHECK;
+
+/* A copy of guest memory in the pool; *ret is NULL, and nothing noted, if it cannot be read.  The budget
+ * is the caller's business. */
+struct err *map_copy(struct map_job *job, struct kva addr, size_t len,
+		     const uint8_t **ret) MUST_CHECK;
+
 /* Entries to collect at most, by the user's wish or else `by_default`. */
 uint64_t map_cap(const struct map_job *job, uint64_t by_default);
 
@@ -84,5 +93,15 @@ struct err *map_percpu_array(struct map_job *job) MUST_CHECK;
 struct err *map_hash(struct map_job *job) MUST_CHECK;
 struct err *map_percpu_hash(struct map_job *job) MUST_CHECK;
 struct err *map_arena(struct map_job *job) MUST_CHECK;
+struct err *map_queue(struct map_job *job) MUST_CHECK;
+struct err *map_stack(struct map_job *job) MUST_CHECK;
+struct err *map_lpm(struct map_job *job) MUST_CHECK;
+struct err *map_ringbuf(struct map_job *job) MUST_CHECK;
+struct err *map_bloom(struct map_job *job) MUST_CHECK;
+struct err *map_stacks(struct map_job *job) MUST_CHECK;
+struct err *map_task_storage(struct map_job *job) MUST_CHECK;
+struct err *map_cgrp_storage(struct map_job *job) MUST_CHECK;
+struct err *map_inode_storage(struct map_job *job) MUST_CHECK;
+struct err *map_sk_storage(struct map_job *job) MUST_CHECK;
 
 #endif

@@ -195,6 +195,7 @@ struct map_image *map_image_new(void)
 	add_hashes(fk, map);
 	add_arenas(fk, map);
 	add_struct_ops(im, map);
+	map_image_bodies(fk, map);
 	add_idr(fk);
 	add_btf(fk);
 	fake_kernel_symbol(fk, "map_idr", map_image_idr_at);

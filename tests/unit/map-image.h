@@ -45,6 +45,105 @@ struct img_vm_struct {
 	uint64_t next, addr, size;
 };
 
+struct img_queue {
+	struct img_map map;
+	uint32_t lock, head, tail, size;
+	uint64_t elements[];
+};
+
+struct img_lpm {
+	struct img_map map;
+	uint64_t root, n_entries, max_prefixlen, data_size;
+};
+
+/* Of 32-bit prefixes; the value follows the data. */
+struct img_lpm_node {
+	uint64_t left, right;
+	uint32_t prefixlen, flags;
+	uint8_t data[4];
+	uint8_t value[8];
+};
+
+struct img_ring_map {
+	struct img_map map;
+	uint64_t rb;
+};
+
+/* Positions and data are on pages of their own. */
+struct img_ring {
+	uint64_t waitq, mask;
+	uint64_t pad[510];
+	uint64_t consumer_pos, pad2[511];
+	uint64_t producer_pos, pending_pos, overwrite_pos, overwrite_mode, pad3[508];
+	uint8_t data[];
+};
+
+struct img_bloom {
+	struct img_map map;
+	uint32_t bitset_mask, hash_seed, nr_hash_funcs, pad;
+	uint64_t bitset[];
+};
+
+struct img_stacks {
+	struct img_map map;
+	uint32_t n_buckets, pad;
+	uint64_t buckets[];
+};
+
+struct img_stack_bucket {
+	uint64_t fnode;
+	uint32_t hash, nr;
+	uint64_t data[];
+};
+
+struct img_storage_map {
+	struct img_map map;
+	uint64_t buckets;
+	uint16_t bucket_log;
+};
+
+struct img_storage_elem {
+	uint64_t next, pprev, snode[2], local_storage, state;
+	uint64_t smap;
+	uint64_t value;
+};
+
+struct img_local_storage {
+	uint64_t cache[16], list, owner;
+};
+
+struct img_task {
+	uint64_t state;
+	uint32_t pid, tgid;
+	char comm[16];
+};
+
+struct img_cgroup {
+	uint64_t self[4], kn;
+};
+
+struct img_kernfs_node {
+	uint64_t count, parent, name, id;
+};
+
+struct img_inode {
+	uint64_t mode, sb, ino;
+};
+
+struct img_super_block {
+	uint64_t list;
+	uint32_t dev, pad;
+	char id[32];
+};
+
+struct img_sock {
+	uint32_t daddr, rcv_saddr;
+	uint16_t dport, num, family;
+	uint8_t state, pad;
+	uint8_t daddr6[16], saddr6[16];
+	uint16_t protocol, type;
+};
+
 struct img_btf {
 	uint64_t data, base;
 	uint32_t size, id;
@@ -92,6 +191,9 @@ struct map_image {
 /* An empty map_idr in a kernel that knows the structures above; fk->k is ready. */
 struct map_image *map_image_new(void);
 void map_image_destroy(struct map_image *im);
+
+/* Part of map_image_new(): types of maps whose contents are no entries by key. */
+void map_image_bodies(struct fake_kernel *fk, int map);
 
 /* Kernel addresses of their own, from a page boundary plus `offset` on. */
 uint64_t map_image_room(struct map_image *im, size_t len, size_t offset);

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "map-image.h"
+
+#define F(type, member, id) { #member, id, offsetof(struct type, member) }
+#define N(type, member, name, id) { name, id, offsetof(struct type, member) }
+
+static int define(struct fake_kernel *fk, const char *name, size_t size, const struct fake_field *fields,
+		  size_t nr)
+{
+	return fake_kernel_struct(fk, name, size, fields, nr);
+}
+
+static void add_queue_lpm(struct fake_kernel *fk, int map)
+{
+	int flex = fake_kernel_array(fk, fk->u8, 0), two = fake_kernel_array(fk, fk->ptr, 2);
+	const struct fake_field queue[] = {
+		F(img_queue, map, map), F(img_queue, head, fk->u32), F(img_queue, tail, fk->u32),
+		F(img_queue, size, fk->u32), F(img_queue, elements, flex),
+	};
+	const struct fake_field lpm[] = {
+		F(img_lpm, map, map), F(img_lpm, root, fk->ptr), F(img_lpm, n_entries, fk->u64),
+		F(img_lpm, max_prefixlen, fk->u64), F(img_lpm, data_size, fk->u64),
+	};
+	const struct fake_field node[] = {
+		N(img_lpm_node, left, "child", two), F(img_lpm_node, prefixlen, fk->u32),
+		F(img_lpm_node, flags, fk->u32), F(img_lpm_node, data, flex),
+	};
+
+	define(fk, "bpf_queue_stack", sizeof(struct img_queue), queue, ARRAY_SIZE(queue));
+	define(fk, "lpm_trie", sizeof(struct img_lpm), lpm, ARRAY_SIZE(lpm));
+	define(fk, "lpm_trie_node", offsetof(struct img_lpm_node, data), node, ARRAY_SIZE(node));
+}
+
+static void add_ring_bloom(struct fake_kernel *fk, int map)
+{
+	int flex = fake_kernel_array(fk, fk->u8, 0);
+	const struct fake_field ring_map[] = { F(img_ring_map, map, map), F(img_ring_map, rb, fk->ptr) };
+	const struct fake_field ring[] = {
+		F(img_ring, mask, fk->u64), F(img_ring, consumer_pos, fk->u64),
+		F(img_ring, producer_pos, fk->u64), F(img_ring, pending_pos, fk->u64),
+		F(img_ring, overwrite_pos, fk->u64), F(img_ring, overwrite_mode, fk->u8),
+		F(img_ring, data, flex),
+	};
+	const struct fake_field bloom[] = {
+		F(img_bloom, map, map), F(img_bloom, bitset_mask, fk->u32),
+		F(img_bloom, hash_seed, fk->u32), F(img_bloom, nr_hash_funcs, fk->u32),
+		F(img_bloom, bitset, flex),
+	};
+
+	define(fk, "bpf_ringbuf_map", sizeof(struct img_ring_map), ring_map, ARRAY_SIZE(ring_map));
+	define(fk, "bpf_ringbuf", sizeof(struct img_ring), ring, ARRAY_SIZE(ring));
+	define(fk, "bpf_bloom_filter", sizeof(struct img_bloom), bloom, ARRAY_SIZE(bloom));
+}
+
+static void add_stacks(struct fake_kernel *fk, int map)
+{
+	int flex = fake_kernel_array(fk, fk->u64, 0);
+	const struct fake_field stacks[] = {
+		F(img_stacks, map, map), F(img_stacks, n_buckets, fk->u32), F(img_stacks, buckets, flex),
+	};
+	const struct fake_field bucket[] = { F(img_stack_bucket, hash, fk->u32),
+					     F(img_stack_bucket, nr, fk->u32),
+					     F(img_stack_bucket, data, flex) };
+
+	define(fk, "bpf_stack_map", sizeof(struct img_stacks), stacks, ARRAY_SIZE(stacks));
+	define(fk, "stack_map_bucket", sizeof(struct img_stack_bucket), bucket, ARRAY_SIZE(bucket));
+}
+
+static void add_storage(struct fake_kernel *fk, int map)
+{
+	const struct fake_field first[] = { { "first", fk->ptr, 0 } };
+	int head = define(fk, "hlist_head", 8, first, 1);
+	const struct fake_field links[] = { { "next", fk->ptr, 0 }, { "pprev", fk->ptr, 8 } };
+	int node = define(fk, "hlist_node", 16, links, 2);
+	const struct fake_field bucket[] = { { "list", head, 0 }, { "lock", fk->u32, 8 } };
+	const struct fake_field sdata[] = { { "smap", fk->ptr, 0 },
+					    { "data", fake_kernel_array(fk, fk->u8, 0), 8 } };
+	int data = define(fk, "bpf_local_storage_data", 8, sdata, 2);
+	const struct fake_field elem[] = {
+		N(img_storage_elem, next, "map_node", node), N(img_storage_elem, snode, "snode", node),
+		F(img_storage_elem, local_storage, fk->ptr), N(img_storage_elem, smap, "sdata", data),
+	};
+	const struct fake_field smap[] = {
+		F(img_storage_map, map, map), F(img_storage_map, buckets, fk->ptr),
+		F(img_storage_map, bucket_log, fk->u32),
+	};
+	const struct fake_field storage[] = { F(img_local_storage, owner, fk->ptr) };
+
+	define(fk, "bpf_local_storage_map_bucket", 16, bucket, ARRAY_SIZE(bucket));
+	define(fk, "bpf_local_storage_elem", sizeof(struct img_storage_elem), elem, ARRAY_SIZE(elem));
+	define(fk, "bpf_local_storage_map", sizeof(struct img_storage_map), smap, ARRAY_SIZE(smap));
+	define(fk, "bpf_local_storage", sizeof(struct img_local_storage), storage, ARRAY_SIZE(storage));
+}
+
+static void add_owners(struct fake_kernel *fk)
+{
+	int bytes16 = fake_kernel_array(fk, fk->u8, 16), bytes32 = fake_kernel_array(fk, fk->u8, 32);
+	int u16 = fake_kernel_array(fk, fk->u8, 2);
+	const struct fake_field task[] = { F(img_task, pid, fk->u32), F(img_task, tgid, fk->u32),
+					   F(img_task, comm, bytes16) };
+	const struct fake_field cgroup[] = { F(img_cgroup, kn, fk->ptr) };
+	const struct fake_field kn[] = {
+		N(img_kernfs_node, parent, "__parent", fk->ptr), F(img_kernfs_node, name, fk->ptr),
+		F(img_kernfs_node, id, fk->u64),
+	};
+	const struct fake_field inode[] = { N(img_inode, sb, "i_sb", fk->ptr),
+					    N(img_inode, ino, "i_ino", fk->u64) };
+	const struct fake_field sb[] = { N(img_super_block, dev, "s_dev", fk->u32),
+					 N(img_super_block, id, "s_id", bytes32) };
+	const struct fake_field common[] = {
+		N(img_sock, daddr, "skc_daddr", fk->u32), N(img_sock, rcv_saddr, "skc_rcv_saddr", fk->u32),
+		N(img_sock, dport, "skc_dport", u16), N(img_sock, num, "skc_num", u16),
+		N(img_sock, family, "skc_family", u16), N(img_sock, state, "skc_state", fk->u8),
+		N(img_sock, daddr6, "skc_v6_daddr", bytes16),
+		N(img_sock, saddr6, "skc_v6_rcv_saddr", bytes16),
+	};
+	int common_id = define(fk, "sock_common", offsetof(struct img_sock, protocol), common,
+			       ARRAY_SIZE(common));
+	const struct fake_field sock[] = { { "__sk_common", common_id, 0 },
+					   N(img_sock, protocol, "sk_protocol", u16),
+					   N(img_sock, type, "sk_type", u16) };
+
+	define(fk, "task_struct", sizeof(struct img_task), task, ARRAY_SIZE(task));
+	define(fk, "cgroup", sizeof(struct img_cgroup), cgroup, 1);
+	define(fk, "kernfs_node", sizeof(struct img_kernfs_node), kn, ARRAY_SIZE(kn));
+	define(fk, "inode", sizeof(struct img_inode), inode, ARRAY_SIZE(inode));
+	define(fk, "super_block", sizeof(struct img_super_block), sb, ARRAY_SIZE(sb));
+	define(fk, "sock", sizeof(struct img_sock), sock, ARRAY_SIZE(sock));
+}
+
+void map_image_bodies(struct fake_kernel *fk, int map)
+{
+	add_queue_lpm(fk, map);
+	add_ring_bloom(fk, map);
+	add_stacks(fk, map);
+	add_storage(fk, map);
+	add_owners(fk);
+}

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Maps whose contents are not in arrays and hashes. */
+#include "config.h"
+
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "map-image.h"
+#include "walk/walk.h"
+
+enum {
+	STACK_TRACE = 7, LPM_TRIE = 11, QUEUE = 22, STACK = 23, SK_STORAGE = 24, RINGBUF = 27,
+	INODE_STORAGE = 28, TASK_STORAGE = 29, BLOOM = 30, CGRP_STORAGE = 32,
+};
+
+struct fixture {
+	struct map_image *im;
+	struct fake_kernel *fk;
+	struct walk_opts opts;
+	struct report *r;
+	struct walk w;
+};
+
+static void setup(struct fixture *f)
+{
+	*f = (struct fixture){ .im = map_image_new() };
+	f->fk = f->im->fk;
+	ASSERT_OK(report_create(&f->r));
+	f->w = (struct walk){ .k = f->fk->k, .r = f->r, .opts = &f->opts };
+}
+
+static void teardown(struct fixture *f)
+{
+	report_destroy(f->r);
+	map_image_destroy(f->im);
+}
+
+static struct img_map map_of(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t max_entries)
+{
+	return (struct img_map){ .type = type, .key_size = key_size, .value_size = value_size,
+				 .max_entries = max_entries, .id = 7, .name = "a_map" };
+}
+
+/* Walks a single map with id 7. */
+static const struct map_row *walk_one(struct fixture *f, uint64_t at)
+{
+	uint32_t id = 7;
+
+	map_image_idr(f->im, &id, &at, 1);
+	ASSERT_OK(walk_maps(&f->w));
+	CU_ASSERT_EQUAL_FATAL(f->r->maps.nr, 1);
+	return &f->r->maps.data[0];
+}
+
+static enum section_status status(const struct fixture *f)
+{
+	return report_find_section(f->r, "maps")->status;
+}
+
+#define ERROR_HAS(row, part) CU_ASSERT((row)->error && strstr((row)->error, part))
+
+/* ---- queues and stacks */
+
+/* Slots hold 100, 101, ... */
+static uint64_t new_queue(struct fixture *f, uint32_t type, uint32_t max_entries, uint32_t head,
+			  uint32_t tail)
+{
+	struct img_queue q = { .map = map_of(type, 0, 8, max_entries), .head = head, .tail = tail,
+			       .size = max_entries + 1 };
+	uint64_t at = map_image_room(f->im, sizeof(q) + 8 * (max_entries + 1), 4096 - sizeof(q) - 20);
+
+	fake_kernel_write(f->fk, at, &q, sizeof(q));
+	for (uint64_t i = 0; i <= max_entries; i++)
+		fake_kernel_put64(f->fk, at + sizeof(q) + 8 * i, 100 + i);
+	return at;
+}
+
+static void check_values(const struct map_row *row, const uint64_t *want, size_t nr)
+{
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ARRAY);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, nr);
+	for (size_t i = 0; i < nr; i++) {
+		CU_ASSERT_EQUAL(row->entries[i].index, i);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(row->entries[i].value);
+		CU_ASSERT_EQUAL(get_le64(row->entries[i].value), want[i]);
+	}
+}
+
+static void test_queue(void)
+{
+	static const struct {
+		uint32_t type, head, tail;
+		uint64_t want[5];
+		size_t nr;
+	} cases[] = {
+		{ QUEUE, 3, 0, { 100, 101, 102 }, 3 },
+		{ QUEUE, 1, 3, { 103, 104, 100 }, 3 }, /* wraps */
+		{ QUEUE, 2, 3, { 103, 104, 100, 101 }, 4 }, /* full */
+		{ QUEUE, 4, 4, { 0 }, 0 },
+		{ STACK, 3, 0, { 102, 101, 100 }, 3 },
+		{ STACK, 1, 3, { 100, 104, 103 }, 3 }, /* has lost its oldest */
+		{ STACK, 0, 2, { 104, 103, 102 }, 3 },
+		{ STACK, 0, 0, { 0 }, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f);
+		const struct map_row *row =
+			walk_one(&f, new_queue(&f, cases[i].type, 4, cases[i].head, cases[i].tail));
+
+		check_values(row, cases[i].want, cases[i].nr);
+		CU_ASSERT_PTR_NULL(row->error);
+		teardown(&f);
+	}
+}
+
+/* What is left out is what would be popped last. */
+static void test_queue_cap(void)
+{
+	for (int stack = 0; stack < 2; stack++) {
+		struct fixture f;
+		setup(&f);
+		f.opts.max_entries = 2;
+		const struct map_row *row = walk_one(&f, new_queue(&f, stack ? STACK : QUEUE, 4, 1, 3));
+		static const uint64_t want[2][2] = { { 103, 104 }, { 100, 104 } };
+
+		check_values(row, want[stack], 2);
+		ERROR_HAS(row, "truncated at 2 of 3 entries (max_entries=4)");
+		CU_ASSERT(report_find_section(f.r, "maps")->cut != NULL);
+		teardown(&f);
+	}
+}
+
+static void test_queue_bad(void)
+{
+	static const uint32_t heads[] = { 5, 0, UINT32_MAX }, tails[] = { 0, 5, UINT32_MAX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		struct fixture f;
+		setup(&f);
+		const struct map_row *row = walk_one(&f, new_queue(&f, QUEUE, 4, heads[i], tails[i]));
+
+		CU_ASSERT_EQUAL(row->nr_entries, 0);
+		ERROR_HAS(row, "of 5 slots");
+		CU_ASSERT_EQUAL(status(&f), SECTION_IMPLAUSIBLE);
+		teardown(&f);
+	}
+}
+
+/* ---- longest-prefix matches */
+
+static uint64_t new_lpm(struct fixture *f, uint64_t root)
+{
+	struct img_lpm trie = { .map = map_of(LPM_TRIE, 8, 8, 16), .root = root, .max_prefixlen = 32,
+				.data_size = 4 };
+	uint64_t at = map_image_room(f->im, sizeof(trie), 0);
+
+	fake_kernel_write(f->fk, at, &trie, sizeof(trie));
+	return at;
+}
+
+/* The value is the prefix length; addr in the order of the network, a fork if `fork`. */
+static uint64_t lpm_node(struct fixture *f, uint32_t addr, uint32_t prefixlen, bool fork, uint64_t left,
+			 uint64_t right)
+{
+	struct img_lpm_node n = { .left = left, .right = right, .prefixlen = prefixlen, .flags = fork };
+	uint64_t at = map_image_room(f->im, sizeof(n), 4096 - 34);
+
+	for (int i = 0; i < 4; i++)
+		n.data[i] = (uint8_t)(addr >> (24 - 8 * i));
+	n.value[0] = (uint8_t)prefixlen;
+	/* Of a fork there is nothing behind the data. */
+	fake_kernel_write(f->fk, at, &n, fork ? offsetof(struct img_lpm_node, value) : sizeof(n));
+	return at;
+}
+
+struct prefix {
+	uint32_t addr, len;
+};
+
+static void check_prefixes(const struct map_row *row, const struct prefix *want, size_t nr)
+{
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ENTRIES);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, nr);
+	for (size_t i = 0; i < nr; i++) {
+		const struct map_entry *e = &row->entries[i];
+		const uint8_t *k = e->key;
+
+		CU_ASSERT_EQUAL(get_le32(k), want[i].len);
+		CU_ASSERT_EQUAL((uint32_t)k[4] << 24 | k[5] << 16 | k[6] << 8 | k[7], want[i].addr);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(e->value);
+		CU_ASSERT_EQUAL(get_le64(e->value), want[i].len);
+	}
+}
+
+/* 10.0.0.0/8 with 10.1.0.0/16 and 10.1.2.3/32 below, a fork, and 192.168.0.0/16 with no left child. */
+static void test_lpm(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t host = lpm_node(&f, 0x0a010203, 32, false, 0, 0);
+	uint64_t net = lpm_node(&f, 0x0a010000, 16, false, host, 0);
+	uint64_t ten = lpm_node(&f, 0x0a000000, 8, false, net, 0);
+	uint64_t high = lpm_node(&f, 0xc0a88000, 17, false, 0, 0);
+	uint64_t home = lpm_node(&f, 0xc0a80000, 16, false, 0, high);
+	uint64_t root = lpm_node(&f, 0, 0, true, ten, home);
+	static const struct prefix want[] = {
+		{ 0x0a000000, 8 }, { 0x0a010000, 16 }, { 0x0a010203, 32 }, { 0xc0a80000, 16 },
+		{ 0xc0a88000, 17 },
+	};
+
+	const struct map_row *row = walk_one(&f, new_lpm(&f, root));
+	check_prefixes(row, want, ARRAY_SIZE(want));
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+static void test_lpm_small(void)
+{
+	struct fixture f;
+	setup(&f);
+	const struct map_row *row = walk_one(&f, new_lpm(&f, 0));
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ENTRIES);
+	CU_ASSERT_EQUAL(row->nr_entries, 0);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+
+	setup(&f);
+	static const struct prefix any = { 0, 0 };
+	check_prefixes(walk_one(&f, new_lpm(&f, lpm_node(&f, 0, 0, false, 0, 0))), &any, 1);
+	teardown(&f);
+}
+
+/* Loops, a child on the wrong side, one with another prefix, one that is too long, one that is nowhere. */
+static void test_lpm_bad(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t loop = map_image_room(f.im, 64, 0);
+	uint64_t side = lpm_node(&f, 0x0a800000, 16, false, 0, 0);
+	uint64_t ten = lpm_node(&f, 0x0a000000, 8, false, side, loop);
+	uint64_t alien = lpm_node(&f, 0xe0000000, 24, false, 0, 0);
+	uint64_t longer = lpm_node(&f, 0xc1800000, 33, false, 0, 0);
+	uint64_t home = lpm_node(&f, 0xc0000000, 8, false, alien, longer);
+	uint64_t root = lpm_node(&f, 0, 0, true, ten, home);
+	struct img_lpm_node back = { .left = root, .right = 0xffffc9f000000000, .prefixlen = 9,
+				     .data = { 0x0a, 0x80 }, .value = { 9 } };
+	static const struct prefix want[] = {
+		{ 0x0a000000, 8 }, { 0x0a800000, 9 }, { 0xc0000000, 8 },
+	};
+
+	fake_kernel_write(f.fk, loop, &back, sizeof(back));
+	const struct map_row *row = walk_one(&f, new_lpm(&f, root));
+	check_prefixes(row, want, ARRAY_SIZE(want));
+	ERROR_HAS(row, "1 branches unreadable");
+	ERROR_HAS(row, "4 nodes are not where their prefix belongs");
+	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_READABLE);
+	teardown(&f);
+}
+
+static void test_lpm_cap(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t deep = lpm_node(&f, 0x01000000, 24, false, 0, 0);
+	uint64_t left = lpm_node(&f, 0x01000000, 8, false, deep, 0);
+	uint64_t right = lpm_node(&f, 0x80000000, 1, false, 0, 0);
+
+	f.opts.max_entries = 2;
+	const struct map_row *row = walk_one(&f, new_lpm(&f, lpm_node(&f, 0, 0, true, left, right)));
+	static const struct prefix want[] = { { 0x01000000, 8 }, { 0x80000000, 1 } };
+	check_prefixes(row, want, 2);
+	ERROR_HAS(row, "trie truncated at 2 entries");
+	teardown(&f);
+}
+
+/* ---- ring buffers */
+
+struct ring {
+	struct fixture *f;
+	uint64_t map, rb;
+};
+
+enum { RING = 4096 };
+static const uint32_t busy = 1u << 31, discard = 1u << 30;
+
+/* One page of data, mapped twice as the kernel does. */
+static struct ring new_ring(struct fixture *f, uint64_t consumer, uint64_t producer)
+{
+	struct img_ring rb = { .mask = RING - 1, .consumer_pos = consumer, .producer_pos = producer,
+			       .pending_pos = consumer };
+	struct img_ring_map m = { .map = map_of(RINGBUF, 0, 0, RING) };
+	struct ring r = { .f = f, .map = map_image_room(f->im, sizeof(m), 0),
+			  .rb = map_image_room(f->im, sizeof(rb) + 2 * RING, 0) };
+	uint64_t data = r.rb + sizeof(rb);
+
+	m.rb = r.rb;
+	fake_kernel_write(f->fk, r.map, &m, sizeof(m));
+	fake_kernel_write(f->fk, r.rb, &rb, sizeof(rb));
+	fake_kernel_map_to(f->fk, data + RING, fake_kernel_map(f->fk, data));
+	return r;
+}
+
+/* The record at a position; its payload are `len` bytes of `fill`. */
+static void put_record(const struct ring *r, uint64_t pos, uint32_t len, uint32_t flags, uint8_t fill)
+{
+	uint64_t at = r->rb + sizeof(struct img_ring) + (pos & (RING - 1));
+	uint32_t header[2] = { len | flags, 0 };
+	uint8_t data[RING];
+
+	memset(data, fill, sizeof(data));
+	fake_kernel_write(r->f->fk, at, header, sizeof(header));
+	fake_kernel_write(r->f->fk, at + 8, data, len);
+}
+
+static void check_record(const struct map_row *row, size_t i, uint64_t pos, uint32_t len, uint32_t flags,
+			 uint8_t fill)
+{
+	CU_ASSERT_FATAL(i < row->ringbuf->nr_records);
+	const struct ring_record *rec = &row->ringbuf->records[i];
+
+	CU_ASSERT_EQUAL(rec->pos, pos);
+	CU_ASSERT_EQUAL_FATAL(rec->len, len);
+	CU_ASSERT_EQUAL(rec->busy, !!(flags & busy));
+	CU_ASSERT_EQUAL(rec->discard, !!(flags & discard));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rec->data);
+	for (uint32_t j = 0; j < len; j++)
+		CU_ASSERT_EQUAL(rec->data[j], fill);
+}
+
+/* A record across the end of the buffer, one discarded, one reserved, one of odd length. */
+static void test_ring(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = 5 * RING - 24;
+	struct ring r = new_ring(&f, at, at + 112);
+
+	put_record(&r, at, 40, 0, 0x11); /* 24 bytes before the end, and as many after */
+	put_record(&r, at + 48, 8, discard, 0x22);
+	put_record(&r, at + 64, 17, busy, 0x33);
+	put_record(&r, at + 96, 3, 0, 0x44);
+	const struct map_row *row = walk_one(&f, r.map);
+
+	CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_RINGBUF);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL(row->ringbuf->capacity, RING);
+	CU_ASSERT_EQUAL(row->ringbuf->consumer_pos, at);
+	CU_ASSERT_EQUAL(row->ringbuf->producer_pos, at + 112);
+	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 4);
+	check_record(row, 0, at, 40, 0, 0x11);
+	check_record(row, 1, at + 48, 8, discard, 0x22);
+	check_record(row, 2, at + 64, 17, busy, 0x33);
+	check_record(row, 3, at + 96, 3, 0, 0x44);
+	CU_ASSERT_FALSE(row->ringbuf->truncated);
+	teardown(&f);
+}
+
+static void test_ring_empty(void)
+{
+	struct fixture f;
+	setup(&f);
+	const struct map_row *row = walk_one(&f, new_ring(&f, 4000, 4000).map);
+
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_RINGBUF);
+	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 0);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* In a buffer that overwrites, the consumer may be further behind than there are bytes. */
+static void test_ring_overwrite(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = 9 * RING + 16;
+	struct ring r = new_ring(&f, 8, at + 32);
+
+	fake_kernel_put64(f.fk, r.rb + offsetof(struct img_ring, overwrite_pos), at);
+	fake_kernel_put64(f.fk, r.rb + offsetof(struct img_ring, overwrite_mode), 1);
+	put_record(&r, at, 8, 0, 1);
+	put_record(&r, at + 16, 8, 0, 2);
+	const struct map_row *row = walk_one(&f, r.map);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 2);
+	check_record(row, 0, at, 8, 0, 1);
+	teardown(&f);
+}
+
+/* The consumer's position is user space's to write. */
+static void test_ring_bad(void)
+{
+	static const struct {
+		uint64_t consumer, producer;
+	} cases[] = { { 4, 64 }, { 0, RING + 8 }, { 64, 0 }, { 0, 12 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f);
+		const struct map_row *row =
+			walk_one(&f, new_ring(&f, cases[i].consumer, cases[i].producer).map);
+
+		CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_RINGBUF);
+		CU_ASSERT_EQUAL(row->ringbuf->nr_records, 0);
+		ERROR_HAS(row, "no records can be told");
+		CU_ASSERT_EQUAL(status(&f), SECTION_IMPLAUSIBLE);
+		teardown(&f);
+	}
+}
+
+static void test_ring_long_record(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct ring r = new_ring(&f, 0, 64);
+
+	put_record(&r, 0, 8, 0, 1);
+	put_record(&r, 16, 41, 0, 2);
+	const struct map_row *row = walk_one(&f, r.map);
+	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 1);
+	ERROR_HAS(row, "record at position 16 is 41 bytes long, 48 are in the buffer");
+	teardown(&f);
+}
+
+static void test_ring_cap(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct ring r = new_ring(&f, 0, 64);
+
+	for (uint64_t at = 0; at < 64; at += 16)
+		put_record(&r, at, 8, 0, 1);
+	f.opts.max_entries = 3;
+	const struct map_row *row = walk_one(&f, r.map);
+	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 3);
+	CU_ASSERT_TRUE(row->ringbuf->truncated);
+	ERROR_HAS(row, "truncated at 3 records (64 bytes unread)");
+	teardown(&f);
+}
+
+/* ---- Bloom filters */
+
+static void test_bloom(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct img_bloom b = { .map = map_of(BLOOM, 0, 4, 16), .bitset_mask = 65535, .hash_seed = 9,
+			       .nr_hash_funcs = 3 };
+	uint64_t at = map_image_room(f.im, sizeof(b) + 8192, 4096 - sizeof(b)), bits = at + sizeof(b);
+
+	fake_kernel_write(f.fk, at, &b, sizeof(b));
+	fake_kernel_put64(f.fk, bits, 0x8000000000000001);
+	fake_kernel_put64(f.fk, bits + 8184, 7);
+	fake_kernel_put64(f.fk, bits + 8192, UINT64_MAX); /* not of the filter any more */
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_BLOOM);
+	CU_ASSERT_EQUAL(row->bloom->bits, 65536);
+	CU_ASSERT_EQUAL(row->bloom->bits_set, 5);
+	CU_ASSERT_EQUAL(row->bloom->nr_hashes, 3);
+	CU_ASSERT_EQUAL(row->bloom->seed, 9);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+}
+
+/* ---- stack traces */
+
+static void test_stacks(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct img_stacks s = { .map = map_of(STACK_TRACE, 4, 80, 4), .n_buckets = 4 };
+	uint64_t at = map_image_room(f.im, sizeof(s) + 32, 0);
+	struct img_stack_bucket b = { .nr = 3 }, deep = { .nr = 200 };
+	uint64_t one = map_image_room(f.im, sizeof(b) + 24, 4096 - 20),
+		 two = map_image_room(f.im, sizeof(b) + 1600, 0);
+
+	fake_kernel_write(f.fk, at, &s, sizeof(s));
+	fake_kernel_write(f.fk, one, &b, sizeof(b));
+	fake_kernel_write(f.fk, two, &deep, sizeof(deep));
+	for (uint64_t i = 0; i < 200; i++) {
+		if (i < 3)
+			fake_kernel_put64(f.fk, one + sizeof(b) + 8 * i, map_image_idr_at + 16 * i);
+		fake_kernel_put64(f.fk, two + sizeof(b) + 8 * i, 0x1000 + i);
+	}
+	const uint64_t buckets[] = { 0, one, two, 0xffffc9f000000000 };
+	for (size_t i = 0; i < 4; i++)
+		fake_kernel_put64(f.fk, at + sizeof(s) + 8 * i, buckets[i]);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_STACKS);
+	const struct stacks_body *body = row->stacks;
+	CU_ASSERT_EQUAL(body->n_buckets, 4);
+	CU_ASSERT_EQUAL(body->unreadable, 1);
+	CU_ASSERT_TRUE(body->truncated);
+	CU_ASSERT_EQUAL_FATAL(body->nr, 2);
+	CU_ASSERT_EQUAL(body->rows[0].bucket, 1);
+	CU_ASSERT_EQUAL(body->rows[0].nr, 3);
+	CU_ASSERT_EQUAL_FATAL(body->rows[0].frames, 3);
+	CU_ASSERT_EQUAL(get_le64(body->rows[0].data + 16), map_image_idr_at + 32);
+	CU_ASSERT_EQUAL(body->rows[1].nr, 200);
+	CU_ASSERT_EQUAL(body->rows[1].frames, 128);
+	ERROR_HAS(row, "1 buckets unreadable");
+	teardown(&f);
+}
+
+/* ---- values by owner */
+
+struct store {
+	struct fixture *f;
+	uint64_t map, buckets;
+};
+
+static struct store new_store(struct fixture *f, uint32_t type)
+{
+	struct img_storage_map m = { .map = map_of(type, 4, 8, 0), .bucket_log = 1 };
+	struct store s = { .f = f, .map = map_image_room(f->im, sizeof(m), 0),
+			   .buckets = map_image_room(f->im, 32, 0) };
+
+	m.buckets = s.buckets;
+	fake_kernel_write(f->fk, s.map, &m, sizeof(m));
+	fake_kernel_put64(f->fk, s.buckets, 0);
+	fake_kernel_put64(f->fk, s.buckets + 16, 0);
+	return s;
+}
+
+/* An element before `next`; without an owner there is no local_storage either. */
+static uint64_t put_elem(const struct store *s, uint64_t next, uint64_t smap, uint64_t owner, uint64_t value)
+{
+	struct img_local_storage storage = { .owner = owner };
+	struct img_storage_elem e = { .next = next, .smap = smap, .value = value };
+	uint64_t at = map_image_room(s->f->im, sizeof(e), 4096 - sizeof(e) + 4);
+
+	if (owner) {
+		e.local_storage = map_image_room(s->f->im, sizeof(storage), 0);
+		fake_kernel_write(s->f->fk, e.local_storage, &storage, sizeof(storage));
+	}
+	fake_kernel_write(s->f->fk, at, &e, sizeof(e));
+	return at;
+}
+
+static uint64_t put_object(struct fixture *f, const void *data, size_t len)
+{
+	uint64_t at = map_image_room(f->im, len, 0);
+
+	fake_kernel_write(f->fk, at, data, len);
+	return at;
+}
+
+static void test_task_storage(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct store s = new_store(&f, TASK_STORAGE);
+	struct img_task init = { .pid = 1, .tgid = 1, .comm = "init" },
+			thread = { .pid = 70, .tgid = 60, .comm = "0123456789abcde" };
+	uint64_t a = put_object(&f, &init, sizeof(init)), b = put_object(&f, &thread, sizeof(thread));
+	uint64_t gone = 0xffffc9f000000000;
+	/* One being freed, one of another map; a list that comes back to itself. */
+	uint64_t freed = put_elem(&s, 0, s.map, 0, 1);
+	uint64_t other = put_elem(&s, freed, s.map + 64, a, 2);
+	uint64_t first = put_elem(&s, other, s.map, b, 3);
+	uint64_t second = put_elem(&s, 0, s.map, a, 4);
+	uint64_t third = put_elem(&s, second, s.map, gone, 5);
+
+	fake_kernel_put64(f.fk, second, third);
+	fake_kernel_put64(f.fk, s.buckets, first);
+	fake_kernel_put64(f.fk, s.buckets + 16, third);
+	const struct map_row *row = walk_one(&f, s.map);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ENTRIES);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 3);
+	const struct map_owner *o = row->entries[0].owner;
+	CU_ASSERT_EQUAL(o->kva.v, a);
+	CU_ASSERT_EQUAL(o->kind, OWNER_TASK);
+	CU_ASSERT_EQUAL(o->pid, 1);
+	CU_ASSERT_STRING_EQUAL(o->comm, "init");
+	CU_ASSERT_EQUAL(get_le64(row->entries[0].value), 4);
+	o = row->entries[1].owner;
+	CU_ASSERT_EQUAL(o->pid, 70);
+	CU_ASSERT_EQUAL(o->tgid, 60);
+	CU_ASSERT_STRING_EQUAL(o->comm, "0123456789abcde");
+	CU_ASSERT_EQUAL(get_le64(row->entries[1].value), 3);
+	CU_ASSERT_EQUAL(row->entries[2].owner->kva.v, gone);
+	CU_ASSERT_PTR_NOT_NULL(row->entries[2].owner->why);
+	ERROR_HAS(row, "1 owners are known by their address only");
+	ERROR_HAS(row, "2 values left out");
+	ERROR_HAS(row, "1 bucket lists loop");
+	teardown(&f);
+}
+
+static void test_cgrp_storage(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct store s = new_store(&f, CGRP_STORAGE);
+	struct img_kernfs_node root = { .id = 1 };
+	uint64_t root_kn = put_object(&f, &root, sizeof(root));
+	struct img_kernfs_node slice = { .parent = root_kn, .id = 20,
+					 .name = put_object(&f, "system.slice", 13) };
+	uint64_t slice_kn = put_object(&f, &slice, sizeof(slice));
+	struct img_kernfs_node unit = { .parent = slice_kn, .id = 21, .name = put_object(&f, "a.service", 10) };
+	struct img_cgroup top = { .kn = root_kn }, leaf = { .kn = put_object(&f, &unit, sizeof(unit)) };
+	uint64_t a = put_object(&f, &top, sizeof(top)), b = put_object(&f, &leaf, sizeof(leaf));
+
+	fake_kernel_put64(f.fk, s.buckets, put_elem(&s, put_elem(&s, 0, s.map, b, 2), s.map, a, 1));
+	const struct map_row *row = walk_one(&f, s.map);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
+	CU_ASSERT_STRING_EQUAL(row->entries[0].owner->path, "/");
+	CU_ASSERT_STRING_EQUAL(row->entries[1].owner->path, "/system.slice/a.service");
+	CU_ASSERT_EQUAL(row->entries[1].owner->cgroup_id, 21);
+	teardown(&f);
+}
+
+static void test_inode_storage(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct store s = new_store(&f, INODE_STORAGE);
+	struct img_super_block sb = { .dev = 8 << 20 | 1, .id = "sda1" };
+	struct img_inode inode = { .sb = put_object(&f, &sb, sizeof(sb)), .ino = 1234 };
+
+	fake_kernel_put64(f.fk, s.buckets,
+			  put_elem(&s, 0, s.map, put_object(&f, &inode, sizeof(inode)), 1));
+	const struct map_row *row = walk_one(&f, s.map);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 1);
+	const struct map_owner *o = row->entries[0].owner;
+	CU_ASSERT_EQUAL(o->ino, 1234);
+	CU_ASSERT_STRING_EQUAL(o->sb_id, "sda1");
+	CU_ASSERT_EQUAL(o->dev_major, 8);
+	CU_ASSERT_EQUAL(o->dev_minor, 1);
+	teardown(&f);
+}
+
+static void test_sk_storage(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct store s = new_store(&f, SK_STORAGE);
+	struct img_sock v4 = { .family = 2, .type = 1, .protocol = 6, .state = 1, .num = 8080,
+			       .dport = 0x5000, .rcv_saddr = 0x0100007f, .daddr = 0x0200000a };
+	struct img_sock v6 = { .family = 10, .type = 2, .protocol = 17, .num = 53, .saddr6 = { [15] = 1 } };
+	struct img_sock local = { .family = 1, .type = 1, .num = 7, .rcv_saddr = 7 };
+	uint64_t e = put_elem(&s, 0, s.map, put_object(&f, &v4, sizeof(v4)), 1);
+
+	e = put_elem(&s, e, s.map, put_object(&f, &v6, sizeof(v6)), 2);
+	e = put_elem(&s, e, s.map, put_object(&f, &local, sizeof(local)), 3);
+	fake_kernel_put64(f.fk, s.buckets + 16, e);
+	const struct map_row *row = walk_one(&f, s.map);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct map_owner *o = row->entries[i].owner;
+
+		switch (get_le64(row->entries[i].value)) {
+		case 1:
+			CU_ASSERT_EQUAL(o->family, 2);
+			CU_ASSERT_EQUAL(o->local_port, 8080);
+			CU_ASSERT_EQUAL(o->remote_port, 80);
+			CU_ASSERT_STRING_EQUAL(o->local_addr, "127.0.0.1");
+			CU_ASSERT_STRING_EQUAL(o->remote_addr, "10.0.0.2");
+			break;
+		case 2:
+			CU_ASSERT_EQUAL(o->protocol, 17);
+			CU_ASSERT_STRING_EQUAL(o->local_addr, "::1");
+			CU_ASSERT_EQUAL(o->local_port, 53);
+			break;
+		default:
+			CU_ASSERT_EQUAL(o->family, 1);
+			CU_ASSERT_PTR_NULL(o->local_addr);
+			CU_ASSERT_EQUAL(o->local_port, 0);
+		}
+	}
+	teardown(&f);
+}
+
+UNIT_MAIN("walk-map-bodies", { "queues and stacks", test_queue }, { "queues cut", test_queue_cap },
+	  { "queues that lie", test_queue_bad }, { "prefixes", test_lpm },
+	  { "few prefixes", test_lpm_small }, { "damaged trie", test_lpm_bad },
+	  { "trie cut", test_lpm_cap }, { "ring buffer", test_ring },
+	  { "empty ring buffer", test_ring_empty }, { "overwriting ring buffer", test_ring_overwrite },
+	  { "ring buffer with bad positions", test_ring_bad },
+	  { "ring buffer with a bad record", test_ring_long_record },
+	  { "ring buffer cut", test_ring_cap }, { "Bloom filter", test_bloom },
+	  { "stack traces", test_stacks }, { "values by task", test_task_storage },
+	  { "values by cgroup", test_cgrp_storage }, { "values by inode", test_inode_storage },
+	  { "values by socket", test_sk_storage })
