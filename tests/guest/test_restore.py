@@ -58,7 +58,7 @@ def killed(g, rng, span, sig, name):
         if p.poll() is None and not g.running():
             stopped_seen += 1
         p.send_signal(sig)
-        if sig == signal.SIGSTOP:
+        if sig in (signal.SIGSTOP, signal.SIGTSTP):
             if not running_soon(g):
                 bad += 1
             p.send_signal(signal.SIGCONT)
@@ -128,16 +128,35 @@ def busy_stub(g):
     tap.ok(running_soon(g) and g.ticks(2), "gdb leaves: the guest runs on")
 
 
+def lost(rng, span):
+    """QEMU dies while it is read: one clear line, status 4."""
+    with guest.Guest("6.18", scenario="idle", vcpus=1) as g:
+        p = subprocess.Popen([tool.BINARY, "attach", "-j", g.target], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while g.running() and p.poll() is None:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, span / 4))
+        ended = p.poll() is not None
+        os.kill(g.pid, signal.SIGKILL)
+        err = p.communicate(timeout=60)[1].decode()
+        if ended:
+            tap.skip("QEMU dies while it is read", "fdgdb was faster")
+        else:
+            tap.ok(p.returncode in (tool.EXIT_TARGET, tool.EXIT_NOT_RESTORED) and "lost" in err or "closed" in err or
+                   "broke" in err, "QEMU dies while it is read: a clear line and the status", (p.returncode, err))
+
+
 def main():
     guest.close_on_signals()
     rng = random.Random(SEED)
     tap.note(f"FDGDB_TEST_SEED={SEED}")
     with guest.Guest("6.18", scenario="rich", vcpus=2) as g:
         span = how_long(g)
-        for sig in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT, signal.SIGHUP, signal.SIGSTOP):
+        for sig in (signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGINT, signal.SIGHUP, signal.SIGSTOP, signal.SIGTSTP):
             tap.guarded(sig.name, killed, g, rng, span, sig, sig.name)
         for fn in (broken_pipe, blocked_stdout, keep_halted, deadline, busy_stub):
             tap.guarded(fn.__name__, fn, g)
+    tap.guarded("QEMU dies while it is read", lost, rng, span)
     if not full():
         tap.skip("the other 40 moments of each signal", "only with --full")
     tap.done()
