@@ -48,12 +48,19 @@ def how_long(g):
     return time.monotonic() - start
 
 
+def default_signals():
+    # A job in the background of a script, as CI may be, inherits these as ignored.
+    for sig in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(sig, signal.SIG_DFL)
+
+
 def killed(g, rng, span, sig, name):
     bad = 0
     stopped_seen = 0
     for _ in range(TIMES):
         p = subprocess.Popen([tool.BINARY, "attach", "-j", g.target], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                             preexec_fn=default_signals)
         time.sleep(rng.uniform(0, span))
         if p.poll() is None and not g.running():
             stopped_seen += 1
