@@ -3,6 +3,7 @@
 #define FDGDB_MODEL_MAPS_H
 
 #include "btf/value.h"
+#include "model/facts.h"
 #include "target/target.h"
 
 /* Which body a map's row has; decides the key in the JSON. */
@@ -17,6 +18,7 @@ enum map_body {
 	MAP_BODY_RINGBUF,
 	MAP_BODY_STACKS, /* stack_trace */
 	MAP_BODY_BLOOM,
+	MAP_BODY_SLOTS, /* fd_array and slots: maps of file descriptors */
 };
 
 struct map_entry {
@@ -109,6 +111,42 @@ struct bloom_body {
 	uint32_t nr_hashes, seed;
 };
 
+/* A used slot of a map whose values are file descriptors to user space: what they stand for. */
+struct map_slot {
+	uint32_t index;	    /* not of the hash forms */
+	const uint8_t *key; /* hash forms: key_size bytes; NULL for the others */
+	struct kva kva;	    /* the object in the slot */
+	struct facts facts;
+	const char *error; /* part of the facts is missing, and why */
+};
+
+struct slots_body {
+	struct map_slot *slots; /* in order of index; of a hash in that of its buckets */
+	size_t nr;
+	uint64_t scanned; /* slots looked at */
+	uint64_t unread;  /* of these, those that could not be read */
+	bool truncated;	  /* max_entries is more than was looked at */
+	bool hash;
+};
+
+/* A function in the table of a struct_ops map. */
+struct ops_func {
+	uint32_t index;	    /* member of the ops struct */
+	const char *member; /* its name; NULL: no such member */
+	uint64_t addr;	    /* in the table: the trampoline */
+	uint32_t prog_id;   /* 0: not a program's */
+	char prog_name[17]; /* guest bytes */
+};
+
+struct ops_body {
+	const char *type_name;	/* "sched_ext_ops"; NULL: unknown */
+	const char *state_name; /* "inuse"; NULL: not in this kernel's enum */
+	uint32_t state;
+	struct ops_func *funcs; /* by index */
+	size_t nr_funcs;
+	uint32_t link_id; /* 0: no link, or not looked at */
+};
+
 struct map_row {
 	struct kva kva; /* struct bpf_map */
 	uint32_t id;
@@ -133,6 +171,8 @@ struct map_row {
 	struct ringbuf_body *ringbuf;
 	struct stacks_body *stacks;
 	struct bloom_body *bloom;
+	struct slots_body *slots;
+	struct ops_body *ops; /* beside MAP_BODY_VALUE */
 
 	const char *error; /* contents missing or partial, and why; "; "-joined */
 	bool unreadable;   /* the error is one of reading: exit status 3 */

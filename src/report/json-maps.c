@@ -97,6 +97,7 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 	case MAP_BODY_RINGBUF:
 	case MAP_BODY_STACKS:
 	case MAP_BODY_BLOOM:
+	case MAP_BODY_SLOTS:
 		break;
 	}
 	return NULL;
@@ -159,6 +160,81 @@ static void write_arena(struct json_report *w, const struct arena_body *a)
 	json_close_object(j);
 }
 
+/* The format has the indices of the first slots alone; what stands in them is ours. */
+static struct err *write_slots(struct json_report *w, const struct map_row *m)
+{
+	enum { INDICES_MAX = 1024 };
+	const struct slots_body *s = m->slots;
+	size_t nr = s->hash ? 0 : MIN(s->nr, (size_t)INDICES_MAX);
+	struct json *j = &w->j;
+
+	json_key(j, "fd_array");
+	json_open_object(j);
+	json_key_u64(j, "populated", s->nr);
+	json_key_u64(j, "scanned", s->scanned);
+	if (nr) {
+		json_key(j, "indices");
+		json_open_flat_array(j);
+		for (size_t i = 0; i < nr; i++)
+			json_u64(j, s->slots[i].index);
+		json_close_array(j);
+	}
+	json_opt_true(j, "truncated", s->truncated);
+	json_opt_true(j, "indices_truncated", nr < s->nr && !s->hash);
+	if (s->unread)
+		json_key_u64(j, "unreadable", s->unread);
+	json_close_object(j);
+	if (!s->nr)
+		return NULL;
+
+	json_key(j, "slots");
+	json_open_array(j);
+	for (size_t i = 0; i < s->nr && !json_failed(j); i++) {
+		const struct map_slot *slot = &s->slots[i];
+
+		json_open_object(j);
+		if (s->hash)
+			TRY(write_key(w, m, slot->key));
+		else
+			json_key_u64(j, "index", slot->index);
+		json_key_u64(j, "kva", slot->kva.v);
+		json_facts_members(j, &slot->facts);
+		json_opt_string(j, "error", slot->error);
+		json_close_object(j);
+		render_reset(&w->render);
+	}
+	json_close_array(j);
+	return NULL;
+}
+
+static void write_ops(struct json *j, const struct ops_body *ops)
+{
+	json_key(j, "struct_ops");
+	json_open_object(j);
+	json_opt_string(j, "type_name", ops->type_name);
+	json_key_u64(j, "state", ops->state);
+	json_opt_string(j, "state_name", ops->state_name);
+	if (ops->link_id)
+		json_key_u64(j, "link_id", ops->link_id);
+	json_key(j, "funcs");
+	json_open_array(j);
+	for (size_t i = 0; i < ops->nr_funcs; i++) {
+		const struct ops_func *f = &ops->funcs[i];
+
+		json_open_object(j);
+		json_key_u64(j, "index", f->index);
+		json_opt_string(j, "member", f->member);
+		json_key_u64(j, "addr", f->addr);
+		if (f->prog_id) {
+			json_key_u64(j, "prog_id", f->prog_id);
+			json_key_string(j, "prog_name", f->prog_name);
+		}
+		json_close_object(j);
+	}
+	json_close_array(j);
+	json_close_object(j);
+}
+
 static struct err *write_body(struct json_report *w, const struct map_row *m)
 {
 	struct value *v;
@@ -200,6 +276,8 @@ static struct err *write_body(struct json_report *w, const struct map_row *m)
 		json_key(&w->j, "bloom");
 		json_bloom(&w->j, m->bloom);
 		return NULL;
+	case MAP_BODY_SLOTS:
+		return write_slots(w, m);
 	}
 	return NULL;
 }
@@ -230,6 +308,8 @@ static struct err *write_map(struct json_report *w, const struct map_row *m)
 	if (m->value_type)
 		json_key_u64(j, "btf_value_type_id", m->value_type);
 
+	if (m->ops)
+		write_ops(j, m->ops);
 	TRY(write_body(w, m));
 	json_opt_string(j, "error", m->error);
 	json_opt_true(j, "unreadable", m->unreadable);

@@ -114,6 +114,7 @@ static struct err *write_entry(struct text *t, const struct map_row *m, const st
 	case MAP_BODY_RINGBUF:
 	case MAP_BODY_STACKS:
 	case MAP_BODY_BLOOM:
+	case MAP_BODY_SLOTS:
 		break;
 	}
 	return NULL;
@@ -258,6 +259,67 @@ static void write_arena(struct text *t, const struct arena_body *a)
 		strbuf_puts(&t->sb, " (span capped at 4 GiB)");
 }
 
+static struct err *write_slots(struct text *t, const struct map_row *m)
+{
+	const struct slots_body *s = m->slots;
+	size_t shown = text_shown(t, s->nr, TEXT_MAX_ENTRIES);
+
+	strbuf_printf(&t->sb, "\nfd_array: %zu populated / %" PRIu64 " scanned", s->nr, s->scanned);
+	if (s->unread)
+		strbuf_printf(&t->sb, " (%" PRIu64 " unreadable)", s->unread);
+	if (s->truncated)
+		strbuf_puts(&t->sb, " (truncated)");
+	for (size_t i = 0; i < shown && !t->e; i++) {
+		const struct map_slot *slot = &s->slots[i];
+
+		strbuf_puts(&t->sb, "\n  ");
+		if (s->hash)
+			TRY(write_key(t, m, slot->key));
+		else
+			strbuf_printf(&t->sb, "%" PRIu32, slot->index);
+		strbuf_puts(&t->sb, ": ");
+		text_facts(&t->sb, &slot->facts);
+		strbuf_printf(&t->sb, "%sat 0x%" PRIx64, slot->facts.first ? " " : "", slot->kva.v);
+		if (slot->error) {
+			strbuf_puts(&t->sb, " [error: ");
+			text_guest(t, slot->error);
+			strbuf_putc(&t->sb, ']');
+		}
+		render_reset(&t->render);
+		text_flush(t);
+	}
+	text_more(t, 1, s->nr - shown);
+	return NULL;
+}
+
+static void write_ops(struct text *t, const struct ops_body *ops)
+{
+	strbuf_puts(&t->sb, "\nstruct_ops: ");
+	text_guest(t, ops->type_name ? ops->type_name : "?");
+	strbuf_puts(&t->sb, ", state ");
+	if (ops->state_name)
+		text_guest(t, ops->state_name);
+	else
+		strbuf_printf(&t->sb, "%" PRIu32, ops->state);
+	if (ops->link_id)
+		strbuf_printf(&t->sb, ", link %" PRIu32, ops->link_id);
+	for (size_t i = 0; i < ops->nr_funcs; i++) {
+		const struct ops_func *f = &ops->funcs[i];
+
+		strbuf_puts(&t->sb, "\n  .");
+		if (f->member)
+			text_guest(t, f->member);
+		else
+			strbuf_printf(&t->sb, "%" PRIu32, f->index);
+		strbuf_puts(&t->sb, ": ");
+		if (f->prog_id) {
+			text_guest(t, f->prog_name);
+			strbuf_printf(&t->sb, " (program %" PRIu32 ") ", f->prog_id);
+		}
+		strbuf_printf(&t->sb, "at 0x%" PRIx64, f->addr);
+	}
+}
+
 static void write_header(struct text *t, const struct map_row *m)
 {
 	text_bold(t, true);
@@ -288,6 +350,8 @@ static struct err *write_map(struct text *t, const struct map_row *m)
 	struct value *v;
 
 	write_header(t, m);
+	if (m->ops)
+		write_ops(t, m->ops);
 	switch (m->body) {
 	case MAP_BODY_NONE:
 		return NULL;
@@ -319,6 +383,8 @@ static struct err *write_map(struct text *t, const struct map_row *m)
 	case MAP_BODY_BLOOM:
 		text_bloom(t, m->bloom);
 		return NULL;
+	case MAP_BODY_SLOTS:
+		return write_slots(t, m);
 	}
 	return NULL;
 }

@@ -9,7 +9,12 @@
 #include "base/cleanup.h"
 #include "walk/idrs.h"
 
-enum { LINKS_MAX = 1 << 18 };
+enum {
+	LINKS_MAX = 1 << 18,
+	/* enum bpf_link_type */
+	LINK_CGROUP = 3,
+	LINK_STRUCT_OPS = 9,
+};
 
 static const struct layout_member link_members[] = {
 	LAYOUT(struct link_layout, type, "bpf_link", "type"),
@@ -65,8 +70,6 @@ static const struct layout_member link_members[] = {
 /* Zero is BPF_CGROUP_INET_INGRESS, which only links to cgroups have; all others say none by it. */
 static struct err *attach_name(struct links_walk *l, struct link_row *row, const struct opt_u64 *attach)
 {
-	enum { LINK_CGROUP = 3 };
-
 	if (!attach->has || (!attach->v && row->type != LINK_CGROUP))
 		return NULL;
 	return objs_enum(&l->objs, "bpf_attach_type", "BPF_", attach->v, &row->attach_name);
@@ -131,6 +134,22 @@ static struct err *summarize(struct report *r)
 	return NULL;
 }
 
+static void set_ops_links(struct report *r)
+{
+	for (size_t i = 0; i < r->links.nr; i++) {
+		const struct fact *map = r->links.data[i].target.first;
+
+		if (r->links.data[i].type != LINK_STRUCT_OPS || !map)
+			continue;
+		for (size_t m = 0; m < r->maps.nr; m++) {
+			struct map_row *row = &r->maps.data[m];
+
+			if (row->ops && row->id == map->num)
+				row->ops->link_id = r->links.data[i].id;
+		}
+	}
+}
+
 struct err *walk_links(struct walk *w)
 {
 	struct report *r = w->r;
@@ -152,5 +171,6 @@ struct err *walk_links(struct walk *w)
 	mem_each(w->k->mem, r->links.nr, link_fiber, &l);
 	if (l.fatal)
 		return l.fatal;
+	set_ops_links(r);
 	return summarize(r);
 }

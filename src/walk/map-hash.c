@@ -357,6 +357,45 @@ static struct err *notes(struct hash_walk *h, uint64_t buckets_seen)
 	return NULL;
 }
 
+/* All buckets, or as many as the budgets allow; *seen of them. */
+static struct err *walk_all_buckets(struct hash_walk *h, uint64_t *seen)
+{
+	uint64_t nr = MIN((uint64_t)h->n_buckets, (uint64_t)MAP_BUCKET_BYTES / h->bucket_size);
+
+	*seen = 0;
+	while (*seen < nr && !h->job->capped && !h->job->out_of_bytes) {
+		uint32_t n = (uint32_t)MIN(nr - *seen, (uint64_t)BUCKETS_AT_ONCE);
+
+		TRY(walk_buckets(h, (uint32_t)*seen, n));
+		*seen += n;
+	}
+	return NULL;
+}
+
+/* A map of maps differs from a per-CPU map only in what the pointer in place of the value is. */
+struct err *map_hash_pointers(struct map_job *job, struct map_entry **ret, uint64_t **ret_pointers,
+			      size_t *ret_nr)
+{
+	_cleanup_(hash_walk_deinit) struct hash_walk h = { 0 };
+	struct pool *pool = job->mw->pool;
+	uint64_t seen;
+	bool usable;
+
+	*ret_nr = 0;
+	TRY(hash_init(&h, job, true, &usable));
+	if (!usable)
+		return NULL;
+	TRY(walk_all_buckets(&h, &seen));
+	h.percpu = false;
+	TRY(notes(&h, seen));
+	*ret = pool_memdup(pool, h.entries.data, h.entries.nr * sizeof(**ret));
+	*ret_pointers = pool_memdup(pool, h.pptrs.data, h.entries.nr * sizeof(**ret_pointers));
+	if (!*ret || !*ret_pointers)
+		return &err_nomem;
+	*ret_nr = h.entries.nr;
+	return NULL;
+}
+
 static struct err *hash_read(struct map_job *job, bool percpu)
 {
 	_cleanup_(hash_walk_deinit) struct hash_walk h = { 0 };
@@ -367,17 +406,11 @@ static struct err *hash_read(struct map_job *job, bool percpu)
 	if (!usable)
 		return NULL;
 
-	uint64_t nr = MIN((uint64_t)h.n_buckets, (uint64_t)MAP_BUCKET_BYTES / h.bucket_size);
-	uint64_t from = 0;
-	while (from < nr && !job->capped && !job->out_of_bytes) {
-		uint32_t n = (uint32_t)MIN(nr - from, (uint64_t)BUCKETS_AT_ONCE);
-
-		TRY(walk_buckets(&h, (uint32_t)from, n));
-		from += n;
-	}
+	uint64_t seen;
+	TRY(walk_all_buckets(&h, &seen));
 	if (percpu)
 		TRY(fill_percpu(&h));
-	TRY(notes(&h, from));
+	TRY(notes(&h, seen));
 
 	row->body = percpu ? MAP_BODY_PERCPU_HASH : MAP_BODY_ENTRIES;
 	row->nr_entries = h.entries.nr;

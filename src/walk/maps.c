@@ -15,6 +15,7 @@
 #include "walk/map-types.h"
 
 enum {
+	STRUCT_OPS = 26, /* BPF_MAP_TYPE_STRUCT_OPS */
 	MAPS_MAX = 1 << 18,
 	HEADER_MAX = 4096, /* bytes of struct bpf_map; some 300 */
 };
@@ -49,6 +50,16 @@ static const struct layout_member map_members[] = {
 	LAYOUT_OPT(struct map_layout, arena_scratch, "bpf_arena", "scratch_page"), /* 7.2 */
 	LAYOUT(struct map_layout, vm_addr, "vm_struct", "addr"),
 	LAYOUT(struct map_layout, page, "page", ""),
+	LAYOUT_OPT(struct map_layout, ops_map, "bpf_struct_ops_map", "map"), /* BPF_JIT */
+	LAYOUT_OPT(struct map_layout, ops_kvalue, "bpf_struct_ops_map", "kvalue"),
+	LAYOUT_OPT(struct map_layout, ops_data, "bpf_struct_ops_map", "kvalue.data"),
+	LAYOUT_OPT(struct map_layout, ops_state, "bpf_struct_ops_map", "kvalue.common.state"), /* 6.9 */
+	LAYOUT_OPT(struct map_layout, ops_state_old, "bpf_struct_ops_map", "kvalue.state"),
+	LAYOUT_OPT(struct map_layout, ops_links, "bpf_struct_ops_map", "links"), /* 6.0 */
+	LAYOUT_OPT(struct map_layout, ops_nr_links, "bpf_struct_ops_map", "funcs_cnt"),
+	LAYOUT_OPT(struct map_layout, ops_nr_links_old, "bpf_struct_ops_map", "links_cnt"),
+	LAYOUT_OPT(struct map_layout, ops_btf, "bpf_struct_ops_map", "btf"), /* 6.9 */
+	LAYOUT(struct map_layout, link_prog, "bpf_link", "prog"),
 };
 
 /*
@@ -146,6 +157,7 @@ bool map_take(struct map_job *job, uint64_t bytes)
 struct found_map {
 	uint32_t id;
 	struct kva kva, btf;
+	uint32_t wrapper; /* btf_vmlinux_value_type_id */
 	size_t btf_index; /* in btfs; SIZE_MAX: none */
 };
 
@@ -239,6 +251,7 @@ static struct err *read_header(struct map_job *job, struct found_map *f)
 	row->key_type = (uint32_t)header_get(&l->key_type, data, len);
 	row->value_type = (uint32_t)header_get(&l->value_type, data, len);
 	f->btf.v = header_get(&l->btf, data, len);
+	f->wrapper = (uint32_t)header_get(&l->vmlinux_value_type, data, len);
 	if (member_fits(&l->name, len))
 		memcpy(row->name, data + l->name.off, MIN((size_t)l->name.size, sizeof(row->name) - 1));
 	TRY(map_type_name(job->mw->k->types, row->type, job->mw->pool, &row->type_name));
@@ -247,6 +260,27 @@ static struct err *read_header(struct map_job *job, struct found_map *f)
 	if (l->id.present && id != f->id)
 		TRY(map_implausible(job, "struct bpf_map has id %" PRIu32, id));
 	return NULL;
+}
+
+/*
+ * The types of a struct_ops map are not those of the object that it came with (bpf_map.btf), but the kernel's,
+ * or those of the module that the subsystem is in.
+ */
+static struct err *read_ops_btf(struct map_job *job, struct found_map *f)
+{
+	const struct map_layout *l = &job->mw->l;
+
+	if (job->row->type != STRUCT_OPS)
+		return NULL;
+	f->btf.v = 0;
+	if (!l->ops_map.present || !l->ops_btf.present)
+		return NULL;
+	struct err *e = kget_kva(job->mw->k, (struct kva){ f->kva.v - l->ops_map.off }, &l->ops_btf, &f->btf);
+	if (!e || walk_is_fatal(e))
+		return e;
+	struct err *failed = map_unreadable(job, "BTF: %s", e->msg);
+	err_free(e);
+	return failed;
 }
 
 /* Keeps the first fatal error; the rest of the maps are then skipped. */
@@ -269,6 +303,8 @@ static void header_fiber(void *ctx, size_t i)
 	job->skipped = m->mw.fatal;
 	if (!job->skipped)
 		job_end(job, read_header(job, &m->found.data[i]));
+	if (!job->skipped)
+		job_end(job, read_ops_btf(job, &m->found.data[i]));
 }
 
 /* ---- contents */
@@ -372,6 +408,12 @@ static struct err *put_types(struct maps_walk *m, size_t i)
 	uint32_t key = row->key_type, value = row->value_type;
 
 	row->key_type = row->value_type = 0;
+	if (row->type == STRUCT_OPS) {
+		row->btf_id = o ? o->id : 0;
+		if (o && !o->types)
+			return map_unreadable(job, "raw bytes only: %s", o->why ? o->why : "no types");
+		return map_struct_ops_types(job, o ? o->types : m->mw.k->types, m->found.data[i].wrapper);
+	}
 	if (!o)
 		return NULL;
 	row->btf_id = o->id;
@@ -489,6 +531,9 @@ struct err *walk_maps(struct walk *w)
 	m.mw = (struct map_walk){ .w = w, .k = w->k, .pool = &r->pool };
 	TRY(klayout(w->k, map_members, ARRAY_SIZE(map_members), &m.mw.l, NULL));
 	find_bucket(w->k->types, &m.mw.l);
+	TRY(slots_layout(w->k, &m.mw.slots));
+	m.mw.objs = (struct objs){ .k = w->k, .pool = &r->pool };
+	TRY(objs_layout(w->k, &m.mw.objs.l));
 	TRY(find_maps(&m));
 
 	m.jobs = calloc(MAX(m.found.nr, (size_t)1), sizeof(*m.jobs));

@@ -6,6 +6,8 @@
 #ifndef FDGDB_WALK_MAPS_H
 #define FDGDB_WALK_MAPS_H
 
+#include "walk/map-slots.h"
+#include "walk/objs.h"
 #include "walk/walk.h"
 
 enum {
@@ -34,6 +36,9 @@ struct map_layout {
 	/* struct bpf_arena (6.9) */
 	struct member arena_map, arena_user_start, arena_kern_vm, arena_scratch;
 	struct member vm_addr, page;
+	/* struct bpf_struct_ops_map */
+	struct member ops_map, ops_kvalue, ops_data, ops_state, ops_state_old, ops_links, ops_nr_links;
+	struct member ops_nr_links_old, ops_btf, link_prog;
 };
 
 struct map_walk {
@@ -41,6 +46,8 @@ struct map_walk {
 	struct kernel *k;
 	struct pool *pool;
 	struct map_layout l;
+	struct slots_layout slots;
+	struct objs objs;
 	struct err *fatal; /* the first one; ends the walk */
 };
 
@@ -103,5 +110,22 @@ struct err *map_task_storage(struct map_job *job) MUST_CHECK;
 struct err *map_cgrp_storage(struct map_job *job) MUST_CHECK;
 struct err *map_inode_storage(struct map_job *job) MUST_CHECK;
 struct err *map_sk_storage(struct map_job *job) MUST_CHECK;
+struct err *map_slots(struct map_job *job) MUST_CHECK;
+struct err *map_slots_hash(struct map_job *job) MUST_CHECK;
+struct err *map_hash_of_maps(struct map_job *job) MUST_CHECK;
+struct err *map_struct_ops(struct map_job *job) MUST_CHECK;
+
+/*
+ * Elements of a hash whose values are single pointers: ->key of each entry, and the pointers.  The arrays
+ * are the pool's; *ret_nr is 0 if the map could not be read, and its row then says so.
+ */
+struct err *map_hash_pointers(struct map_job *job, struct map_entry **ret, uint64_t **ret_pointers,
+			      size_t *ret_nr) MUST_CHECK;
+
+/* Says what each slot's pointer leads to, by the type of map. */
+struct err *map_slots_describe(struct map_job *job) MUST_CHECK;
+
+/* After the contents: type of the value, and names of the functions; `types` has the wrapper struct. */
+struct err *map_struct_ops_types(struct map_job *job, const struct types *types, uint32_t wrapper) MUST_CHECK;
 
 #endif

@@ -19,7 +19,7 @@ static const struct layout_member members[] = {
 	LAYOUT(struct objs_layout, prog_aux, "bpf_prog", "aux"),
 	LAYOUT(struct objs_layout, prog_id, "bpf_prog_aux", "id"),
 	LAYOUT(struct objs_layout, prog_name, "bpf_prog_aux", "name"),
-	LAYOUT(struct objs_layout, prog_type, "bpf_prog", "type"),
+	LAYOUT(struct objs_layout, prog_attach, "bpf_prog", "expected_attach_type"),
 	LAYOUT(struct objs_layout, map_id, "bpf_map", "id"),
 	LAYOUT(struct objs_layout, map_name, "bpf_map", "name"),
 	LAYOUT(struct objs_layout, cgroup_kn, "cgroup", "kn"),

@@ -10,7 +10,7 @@
 /* Every member is optional. */
 struct objs_layout {
 	/* struct bpf_prog and bpf_map */
-	struct member prog_aux, prog_id, prog_name, prog_type, map_id, map_name;
+	struct member prog_aux, prog_id, prog_name, prog_attach, map_id, map_name;
 	/* struct cgroup, its directory */
 	struct member cgroup_kn, kn_parent, kn_parent_old, kn_name, kn_id;
 	/* struct net_device */

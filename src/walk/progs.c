@@ -282,6 +282,21 @@ static struct err *summarize(struct report *r)
 	return NULL;
 }
 
+/* Programs do not know whose functions they are; their maps do. */
+static void set_owners(struct report *r)
+{
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		const struct ops_body *ops = r->maps.data[i].ops;
+
+		for (size_t f = 0; ops && f < ops->nr_funcs; f++) {
+			for (size_t p = 0; p < r->progs.nr; p++) {
+				if (ops->funcs[f].prog_id && r->progs.data[p].id == ops->funcs[f].prog_id)
+					r->progs.data[p].owner_map = r->maps.data[i].id;
+			}
+		}
+	}
+}
+
 struct err *walk_progs(struct walk *w)
 {
 	struct report *r = w->r;
@@ -303,5 +318,6 @@ struct err *walk_progs(struct walk *w)
 	mem_each(w->k->mem, r->progs.nr, prog_fiber, &p);
 	if (p.fatal)
 		return p.fatal;
+	set_owners(r);
 	return summarize(r);
 }

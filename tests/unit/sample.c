@@ -364,6 +364,54 @@ static void add_head(struct report *r)
 	}
 }
 
+static void add_slots(struct report *r)
+{
+	struct map_row *m = add_map(r, "jumps", 3, "prog_array", MAP_BODY_SLOTS);
+	struct slots_body *s = m->slots = alloc(r, sizeof(*s));
+
+	m->max_entries = 5000;
+	m->error = "truncated at 4096 slots (max_entries=5000); 2 slots unreadable";
+	m->unreadable = true;
+	s->nr = 2;
+	s->scanned = 4096;
+	s->unread = 2;
+	s->truncated = true;
+	s->slots = alloc(r, 2 * sizeof(*s->slots));
+	s->slots[0].index = 1;
+	s->slots[0].kva.v = 0xffffc90000200000;
+	must(facts_num(&s->slots[0].facts, &r->pool, "prog_id", 21));
+	must(facts_text(&s->slots[0].facts, &r->pool, "prog_name", "stall\x1b_enq"));
+	s->slots[1].index = 4000;
+	s->slots[1].kva.v = 0xffffc90000201000;
+	s->slots[1].error = "cannot read 0xffffc90000201038";
+
+	m = add_map(r, "devices", 25, "devmap_hash", MAP_BODY_SLOTS);
+	set_types(m, SAMPLE_U32, 4, SAMPLE_U32, 4);
+	s = m->slots = alloc(r, sizeof(*s));
+	s->nr = s->scanned = 1;
+	s->hash = true;
+	s->slots = alloc(r, sizeof(*s->slots));
+	s->slots[0].key = WORDS(r, 77);
+	s->slots[0].kva.v = 0xffff888003333000;
+	must(facts_num(&s->slots[0].facts, &r->pool, "ifindex", 2));
+	must(facts_text(&s->slots[0].facts, &r->pool, "ifname", "eth\n0"));
+
+	m = add_map(r, "ops", 26, "struct_ops", MAP_BODY_VALUE);
+	set_types(m, 0, 4, SAMPLE_U64, 64);
+	m->value = WORDS(r, 0xffffffffc0005000);
+	m->value_len = 8;
+	m->ops = alloc(r, sizeof(*m->ops));
+	m->ops->type_name = "some_ops";
+	m->ops->state_name = "inuse";
+	m->ops->state = 1;
+	m->ops->link_id = 2;
+	m->ops->nr_funcs = 2;
+	m->ops->funcs = alloc(r, 2 * sizeof(*m->ops->funcs));
+	m->ops->funcs[0] = (struct ops_func){ .member = "enqueue", .addr = 0xffffffffc0005000,
+					      .prog_id = 21, .prog_name = "stall\x1b_enq" };
+	m->ops->funcs[1] = (struct ops_func){ .index = 9, .addr = 0xffffffffc0005040 };
+}
+
 static void add_progs(struct report *r)
 {
 	struct prog_row *p = vec_push(&r->progs);
@@ -449,6 +497,7 @@ struct report *sample_report(void)
 	r->nr_active_maps = 1;
 	add_tasks(r);
 	add_scx(r);
+	add_slots(r);
 	add_progs(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
 	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));
