@@ -320,10 +320,6 @@ _Noreturn static void analyser(const struct fake *f, bool crash)
 
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
-	/* A job in the background of a script inherits these as ignored. */
-	signal(SIGINT, SIG_DFL);
-	signal(SIGQUIT, SIG_DFL);
-	signal(SIGHUP, SIG_DFL);
 	struct err *e = broker_start(fake_target(f), &quick, &b);
 	if (e)
 		_exit(3);
@@ -341,6 +337,10 @@ static pid_t spawn_analyser(const struct fake *f, bool crash)
 {
 	*broker_of = 0;
 	fflush(NULL);
+	/* A job in the background of a script inherits these as ignored. */
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	pid_t pid = fork();
 	if (!pid) {
 		setpgid(0, 0);
