@@ -24,9 +24,9 @@ static const struct map_type map_types[] = {
 	{ 16, "cpumap", NULL, map_slots },
 	{ 17, "xskmap", NULL, map_slots },
 	{ 18, "sockhash", NULL, map_slots_hash },
-	{ 19, "cgroup_storage", "values by cgroup (the deprecated kind)", NULL },
+	{ 19, "cgroup_storage", NULL, map_cgroup_storage },
 	{ 20, "reuseport_sockarray", NULL, map_slots },
-	{ 21, "percpu_cgroup_storage", "per-CPU values by cgroup (the deprecated kind)", NULL },
+	{ 21, "percpu_cgroup_storage", NULL, map_percpu_cgroup_storage },
 	{ 22, "queue", NULL, map_queue },
 	{ 23, "stack", NULL, map_stack },
 	{ 24, "sk_storage", NULL, map_sk_storage },
@@ -40,7 +40,7 @@ static const struct map_type map_types[] = {
 	{ 32, "cgrp_storage", NULL, map_cgrp_storage },
 	{ 33, "arena", NULL, map_arena },
 	{ 34, "insn_array", "instruction addresses of a program", NULL },
-	{ 35, "rhash", "keys and values in a resizable hash", NULL },
+	{ 35, "rhash", NULL, map_rhash },
 };
 
 const struct map_type *map_type_find(uint32_t type)

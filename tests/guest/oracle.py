@@ -32,6 +32,7 @@ class Reading:
     maps   {id: description from `map show`}
     dumps  {id: entries from `map dump`, or an "error" string}
     progs, links, struct_ops   lists of descriptions
+    own    what prog/own.c said that it put into the maps that bpftool cannot dump
     """
 
     def __init__(self, guest):
@@ -39,6 +40,7 @@ class Reading:
         out = guest.run("""
             for what in map prog link btf; do echo "== $what"; bpftool -j $what show; done
             echo "== struct_ops"; bpftool -j struct_ops dump
+            echo "== own"; cat /run/own.json 2>/dev/null
             for id in $(bpftool map show | sed -n 's/^\\([0-9]*\\):.*/\\1/p'); do
                 echo "== dump $id"; bpftool -j map dump id $id 2>/run/dump.err
                 echo; cat /run/dump.err
@@ -50,6 +52,7 @@ class Reading:
         self.links = self._list(text["link"])
         self.btfs = self._list(text["btf"])
         self.struct_ops = self._list(text["struct_ops"])
+        self.own = [o for o in self._list(text["own"]) if o]
         self.maps = {m["id"]: m for m in self._list(text["map"])}
         self.dumps = {i: self._dump(text.get(f"dump {i}", b"")) for i in self.maps}
 

@@ -24,7 +24,7 @@ MAPS = {
     1: {"id": 1, "type": "hash", "name": "h", "bytes_key": 4, "bytes_value": 4, "max_entries": 8},
     2: {"id": 2, "type": "percpu_array", "name": "p", "bytes_key": 4, "bytes_value": 1, "max_entries": 1},
     3: {"id": 3, "type": "array", "name": "o.bss", "bytes_key": 4, "bytes_value": 1, "max_entries": 1},
-    4: {"id": 4, "type": "queue", "name": "q", "bytes_key": 0, "bytes_value": 4, "max_entries": 1},
+    4: {"id": 4, "type": "insn_array", "name": "q", "bytes_key": 4, "bytes_value": 4, "max_entries": 1},
 }
 
 
@@ -57,7 +57,7 @@ def document():
         2: {"map_type": 6, "percpu_entries": [{"key": 0, "per_cpu": [uint(7), uint(8), None]}]},
         3: {"map_type": 2, "value": {**members(x=uint(1), y={"kind": "bool", "value": True}),
                                      "type_name": ".bss"}},
-        4: {"map_type": 22, "error": "a queue is not decoded yet"},
+        4: {"map_type": 34, "error": "not decoded yet"},
     }
     return {"maps": [{"id": i, "name": m["name"], "value_size": m["bytes_value"],
                       "max_entries": m["max_entries"], **rows[i]} for i, m in MAPS.items()]}

@@ -26,6 +26,8 @@ def check(doc, before, after, what, has_arena):
     tap.equal(validate(doc), [], f"{what}: valid against the schema")
     problems, n = compare.floats(doc)
     tap.ok(n and not problems, f"{what}: {n} floats", "\n".join(problems))
+    problems, n = compare.owned(doc, before)
+    tap.ok(n and not problems, f"{what}: {n} things that bpftool cannot dump", "\n".join(problems))
     if has_arena:
         problems, n = compare.arena(doc)
         tap.ok(n and not problems, f"{what}: {n} arena pages", "\n".join(problems))

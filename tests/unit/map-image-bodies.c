@@ -94,6 +94,25 @@ static void add_storage(struct fake_kernel *fk, int map)
 	define(fk, "bpf_local_storage", sizeof(struct img_local_storage), storage, ARRAY_SIZE(storage));
 }
 
+static void add_cgroup_storage(struct fake_kernel *fk, int map)
+{
+	const struct fake_field links[] = { { "next", fk->ptr, 0 }, { "prev", fk->ptr, 8 } };
+	int list = define(fk, "list_head", 16, links, 2);
+	const struct fake_field cgroup_map[] = { F(img_cgroup_map, map, map),
+						 N(img_cgroup_map, next, "list", list) };
+	const struct fake_field key[] = { { "cgroup_inode_id", fk->u64, 0 }, { "attach_type", fk->u32, 8 } };
+	int key_id = define(fk, "bpf_cgroup_storage_key", 16, key, 2);
+	const struct fake_field value[] = {
+		F(img_cgroup_value, buf, fk->ptr), N(img_cgroup_value, buf, "percpu_buf", fk->ptr),
+		N(img_cgroup_value, inode_id, "key", key_id), N(img_cgroup_value, next, "list_map", list),
+	};
+	const struct fake_field buf[] = { { "data", fake_kernel_array(fk, fk->u8, 0), 16 } };
+
+	define(fk, "bpf_cgroup_storage_map", sizeof(struct img_cgroup_map), cgroup_map, 2);
+	define(fk, "bpf_cgroup_storage", sizeof(struct img_cgroup_value), value, ARRAY_SIZE(value));
+	define(fk, "bpf_storage_buffer", 16, buf, 1);
+}
+
 static void add_owners(struct fake_kernel *fk)
 {
 	int bytes16 = fake_kernel_array(fk, fk->u8, 16), bytes32 = fake_kernel_array(fk, fk->u8, 32);
@@ -136,5 +155,6 @@ void map_image_bodies(struct fake_kernel *fk, int map)
 	add_ring_bloom(fk, map);
 	add_stacks(fk, map);
 	add_storage(fk, map);
+	add_cgroup_storage(fk, map);
 	add_owners(fk);
 }

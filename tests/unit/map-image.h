@@ -112,6 +112,18 @@ struct img_local_storage {
 	uint64_t cache[16], list, owner;
 };
 
+struct img_cgroup_map {
+	struct img_map map;
+	uint64_t next, prev; /* list */
+};
+
+struct img_cgroup_value {
+	uint64_t buf; /* or percpu_buf */
+	uint64_t inode_id;
+	uint32_t attach_type, pad;
+	uint64_t next, prev; /* list_map */
+};
+
 struct img_task {
 	uint64_t state;
 	uint32_t pid, tgid;

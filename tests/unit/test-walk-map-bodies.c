@@ -10,7 +10,8 @@
 #include "walk/walk.h"
 
 enum {
-	STACK_TRACE = 7, LPM_TRIE = 11, QUEUE = 22, STACK = 23, SK_STORAGE = 24, RINGBUF = 27,
+	STACK_TRACE = 7, LPM_TRIE = 11, CGROUP_STORAGE = 19, PERCPU_CGROUP_STORAGE = 21, QUEUE = 22,
+	STACK = 23, SK_STORAGE = 24, RINGBUF = 27,
 	INODE_STORAGE = 28, TASK_STORAGE = 29, BLOOM = 30, CGRP_STORAGE = 32,
 };
 
@@ -676,6 +677,52 @@ static void test_sk_storage(void)
 	teardown(&f);
 }
 
+/* ---- the values by cgroup that were before */
+
+static void test_cgroup_storage(void)
+{
+	for (int percpu = 0; percpu < 2; percpu++) {
+		struct fixture f;
+		setup(&f);
+		struct img_cgroup_map m = { .map = map_of(percpu ? PERCPU_CGROUP_STORAGE : CGROUP_STORAGE, 16,
+							 8, 0) };
+		uint64_t at = map_image_room(f.im, sizeof(m), 0), area = map_image_room(f.im, 8192, 0);
+		uint64_t values[2], head = at + offsetof(struct img_cgroup_map, next);
+		uint64_t link = offsetof(struct img_cgroup_value, next);
+
+		fake_kernel_cpus(f.fk, 2, area - 0x1000000, 0x1000);
+		fake_kernel_put64(f.fk, area, 30);
+		fake_kernel_put64(f.fk, area + 0x1000, 31);
+		for (int i = 0; i < 2; i++)
+			values[i] = map_image_room(f.im, sizeof(struct img_cgroup_value), 0);
+		for (int i = 0; i < 2; i++) {
+			uint64_t buf[3] = { 0, 0, 40 + (uint64_t)i };
+			struct img_cgroup_value v = {
+				.buf = percpu ? 0x1000000 : put_object(&f, buf, sizeof(buf)),
+				.inode_id = 50 + (uint64_t)i, .attach_type = 1,
+				.next = i ? head : values[1] + link, .prev = i ? values[0] + link : head,
+			};
+			fake_kernel_write(f.fk, values[i], &v, sizeof(v));
+		}
+		m.next = values[0] + link;
+		m.prev = values[1] + link;
+		fake_kernel_write(f.fk, at, &m, sizeof(m));
+
+		const struct map_row *row = walk_one(&f, at);
+		CU_ASSERT_PTR_NULL(row->error);
+		CU_ASSERT_EQUAL(row->body, percpu ? MAP_BODY_PERCPU_HASH : MAP_BODY_ENTRIES);
+		CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
+		for (size_t i = 0; i < 2; i++) {
+			const struct map_entry *e = &row->entries[i];
+
+			CU_ASSERT_EQUAL(get_le64(e->key), 50 + i);
+			CU_ASSERT_EQUAL(get_le32(e->key + 8), 1);
+			CU_ASSERT_EQUAL(get_le64(percpu ? e->per_cpu[1] : e->value), percpu ? 31 : 40 + i);
+		}
+		teardown(&f);
+	}
+}
+
 UNIT_MAIN("walk-map-bodies", { "queues and stacks", test_queue }, { "queues cut", test_queue_cap },
 	  { "queues that lie", test_queue_bad }, { "prefixes", test_lpm },
 	  { "few prefixes", test_lpm_small }, { "damaged trie", test_lpm_bad },
@@ -686,4 +733,5 @@ UNIT_MAIN("walk-map-bodies", { "queues and stacks", test_queue }, { "queues cut"
 	  { "ring buffer cut", test_ring_cap }, { "Bloom filter", test_bloom },
 	  { "stack traces", test_stacks }, { "values by task", test_task_storage },
 	  { "values by cgroup", test_cgrp_storage }, { "values by inode", test_inode_storage },
-	  { "values by socket", test_sk_storage })
+	  { "values by socket", test_sk_storage },
+	  { "values by cgroup, the older kind", test_cgroup_storage })

@@ -668,7 +668,7 @@ static void test_undecoded(void)
 {
 	struct fixture f;
 	setup(&f);
-	static const uint32_t types[] = { 35, 19, 99, 100, 12345 };
+	static const uint32_t types[] = { 34, 99, 100, 12345 };
 	uint64_t maps[ARRAY_SIZE(types)];
 	uint32_t ids[ARRAY_SIZE(types)];
 
@@ -680,15 +680,26 @@ static void test_undecoded(void)
 	map_image_idr(f.im, ids, maps, ARRAY_SIZE(types));
 	ASSERT_OK(walk_maps(&f.w));
 	const struct map_row *rows = f.r->maps.data;
-	CU_ASSERT_STRING_EQUAL(rows[0].type_name, "rhash"); /* not in this kernel's enum */
+	CU_ASSERT_STRING_EQUAL(rows[0].type_name, "insn_array"); /* not in this kernel's enum */
 	ERROR_HAS(&rows[0], "fdgdb does not decode this type of map yet");
-	CU_ASSERT_STRING_EQUAL(rows[1].type_name, "cgroup_storage");
-	CU_ASSERT_STRING_EQUAL(rows[2].type_name, "future_thing");
-	ERROR_HAS(&rows[2], "map type 99 (future_thing): fdgdb does not know this type");
-	CU_ASSERT_PTR_NULL(rows[3].type_name);
-	ERROR_HAS(&rows[4], "map type 12345: ");
+	CU_ASSERT_STRING_EQUAL(rows[1].type_name, "future_thing");
+	ERROR_HAS(&rows[1], "map type 99 (future_thing): fdgdb does not know this type");
+	CU_ASSERT_PTR_NULL(rows[2].type_name);
+	ERROR_HAS(&rows[3], "map type 12345: ");
 	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_IMPLEMENTED);
 	CU_ASSERT_FALSE(report_is_partial(f.r));
+	teardown(&f);
+}
+
+/* A type that has a deprecated name as well. */
+static void test_two_names(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t at = map_image_room(f.im, 4096, 0);
+
+	put_map(&f, at, 7, 19, 8, 8, 0);
+	CU_ASSERT_STRING_EQUAL(walk_one(&f, at)->type_name, "cgroup_storage");
 	teardown(&f);
 }
 
@@ -809,5 +820,6 @@ UNIT_MAIN("walk-maps", { "hash", test_hash }, { "empty hash", test_hash_empty },
 	  { "arena", test_arena }, { "arena with scratch pages", test_arena_scratch },
 	  { "odd arena", test_arena_odd }, { "arena without kernel side", test_arena_unmapped },
 	  { "types of maps", test_types }, { "types of maps that are not decoded", test_undecoded },
+	  { "type with two names", test_two_names },
 	  { "no maps", test_no_maps }, { "unreadable map", test_bad_map },
 	  { "broken map_idr", test_broken_idr }, { "batches", test_batches }, { "lost target", test_lost })

@@ -56,6 +56,7 @@ MAP(pcpu_lru, BPF_MAP_TYPE_LRU_PERCPU_HASH, 0, 64, u32, struct small);
 MAP(locks, BPF_MAP_TYPE_ARRAY, 0, 3, u32, struct locked);
 MAP(timers, BPF_MAP_TYPE_HASH, 0, 8, u32, struct timed);
 MAP(stacks, BPF_MAP_TYPE_STACK_TRACE, 0, 64, u32, u64[20]);
+MAP(stacks_build_id, BPF_MAP_TYPE_STACK_TRACE, BPF_F_STACK_BUILD_ID, 64, u32, u8[20 * 32]);
 MAP(lpm, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, 16, struct lpm_key, struct small);
 MAP(task_store, BPF_MAP_TYPE_TASK_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
 MAP(inode_store, BPF_MAP_TYPE_INODE_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
@@ -343,6 +344,12 @@ int fill_hashes(struct __sk_buff *skb)
 		bpf_map_push_elem(&bloom, &(u32){ i }, 0);
 		bpf_ringbuf_output(&ring, &s, sizeof(s), 0);
 	}
+
+	u64 *given_up = bpf_ringbuf_reserve(&ring, 24, 0);
+	if (!given_up)
+		return 2;
+	given_up[0] = given_up[1] = given_up[2] = 0xd15c;
+	bpf_ringbuf_discard(given_up, 0);
 	return 0;
 }
 
@@ -448,6 +455,8 @@ int tail_target(struct __sk_buff *skb)
 SEC("raw_tp/sys_enter")
 int fill_stacks(void *ctx)
 {
+	/* Whether the pages with the build id are there to be read is up to the kernel. */
+	bpf_get_stackid(ctx, &stacks_build_id, BPF_F_USER_STACK);
 	return bpf_get_stackid(ctx, &stacks, 0) < 0;
 }
 
