@@ -22,13 +22,14 @@ TYPES = {"hash": 1, "array": 2, "prog_array": 3, "perf_event_array": 4, "percpu_
          "cpumap": 16, "xskmap": 17, "sockhash": 18, "cgroup_storage": 19, "reuseport_sockarray": 20,
          "percpu_cgroup_storage": 21, "queue": 22, "stack": 23, "sk_storage": 24, "devmap_hash": 25,
          "struct_ops": 26, "ringbuf": 27, "inode_storage": 28, "task_storage": 29,
-         "bloom_filter": 30, "user_ringbuf": 31, "cgrp_storage": 32, "arena": 33, "insn_array": 34}
+         "bloom_filter": 30, "user_ringbuf": 31, "cgrp_storage": 32, "arena": 33, "insn_array": 34,
+         "rhash": 35}
 # bpftool cannot dump these; what is in them is known from rich.bpf.c and own.c: see owned().
 OWNED = {"queue", "stack", "ringbuf", "user_ringbuf", "bloom_filter", "task_storage", "inode_storage",
          "cgrp_storage", "sk_storage"}
 # These must be decoded: an `error` in place of their contents is a failure.
 DECODED = {"array", "hash", "lru_hash", "percpu_array", "percpu_hash", "lru_percpu_hash", "arena",
-           "lpm_trie", "stack_trace", *OWNED}
+           "lpm_trie", "stack_trace", "cgroup_storage", "percpu_cgroup_storage", "rhash", *OWNED}
 # bpftool shows these blank, whatever they hold: size of what may differ in the raw bytes.
 BLANKED = {"bpf_spin_lock": 4, "bpf_timer": 16, "bpf_res_spin_lock": 8, "bpf_wq": 16}
 BODIES = ("value", "entries", "array_entries", "percpu_entries", "percpu_hash_entries", "arena",
@@ -251,11 +252,12 @@ class _Map:
                 self.bad(f"{mine} {row[mine]}, bpftool {desc[theirs]}")
         if row.get("key_size", desc["bytes_key"]) != desc["bytes_key"]:
             self.bad(f"key_size {row['key_size']}, bpftool {desc['bytes_key']}")
-        if row["map_type"] != TYPES[desc["type"]]:
+        # bpftool has no names for types younger than itself.
+        if row["map_type"] != TYPES.get(desc["type"], desc["type"]):
             self.bad(f"map_type {row['map_type']}, bpftool {desc['type']}")
         if row["name"] != desc.get("name", ""):
             self.bad(f"name {row['name']!r}")
-        kind = desc["type"]
+        kind = next((t for t, n in TYPES.items() if n == desc["type"]), desc["type"])
         has_body = any(row.get(b) for b in BODIES if b != "fd_array")
         if kind not in DECODED and not has_body:
             # fdgdb must say so; an empty map and one it cannot read would look alike otherwise.
@@ -285,7 +287,7 @@ class _Map:
             (self._one if desc["max_entries"] <= 1 else self._many)()
         elif kind == "percpu_array":
             self._percpu_array()
-        elif kind in ("percpu_hash", "lru_percpu_hash"):
+        elif kind in ("percpu_hash", "lru_percpu_hash", "percpu_cgroup_storage"):
             self._percpu_hash()
         elif kind == "stack_trace":
             self._stacks()

@@ -32,6 +32,7 @@ def features(kernel):
     have = {
         "HAVE_ARENA": "BPF_MAP_TYPE_ARENA" in text,
         "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
+        "HAVE_RHASH": "BPF_MAP_TYPE_RHASH" in text,
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
         "HAVE_SYSCALL_TASK": re.search(r"\bbpf_task_from_pid\(", text),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.

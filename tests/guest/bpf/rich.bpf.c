@@ -64,6 +64,11 @@ MAP(sk_store, BPF_MAP_TYPE_SK_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
 #ifdef HAVE_CGRP_STORAGE
 MAP(cgrp_store, BPF_MAP_TYPE_CGRP_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
 #endif
+MAP(old_cgrp_store, BPF_MAP_TYPE_CGROUP_STORAGE, 0, 0, struct bpf_cgroup_storage_key, struct small);
+MAP(pcpu_cgrp_store, BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, 0, 0, struct bpf_cgroup_storage_key, u64);
+#ifdef HAVE_RHASH
+MAP(rhash, BPF_MAP_TYPE_RHASH, BPF_F_NO_PREALLOC, 256, struct rich_key, struct rich);
+#endif
 MAP(inner, BPF_MAP_TYPE_ARRAY, 0, 4, u32, u64);
 
 struct {
@@ -299,6 +304,9 @@ int fill_hashes(struct __sk_buff *skb)
 		fill_key(&k, i);
 		fill_rich(i + 100);
 		bpf_map_update_elem(&hash_nopre, &k, &scratch, 0);
+#ifdef HAVE_RHASH
+		bpf_map_update_elem(&rhash, &k, &scratch, 0);
+#endif
 	}
 	for (i = 0; i < 30; i++) {
 		struct small s = {};
@@ -450,6 +458,16 @@ int tail_target(struct __sk_buff *skb)
 {
 	bpf_tail_call(skb, &progs, 3);
 	return bpf_map_lookup_elem(&array_maps, &(u32){ 2 }) && bpf_map_lookup_elem(&hash_maps, &(u32){ 3 });
+}
+
+/* Makes the maps ready for values; own.c attaches it to a cgroup and puts them there. */
+SEC("cgroup_skb/egress")
+int with_storage(struct __sk_buff *skb)
+{
+	struct small *s = bpf_get_local_storage(&old_cgrp_store, 0);
+	u64 *n = bpf_get_local_storage(&pcpu_cgrp_store, 0);
+
+	return s && n;
 }
 
 SEC("raw_tp/sys_enter")

@@ -93,6 +93,38 @@ static void cgroup(const char *path)
 	put("cgrp_store", fd, 0x2222 + strlen(path));
 }
 
+/* Values of the deprecated kind exist where a program that uses them is attached, and are 0 at first. */
+static void old_cgroup(const char *path)
+{
+	char full[100];
+	struct stat st;
+	struct { uint64_t id; uint32_t type, pad; } key = { .type = 1 /* BPF_CGROUP_INET_EGRESS */ };
+	struct small value = { .n = 0x6666, .minus = -6, .temper = 45 };
+	uint64_t values[64];
+	union bpf_attr prog = { .pathname = (uintptr_t)"/sys/fs/bpf/rich/with_storage" }, attr;
+
+	for (uint64_t i = 0; i < 64; i++)
+		values[i] = 0x7777 + (i << 32);
+	snprintf(full, sizeof(full), "/sys/fs/cgroup%s", path);
+	int fd = open(full, O_RDONLY | O_DIRECTORY);
+	fstat(fd, &st);
+	key.id = st.st_ino;
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = bpf(BPF_OBJ_GET, &prog);
+	attr.link_create.target_fd = fd;
+	attr.link_create.attach_type = key.type;
+	if (bpf(BPF_LINK_CREATE, &attr) < 0)
+		perror("with_storage");
+	attr = (union bpf_attr){ .map_fd = pinned("old_cgrp_store"), .key = (uintptr_t)&key,
+				 .value = (uintptr_t)&value };
+	if (bpf(BPF_MAP_UPDATE_ELEM, &attr))
+		perror("old_cgrp_store");
+	attr = (union bpf_attr){ .map_fd = pinned("pcpu_cgrp_store"), .key = (uintptr_t)&key,
+				 .value = (uintptr_t)values };
+	if (bpf(BPF_MAP_UPDATE_ELEM, &attr))
+		perror("pcpu_cgrp_store");
+}
+
 static void udp(uint16_t from, uint16_t to)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(from),
@@ -185,6 +217,8 @@ int main(void)
 	inode();
 	cgroup("/");
 	cgroup("/tests/inner");
+	old_cgroup("/tests/inner");
+	old_cgroup("/tests");
 	udp(4713, 4714);
 	tcp6(4715);
 	unix_socket();
