@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "sample-bodies.h"
 #include "values.h"
 
 static struct report *new_report(void)
@@ -498,6 +499,7 @@ struct report *sample_report(void)
 	add_tasks(r);
 	add_scx(r);
 	add_slots(r);
+	sample_bodies(r);
 	add_progs(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
 	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));

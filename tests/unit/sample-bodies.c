@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Maps of the sample that have other contents than entries, and values by owner. */
+#include "config.h"
+
+#include "sample-bodies.h"
+
+#include <stdlib.h>
+
+static void *alloc(struct report *r, size_t nr, size_t size)
+{
+	void *p = pool_calloc(&r->pool, nr, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+static struct map_row *add(struct report *r, const char *name, uint32_t type, const char *type_name,
+			   enum map_body body)
+{
+	struct map_row *m = vec_push(&r->maps);
+
+	if (!m)
+		abort();
+	m->id = (uint32_t)r->maps.nr;
+	m->kva.v = 0xffff888100000000 + 0x1000 * r->maps.nr;
+	strncpy(m->name, name, sizeof(m->name) - 1);
+	m->type = type;
+	m->type_name = type_name;
+	m->body = body;
+	return m;
+}
+
+static void add_ring(struct report *r)
+{
+	struct map_row *m = add(r, "events", 27, "ringbuf", MAP_BODY_RINGBUF);
+	struct ringbuf_body *b = m->ringbuf = alloc(r, 1, sizeof(*b));
+
+	m->max_entries = 4096;
+	m->error = "ring buffer truncated at 3 records (4088 bytes unread)";
+	*b = (struct ringbuf_body){ .capacity = 4096, .consumer_pos = 8192, .producer_pos = 12280,
+				    .pending_pos = 8208, .nr_records = 3, .truncated = true };
+	b->records = alloc(r, 3, sizeof(*b->records));
+	b->records[0] = (struct ring_record){ .pos = 8192, .len = 5, .data = (const uint8_t *)"hello" };
+	b->records[1] = (struct ring_record){ .pos = 8208, .len = 40, .busy = true,
+					      .data = alloc(r, 1, 40) };
+	b->records[2] = (struct ring_record){ .pos = 8256, .len = 8, .discard = true };
+}
+
+static void add_stacks(struct report *r)
+{
+	static const uint8_t pcs[] = { 0, 0x10, 0, 0x81, 0xff, 0xff, 0xff, 0xff, 0, 0x20, 0x40, 0, 0, 0, 0, 0 };
+	static const char *symbols[] = { "do_idle+0x10/0x80", NULL };
+	static const uint8_t ids[2 * STACK_BUILD_ID_SIZE] = { [0] = 1, [4] = 0xab, [23] = 0xcd, [24] = 0x99,
+							      [32] = 2, [56] = 0x77 };
+	struct map_row *m = add(r, "stacks", 7, "stack_trace", MAP_BODY_STACKS);
+	struct stacks_body *b = m->stacks = alloc(r, 1, sizeof(*b));
+
+	*b = (struct stacks_body){ .n_buckets = 64, .frame_size = 8, .nr = 2, .truncated = true,
+				   .unreadable = 1 };
+	b->rows = alloc(r, 2, sizeof(*b->rows));
+	b->rows[0] = (struct stack_row){ .bucket = 3, .nr = 200, .frames = 2, .data = pcs, .symbols = symbols };
+	b->rows[1] = (struct stack_row){ .bucket = 9, .nr = 4 };
+	m->error = "1 buckets unreadable";
+	m->unreadable = true;
+
+	m = add(r, "user_stacks", 7, "stack_trace", MAP_BODY_STACKS);
+	m->flags = 0x20;
+	b = m->stacks = alloc(r, 1, sizeof(*b));
+	*b = (struct stacks_body){ .n_buckets = 1, .frame_size = STACK_BUILD_ID_SIZE, .nr = 1 };
+	b->rows = alloc(r, 1, sizeof(*b->rows));
+	b->rows[0] = (struct stack_row){ .nr = 2, .frames = 2, .data = ids };
+}
+
+static void add_bloom(struct report *r)
+{
+	struct map_row *m = add(r, "seen", 30, "bloom_filter", MAP_BODY_BLOOM);
+
+	m->bloom = alloc(r, 1, sizeof(*m->bloom));
+	*m->bloom = (struct bloom_body){ .bits = 65536, .bits_set = 5, .bits_unread = 32768, .nr_hashes = 3,
+					 .seed = 9 };
+}
+
+static void add_storage(struct report *r, const char *name, uint32_t type, const char *type_name,
+			const struct map_owner *owners, size_t nr)
+{
+	struct map_row *m = add(r, name, type, type_name, MAP_BODY_ENTRIES);
+
+	m->key_size = 4;
+	m->value_size = 8;
+	m->nr_entries = nr;
+	m->entries = alloc(r, nr, sizeof(*m->entries));
+	for (size_t i = 0; i < nr; i++) {
+		m->entries[i].owner = &owners[i];
+		m->entries[i].value = i ? NULL : (const uint8_t *)"\1\2\3\4\5\6\7\10";
+	}
+}
+
+void sample_bodies(struct report *r)
+{
+	static const struct map_owner tasks[] = {
+		{ .kva = { 0xffff888100200000 }, .kind = OWNER_TASK, .pid = 70, .tgid = 60,
+		  .comm = "wo\x1brker" },
+		{ .kva = { 0xffff888100201000 }, .kind = OWNER_TASK,
+		  .why = "0xffff888100201000: not mapped" },
+	};
+	static const struct map_owner cgroups[] = {
+		{ .kva = { 0xffff888100202000 }, .kind = OWNER_CGROUP, .path = "/system.slice", .cgroup_id = 20 },
+	};
+	static const struct map_owner inodes[] = {
+		{ .kva = { 0xffff888100203000 }, .kind = OWNER_INODE, .ino = 1234, .sb_id = "sda1",
+		  .dev_major = 8, .dev_minor = 1 },
+	};
+	static const struct map_owner sockets[] = {
+		{ .kva = { 0xffff888100204000 }, .kind = OWNER_SOCKET, .family = 2, .sock_type = 1,
+		  .protocol = 6, .sock_state = 1, .local_addr = "127.0.0.1", .local_port = 8080,
+		  .remote_addr = "10.0.0.2", .remote_port = 80 },
+		{ .kva = { 0xffff888100205000 }, .kind = OWNER_SOCKET, .family = 1, .sock_type = 2 },
+	};
+
+	add_ring(r);
+	add_stacks(r);
+	add_bloom(r);
+	add_storage(r, "task_store", 29, "task_storage", tasks, ARRAY_SIZE(tasks));
+	add_storage(r, "cgrp_store", 32, "cgrp_storage", cgroups, ARRAY_SIZE(cgroups));
+	add_storage(r, "inode_store", 28, "inode_storage", inodes, ARRAY_SIZE(inodes));
+	add_storage(r, "sk_store", 24, "sk_storage", sockets, ARRAY_SIZE(sockets));
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef FDGDB_SAMPLE_BODIES_H
+#define FDGDB_SAMPLE_BODIES_H
+
+#include "model/report.h"
+
+/* Adds the maps of sample-bodies.c to the report. */
+void sample_bodies(struct report *r);
+
+#endif
