@@ -24,9 +24,11 @@ def _check(problems, where, **pairs):
             problems.append(f"{where}: {name} {got!r}, bpftool {want!r}")
 
 
-def progs(doc, theirs, boot=None):
-    """Programs; `boot` is the guest's boot time in seconds, to compare load times by."""
+def progs(doc, theirs, after=None, boot=None):
+    """Programs. Those that run meanwhile have counts between those of two readings, `theirs` and `after`; `boot` is
+    the guest's boot time in seconds, to compare load times by."""
     problems = []
+    later = {p["id"]: p for p in after or theirs}
     for p, want in _by_id(doc["fdgdb"]["progs"], theirs, "program", problems):
         where = f"program {want['id']} {want.get('name')}"
         _check(problems, where,
@@ -38,10 +40,11 @@ def progs(doc, theirs, boot=None):
                bytes_jited=(p.get("bytes_jited"), want.get("bytes_jited")),
                bytes_xlated=(p["bytes_xlated"], want["bytes_xlated"]),
                map_ids=(sorted(p["map_ids"]), sorted(want.get("map_ids", []))),
-               btf_id=(p.get("btf_id"), want.get("btf_id")),
-               run_cnt=(p.get("run_cnt"), want.get("run_cnt", 0)),
-               run_time_ns=(p.get("run_time_ns"), want.get("run_time_ns", 0)),
-               misses=(p.get("recursion_misses"), want.get("recursion_misses", 0)))
+               btf_id=(p.get("btf_id"), want.get("btf_id")))
+        for key in ("run_cnt", "run_time_ns", "recursion_misses"):
+            low, high = (r.get(key, 0) for r in (want, later.get(p["id"], want)))
+            if not low <= p.get(key, -1) <= high:
+                problems.append(f"{where}: {key} {p.get(key)}, bpftool {low} to {high}")
         if p["jited"] and p.get("jited_addr", 0) >> 47 != 0x1ffff:
             problems.append(f"{where}: at {p.get('jited_addr')}")
         if boot is not None and abs(boot + p["load_time"] / 1e9 - want["loaded_at"]) > 2:
@@ -77,6 +80,30 @@ def _target(link, want):
     if kind == "kprobe_multi":
         return {"func_cnt": (t.get("func_cnt"), want["func_cnt"])}
     return {}
+
+
+def addresses(doc, kallsyms):
+    """Programs' and trampolines' addresses by /proc/kallsyms; how many were compared comes second."""
+    at, problems, nr = {}, [], 0
+    for line in kallsyms.splitlines():
+        addr, _, name = line.split()[:3]
+        at.setdefault(int(addr, 16), []).append(name)
+    for p in doc["fdgdb"]["progs"]:
+        names = at.get(p.get("jited_addr"), [])
+        nr += 1
+        if not any(n.startswith(f"bpf_prog_{p['tag']}") for n in names):
+            problems.append(f"program {p['id']} at {p.get('jited_addr', 0):#x}: {names}")
+    for m in doc["maps"]:
+        ops = m.get("struct_ops", {"funcs": []})
+        for f in ops["funcs"]:
+            names = at.get(f["addr"])
+            # Kernels before 6.13 do not name these trampolines.
+            if names is None and not any(n.startswith("bpf__") for ns in at.values() for n in ns):
+                continue
+            nr += 1
+            if f"bpf__{ops['type_name']}_{f['member']}" not in (names or []):
+                problems.append(f"{m['name']}.{f['member']} at {f['addr']:#x}: {names}")
+    return problems, nr
 
 
 def links(doc, theirs):

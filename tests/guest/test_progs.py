@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Programs, links, BTF objects, struct_ops and maps of file descriptors are what bpftool says they are."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import compare_progs as compare  # noqa: E402
+import guest  # noqa: E402
+import oracle  # noqa: E402
+from fdgdb import fdgdb, report, validate  # noqa: E402
+from tap import Tap, pick  # noqa: E402
+
+tap = Tap()
+SECTIONS = ("maps", "progs", "links", "btfs")
+
+
+def none(problems, what):
+    tap.ok(not problems, what, "\n".join(problems))
+
+
+def sections(doc, what):
+    status = {s["name"]: s["status"] for s in doc["fdgdb"]["sections"]}
+    tap.equal([status.get(s) for s in SECTIONS[1:]], ["complete"] * 3, f"{what}: the sections are complete")
+    # `maps` may list types that are not decoded; nothing of it may be missing.
+    tap.ok(status.get("maps") in ("complete", "not implemented"), f"{what}: the maps", doc["fdgdb"]["sections"])
+
+
+def look(g, verb, target, *args):
+    """A report between two readings of everything."""
+    before = oracle.Reading(g)
+    doc = report(verb, target, *args)
+    return before, doc, oracle.Reading(g)
+
+
+def everything(g, what, before, doc, after):
+    uptime, now = g.run("cut -d ' ' -f 1 /proc/uptime; date +%s").text.split()
+    none(compare.progs(doc, before.progs, after.progs, float(now) - float(uptime)),
+         f"{what}: {len(before.progs)} programs")
+    none(compare.links(doc, before.links), f"{what}: {len(before.links)} links")
+    none(compare.btfs(doc, before.btfs), f"{what}: {len(before.btfs)} BTF objects")
+    problems, nr = compare.addresses(doc, g.run("grep -w bpf /proc/kallsyms").text)
+    tap.ok(not problems and nr >= len(before.progs), f"{what}: {nr} addresses by /proc/kallsyms", "\n".join(problems))
+    sections(doc, what)
+    tap.equal(validate(doc), [], f"{what}: valid against the schema")
+
+
+def rich(series):
+    """Maps of file descriptors, links of all types that can be made, counts that do not stand at 0."""
+    with guest.Guest(series, scenario="rich", vcpus=2, memory=768) as g:
+        g.run("echo 1 >/proc/sys/kernel/bpf_stats_enabled;"
+              "bpftool prog run pinned /sys/fs/bpf/rich/tail_target data_in /run/frame repeat 7")
+        before, doc, after = look(g, "attach", g.target)
+        everything(g, g.release, before, doc, after)
+        counts = {p["name"]: p["run_cnt"] for p in doc["fdgdb"]["progs"]}
+        tap.equal(counts["tail_target"], 7, f"{g.release}: a program that ran seven times")
+        tap.ok(len(before.links) >= 9, f"{g.release}: links of many types", [x["type"] for x in before.links])
+        problems, nr = compare.slots(doc, before.maps.values(), before.dumps)
+        tap.ok(not problems and nr >= 12, f"{g.release}: {nr} maps of file descriptors", "\n".join(problems))
+        tap.equal(doc.get("prog_runtime_stats_unavailable"), "no struct_ops programs loaded",
+                  f"{g.release}: no struct_ops programs, and said so")
+        text = fdgdb("attach", "--section", "maps,progs,links", g.target).out
+        for part in ("tp_name=task_rename", "ifname=lo", "cgroup_path=/tests/inner", "prog_name=tail_target",
+                     "trace_fentry bpf_fentry_test1"):
+            tap.ok(part in text, f"{g.release}: text has {part}")
+        alone = report("attach", g.target, "--section", "progs")
+        tap.ok(alone["fdgdb"]["progs"] and not alone["maps"] and not alone["fdgdb"]["links"],
+               f"{g.release}: --section progs gives programs alone")
+
+
+def hung(series):
+    """A struct_ops map and its programs, live and in a core."""
+    with guest.Guest(series, scenario="hung-keep", vcpus=2) as g:
+        before, doc, after = look(g, "attach", g.target)
+        everything(g, g.release, before, doc, after)
+        tap.equal(len(before.struct_ops), 2, f"{g.release}: one struct_ops map")
+        none(compare.struct_ops(doc, before.struct_ops), f"{g.release}: its table, functions, state and link")
+        stats = {s["name"] for s in doc.get("prog_runtime_stats", [])}
+        tap.equal(stats, {p["name"][:15] for p in before.progs if p["type"] == "struct_ops"},
+                  f"{g.release}: prog_runtime_stats has the struct_ops programs")
+        g.stop()
+        core = report("core", g.dump(f"{g.dir}/core"))
+        g.cont()
+        none(compare.struct_ops(core, before.struct_ops), f"{g.release}: the same in a core")
+        none(compare.links(core, before.links), f"{g.release}: the same links in a core")
+
+
+def main():
+    guest.close_on_signals()
+    for series in pick(tap, "programs on", ["6.18"], ["6.1", "6.12", "6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+        tap.guarded(series, rich, series)
+    for series in pick(tap, "struct_ops on", ["6.18"], ["6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+        tap.guarded(series, hung, series)
+    tap.done()
+
+
+main()
