@@ -30,6 +30,8 @@ static struct err *read_state(struct map_job *job, struct ops_body *ops)
 	const struct member *state = l->ops_state.present ? &l->ops_state : &l->ops_state_old;
 	uint64_t v;
 
+	if (!state->present)
+		return NULL;
 	TRY(kget(job->mw->k, ops_map(job), state, &v));
 	ops->state = (uint32_t)v;
 	return objs_enum(&job->mw->objs, "bpf_struct_ops_state", "BPF_STRUCT_OPS_STATE_", v,

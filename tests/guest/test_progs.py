@@ -88,9 +88,13 @@ def hung(series):
 
 def main():
     guest.close_on_signals()
-    for series in pick(tap, "programs on", ["6.18"], ["6.1", "6.12", "6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+    asked = sys.argv[1:]
+    newer = ["6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]
+    for series in asked or pick(tap, "programs on", ["6.18"], ["6.1", "6.12", *newer]):
         tap.guarded(series, rich, series)
-    for series in pick(tap, "struct_ops on", ["6.18"], ["6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+    # 6.1 and 6.12 have no sched_ext.
+    scx = [s for s in asked if s not in ("6.1", "6.12")]
+    for series in scx if asked else pick(tap, "struct_ops on", ["6.18"], newer):
         tap.guarded(series, hung, series)
     tap.done()
 

@@ -70,6 +70,7 @@ static void add_arrays(struct fake_kernel *fk, int map)
 
 	(void)id;
 	btf__add_field(fk->btf, "pptrs", pptrs, offsetof(struct img_array, value) * 8, 0);
+	btf__add_field(fk->btf, "ptrs", pptrs, offsetof(struct img_array, value) * 8, 0);
 }
 
 static void add_hashes(struct fake_kernel *fk, int map)
@@ -132,7 +133,7 @@ static void add_btf(struct fake_kernel *fk)
 	const struct fake_field btf[] = {
 		F(img_btf, data, fk->ptr), N(img_btf, base, "base_btf", fk->ptr),
 		N(img_btf, size, "data_size", fk->u32), F(img_btf, id, fk->u32),
-		F(img_btf, kernel_btf, fk->u8),
+		F(img_btf, kernel_btf, fk->u8), F(img_btf, name, fake_kernel_array(fk, fk->u8, 16)),
 	};
 
 	define(fk, "btf", sizeof(struct img_btf), btf, ARRAY_SIZE(btf));
@@ -164,17 +165,10 @@ static void add_struct_ops(struct map_image *im, int map)
 		N(img_struct_ops_map, refcnt_and_state, "kvalue", value_id),
 	};
 	const struct fake_field sched[] = { F(img_sched, ops, ops_id) };
-	const struct fake_field link[] = { F(img_link, prog, fk->ptr) };
-	const struct fake_field prog[] = { F(img_prog, aux, fk->ptr) };
-	const struct fake_field aux[] = { F(img_aux, used_maps, fk->ptr),
-					  F(img_aux, used_map_cnt, fk->u32) };
 
 	define(fk, "bpf_struct_ops_map", sizeof(struct img_struct_ops_map), ops_map,
 	       ARRAY_SIZE(ops_map));
 	define(fk, "scx_sched", sizeof(struct img_sched), sched, 1);
-	define(fk, "bpf_link", sizeof(struct img_link), link, 1);
-	define(fk, "bpf_prog", sizeof(struct img_prog), prog, 1);
-	define(fk, "bpf_prog_aux", sizeof(struct img_aux), aux, 2);
 	im->sched_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_sched_ext_ops", ops_id);
 	im->other_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_tcp_congestion_ops", ops_id);
 	fake_kernel_symbol(fk, "scx_root", map_image_root_at);
@@ -196,10 +190,14 @@ struct map_image *map_image_new(void)
 	add_arenas(fk, map);
 	add_struct_ops(im, map);
 	map_image_bodies(fk, map);
+	map_image_objs(fk, map);
 	add_idr(fk);
 	add_btf(fk);
 	fake_kernel_symbol(fk, "map_idr", map_image_idr_at);
-	fake_kernel_write(fk, map_image_idr_at, &(struct img_idr){ 0 }, sizeof(struct img_idr));
+	const uint64_t idrs[] = { map_image_idr_at, map_image_prog_idr_at, map_image_link_idr_at,
+				  map_image_btf_idr_at };
+	for (size_t i = 0; i < ARRAY_SIZE(idrs); i++)
+		fake_kernel_write(fk, idrs[i], &(struct img_idr){ 0 }, sizeof(struct img_idr));
 	fake_kernel_ready(fk);
 	return im;
 }
@@ -235,13 +233,19 @@ static uint64_t make_node(struct map_image *im, unsigned int shift, const uint32
 	return at;
 }
 
-void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr)
+void map_image_idr_put(struct map_image *im, uint64_t at, const uint32_t *ids, const uint64_t *objs,
+		       size_t nr)
 {
 	struct img_idr idr = { 0 };
 	unsigned int shift = 0;
 
 	while (nr && ids[nr - 1] >> shift > 63)
 		shift += 6;
-	idr.rt.head = make_node(im, shift, ids, maps, nr) | 2;
-	fake_kernel_write(im->fk, map_image_idr_at, &idr, sizeof(idr));
+	idr.rt.head = make_node(im, shift, ids, objs, nr) | 2;
+	fake_kernel_write(im->fk, at, &idr, sizeof(idr));
+}
+
+void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr)
+{
+	map_image_idr_put(im, map_image_idr_at, ids, maps, nr);
 }

@@ -160,6 +160,7 @@ struct img_btf {
 	uint64_t data, base;
 	uint32_t size, id;
 	uint8_t kernel_btf;
+	char name[16];
 };
 
 /* struct sched_ext_ops, the struct_ops map it comes from and where it is copied to. */
@@ -182,16 +183,49 @@ struct img_sched {
 };
 
 struct img_link {
-	uint64_t id, prog;
+	uint64_t refcnt, prog;
+	uint32_t type, id;
+};
+
+struct img_xdp_link {
+	uint64_t before;
+	struct img_link link;
+	uint64_t dev;
 };
 
 struct img_prog {
-	uint64_t len, aux;
+	uint64_t pages, aux, stats, bpf_func;
+	uint32_t type, expected_attach_type, len, jited_len;
+	uint8_t tag[8];
+	uint8_t jited;
 };
 
 struct img_aux {
 	uint64_t used_maps;
-	uint32_t used_map_cnt;
+	uint32_t used_map_cnt, id;
+	char name[16];
+	uint64_t func, load_time, btf, attach_func_name;
+	uint32_t func_cnt, attach_btf_id;
+};
+
+struct img_prog_stats {
+	uint64_t cnt, nsecs, misses;
+};
+
+struct img_dtab {
+	struct img_map map;
+	uint64_t netdev_map, dev_index_head;
+	uint32_t n_buckets;
+};
+
+struct img_dtab_netdev {
+	uint64_t dev, next, pprev, xdp_prog;
+	uint32_t idx;
+};
+
+struct img_net_device {
+	uint32_t ifindex;
+	char name[16];
 };
 
 struct map_image {
@@ -206,14 +240,21 @@ void map_image_destroy(struct map_image *im);
 
 /* Part of map_image_new(): types of maps whose contents are no entries by key. */
 void map_image_bodies(struct fake_kernel *fk, int map);
+/* Devices, programs, links. */
+void map_image_objs(struct fake_kernel *fk, int map);
 
 /* Kernel addresses of their own, from a page boundary plus `offset` on. */
 uint64_t map_image_room(struct map_image *im, size_t len, size_t offset);
 
-/* Makes map_idr hold these maps; ids ascend. */
+/* Makes the idr at this address hold these objects; ids ascend. */
+void map_image_idr_put(struct map_image *im, uint64_t idr, const uint32_t *ids, const uint64_t *objs,
+		       size_t nr);
+
+/* Makes map_idr hold these maps. */
 void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr);
 
 /* Where map_idr and scx_root are. */
 extern const uint64_t map_image_idr_at, map_image_root_at;
+extern const uint64_t map_image_prog_idr_at, map_image_link_idr_at, map_image_btf_idr_at;
 
 #endif

@@ -61,9 +61,10 @@ static uint64_t put_prog(struct fixture *f, const uint64_t *maps, size_t nr)
 		 prog = map_image_room(f->im, 64, 0), link = map_image_room(f->im, 64, 0);
 
 	fake_kernel_write(fk, list, maps, nr * 8);
-	fake_kernel_write(fk, aux, &(struct img_aux){ list, (uint32_t)nr }, sizeof(struct img_aux));
-	fake_kernel_write(fk, prog, &(struct img_prog){ 1, aux }, sizeof(struct img_prog));
-	fake_kernel_write(fk, link, &(struct img_link){ 1, prog }, sizeof(struct img_link));
+	struct img_aux used = { .used_maps = list, .used_map_cnt = (uint32_t)nr };
+	fake_kernel_write(fk, aux, &used, sizeof(used));
+	fake_kernel_write(fk, prog, &(struct img_prog){ .aux = aux }, sizeof(struct img_prog));
+	fake_kernel_write(fk, link, &(struct img_link){ .prog = prog }, sizeof(struct img_link));
 	return link;
 }
 
