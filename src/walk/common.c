@@ -8,7 +8,10 @@ bool walk_wants(struct walk *w, const char *section)
 	if (!w->opts->sections)
 		return true;
 	for (size_t i = 0; i < w->opts->nr_sections; i++) {
-		if (!strcmp(w->opts->sections[i], section))
+		const char *asked = w->opts->sections[i];
+
+		/* A queue of tasks without names would be of no use. */
+		if (!strcmp(asked, section) || (!strcmp(asked, "scx") && !strcmp(section, "tasks")))
 			return true;
 	}
 	/* Nothing else is said about a section that is left out; if there is no memory for this, the

@@ -409,7 +409,8 @@ static void test_suspended(void)
 		pid_t pid = spawn_analyser(f, false);
 		int status = 0;
 
-		usleep(100000);
+		for (int ms = 0; ms < 20000 && fake_is_running(f); ms++)
+			usleep(1000);
 		CU_ASSERT(!fake_is_running(f));
 		kill(-pid, signals[i]);
 		CU_ASSERT(fake_restored(f));
