@@ -57,13 +57,18 @@ def default_signals():
 def killed(g, rng, span, sig, name):
     bad = 0
     stopped_seen = 0
-    for _ in range(TIMES):
+    for i in range(TIMES):
         p = subprocess.Popen([tool.BINARY, "attach", "-j", g.target], stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                              preexec_fn=default_signals)
-        time.sleep(rng.uniform(0, span))
-        if p.poll() is None and not g.running():
-            stopped_seen += 1
+        if i % 2:
+            time.sleep(rng.uniform(0, span))
+        else:
+            # However fast this machine is just now: at some time after the guest has been stopped.
+            while p.poll() is None and g.running():
+                time.sleep(0.001)
+            stopped_seen += p.poll() is None
+            time.sleep(rng.uniform(0, span / 3))
         p.send_signal(sig)
         if sig in (signal.SIGSTOP, signal.SIGTSTP):
             if not running_soon(g):
