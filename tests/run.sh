@@ -117,14 +117,31 @@ if wanted dist; then
 	fi
 fi
 
+# The guests are one thread of QEMU each: as many test programs at once as there are processors. What
+# each says is shown when it ends, so that the output of two never mixes.
 export FDGDB="$top/build-test/fdgdb"
+declare -A running=()
+ended() {
+	local pid rc name
+	wait -n -p pid "${!running[@]}"
+	rc=$?
+	name=${running[$pid]}
+	unset "running[$pid]"
+	say "$name"
+	cat "$work/$name"
+	count "$name" "$work/$name"
+	if [ "$rc" -ne 0 ] && ! grep -qE '^not ok\b' "$work/$name"; then fail "$name ended with status $rc"; fi
+}
+trap 'kill "${!running[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
 for t in tests/guest/test_*.py; do
 	name=$(basename "$t" .py)
 	wanted "$name" || continue
-	say "$name"
-	/usr/bin/python3 "$t" 2>&1 | tee "$work/$name"
-	rc=${PIPESTATUS[0]}
-	count "$name" "$work/$name"
-	if [ "$rc" -ne 0 ] && ! grep -qE '^not ok\b' "$work/$name"; then fail "$name ended with status $rc"; fi
+	[ ${#running[@]} -ge "$jobs" ] && ended
+	/usr/bin/python3 "$t" >"$work/$name" 2>&1 </dev/null &
+	running[$!]=$name
 done
+while [ ${#running[@]} -gt 0 ]; do ended; done
 finish
