@@ -22,7 +22,7 @@ same() {
 }
 same "$help" "$code" "--help names the options there are"
 same "$man" "$code" "fdgdb(1) names the options there are"
-statuses() { grep -oE '\b[0-6]\b' | sort -u | tr '\n' ' '; }
+statuses() { grep -oE '\b([0-6]|10)\b' | sort -u | tr '\n' ' '; }
 same "$("$fdgdb" --help | sed -n '/^Exit status/,$p' | statuses)" \
 	"$(sed -n '/^.SH EXIT STATUS/,/^.PP/p' "$srcdir/docs/fdgdb.1" | grep -E '^\.B [0-9]' | statuses)" \
 	"--help and fdgdb(1) name the same exit statuses"

@@ -14,6 +14,7 @@
 #include "report/escape.h"
 #include "report/json-report.h"
 #include "report/text.h"
+#include "triage/triage.h"
 
 void complain(const struct err *e)
 {
@@ -118,6 +119,16 @@ static bool arena_is_cut(const struct options *o, const struct report *r)
 	return bytes > o->arena_bytes;
 }
 
+/* Whether there is a finding that the user wants to hear of by the exit status. */
+static bool is_alarming(const struct options *o, const struct report *r)
+{
+	for (size_t i = 0; o->fail_on && i < r->findings.rows.nr; i++) {
+		if (r->findings.rows.data[i]->severity >= o->fail_severity)
+			return true;
+	}
+	return false;
+}
+
 static struct err *write_report(const struct options *o, const struct report *r, FILE *out)
 {
 	if (o->json) {
@@ -179,6 +190,15 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	fill_capture(o, &s);
 	if (report_is_partial(s.report) || arena_is_cut(o, s.report))
 		status = exit_worse(status, EXIT_PARTIAL);
+
+	e = triage_run(s.report);
+	if (e) {
+		complain(e);
+		status = exit_worse(status, exit_of(e));
+		err_free(e);
+	}
+	if (is_alarming(o, s.report))
+		status = exit_worse(status, EXIT_FINDINGS);
 
 	FILE *out = file ? file : stdout;
 	e = write_report(o, s.report, out);

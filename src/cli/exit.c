@@ -29,8 +29,8 @@ int exit_of(const struct err *e)
 
 static int rank(int status)
 {
-	static const int order[] = { EXIT_COMPLETE, EXIT_PARTIAL, EXIT_NOT_LINUX, EXIT_FAILED,
-				     EXIT_TARGET, EXIT_NOT_RESTORED };
+	static const int order[] = { EXIT_COMPLETE,	EXIT_PARTIAL, EXIT_FINDINGS,	EXIT_NOT_LINUX,
+				     EXIT_FAILED,	EXIT_TARGET,  EXIT_NOT_RESTORED };
 
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
 		if (order[i] == status)

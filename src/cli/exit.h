@@ -13,11 +13,12 @@ enum {
 	EXIT_TARGET = 4,       /* target unreachable or lost */
 	EXIT_NOT_LINUX = 5,    /* no Linux kernel with BTF found */
 	EXIT_NOT_RESTORED = 6, /* the guest could not be put back into its former state */
+	EXIT_FINDINGS = 10,    /* --fail-on, and there is such a finding */
 };
 
 int exit_of(const struct err *e);
 
-/* Of two statuses the one the user must hear of: 6, 4, 1, 5, 3, 0. */
+/* Of two statuses the one the user must hear of: 6, 4, 1, 5, 10, 3, 0. */
 int exit_worse(int a, int b);
 
 #endif

@@ -33,7 +33,7 @@ static void usage(FILE *out)
 	options_help(out, true);
 	fputs("\n"
 	      "Exit status: 0 complete, 1 failed, 2 usage, 3 partial, 4 target unreachable or lost,\n"
-	      "5 no Linux kernel with BTF found, 6 guest state could not be restored.\n",
+	      "5 no Linux kernel with BTF found, 6 guest state could not be restored, 10 findings (--fail-on).\n",
 	      out);
 }
 

@@ -19,6 +19,7 @@ enum {
 	OPT_DEADLINE,
 	OPT_STATS,
 	OPT_COLOR,
+	OPT_FAIL_ON,
 };
 
 static const struct option longopts[] = {
@@ -32,6 +33,7 @@ static const struct option longopts[] = {
 	{ "keep-halted", no_argument, NULL, OPT_KEEP_HALTED },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "stats", no_argument, NULL, OPT_STATS },
+	{ "fail-on", required_argument, NULL, OPT_FAIL_ON },
 	{ "color", required_argument, NULL, OPT_COLOR },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -56,7 +58,8 @@ void options_help(FILE *out, bool live)
 		fputs("      --keep-halted        leave the guest stopped\n"
 		      "      --deadline MS        let the guest go after MS milliseconds, finished or not\n",
 		      out);
-	fputs("      --stats              tell on stderr what was read, and how long it took\n"
+	fputs("      --fail-on SEVERITY   exit status 10 if there are findings: warning (or worse), error\n"
+	      "      --stats              tell on stderr what was read, and how long it took\n"
 	      "      --color WHEN         auto, always or never\n"
 	      "  -v, --verbose            show everything\n"
 	      "  -h, --help               this text\n"
@@ -135,6 +138,18 @@ static struct err *parse_color(const char *s, enum color_when *ret)
 	return NULL;
 }
 
+static struct err *parse_fail_on(const char *s, struct options *o)
+{
+	if (!strcmp(s, "warning"))
+		o->fail_severity = SEVERITY_WARNING;
+	else if (!strcmp(s, "error"))
+		o->fail_severity = SEVERITY_ERROR;
+	else
+		return err_new(ERR_USAGE, "--fail-on: \"%s\" is none of warning, error", s);
+	o->fail_on = true;
+	return NULL;
+}
+
 struct err *options_parse(int argc, char **argv, const char *verb, bool live, struct options *ret,
 			  bool *ret_done)
 {
@@ -186,6 +201,9 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 			break;
 		case OPT_COLOR:
 			TRY(parse_color(optarg, &o.color));
+			break;
+		case OPT_FAIL_ON:
+			TRY(parse_fail_on(optarg, &o));
 			break;
 		case 'v':
 			o.verbose++;

@@ -17,6 +17,8 @@ struct options {
 	uint64_t arena_bytes; /* in the JSON; UINT64_MAX: all */
 	bool arena_limit;     /* the user gave a number of them */
 	uint64_t deadline_ms; /* 0: none */
+	bool fail_on;	      /* findings of this severity and worse change the exit status */
+	enum severity fail_severity;
 	struct walk_opts walk;
 	const char *sections[16];
 	const char *target;

@@ -30,6 +30,8 @@ void report_destroy(struct report *r)
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
 	free(r->tasks.data);
+	free(r->findings.rows.data);
+	free(r->findings.unexamined.data);
 	pool_deinit(&r->pool);
 	free(r);
 }
@@ -206,4 +208,25 @@ const char *section_status_text(enum section_status status)
 		return "not asked for";
 	}
 	return "?";
+}
+
+bool report_runnable_for(const struct report *r, const struct task_row *t, double *ret)
+{
+	/* Flags of sched_ext_entity that every version has.  The second: the stamp will be set anew when the
+	 * task next becomes runnable, so what it holds is old. */
+	enum { QUEUED = 1, RESET_RUNNABLE_AT = 4 };
+	/* A day at HZ=1000; a difference beyond that is of a stamp that nobody has set. */
+	enum { OLDEST = 86400000 };
+
+	if (!t->runnable_at.has || !t->runnable_at.v || !r->scx.jiffies || !r->kernel.hz)
+		return false;
+	if (t->scx_flags.has && (t->scx_flags.v & (QUEUED | RESET_RUNNABLE_AT)) != QUEUED)
+		return false;
+	if (!t->scx_flags.has && !(t->dsq_kva.has && t->dsq_kva.v))
+		return false;
+	uint64_t age = r->scx.jiffies - t->runnable_at.v;
+	if (age > OLDEST)
+		return false;
+	*ret = (double)age / r->kernel.hz;
+	return true;
 }

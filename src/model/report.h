@@ -10,6 +10,7 @@
 #define FDGDB_MODEL_REPORT_H
 
 #include "base/vec.h"
+#include "model/findings.h"
 #include "model/maps.h"
 #include "model/progs.h"
 #include "model/scx.h"
@@ -95,6 +96,8 @@ struct report {
 	size_t *task_index; /* rows of tasks by address, first of equal ones first */
 	size_t nr_task_index;
 
+	struct findings findings; /* by triage, after the guest has been let go */
+
 	/* For rendering: how pointers are followed, in the pages kept from the stop. */
 	struct value_env env;
 
@@ -125,6 +128,12 @@ struct err *report_index_tasks(struct report *r) MUST_CHECK;
 
 /* NULL if there is no such task in the report. */
 const struct task_row *report_task(const struct report *r, struct kva task);
+
+/*
+ * Seconds since a task became runnable: jiffies - runnable_at, by HZ.  False if that cannot be told: the
+ * task is on no queue, a number is missing, or the difference makes no sense.
+ */
+bool report_runnable_for(const struct report *r, const struct task_row *t, double *ret);
 
 /* NULL if there is no such section. */
 const struct section *report_find_section(const struct report *r, const char *name);

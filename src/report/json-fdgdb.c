@@ -167,6 +167,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	write_target(j, &w->r->capture);
 	write_kernel(j, &w->r->kernel);
 	write_capture(j, &w->r->capture);
+	json_write_findings(w);
 	write_scx(w);
 	write_vcpus(j, w->r);
 	TRY(write_sections(w));

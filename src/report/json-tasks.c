@@ -24,7 +24,7 @@ static void write_extra(struct json_report *w, const struct task_row *t)
 	json_opt_u64(j, "runnable_at", &t->runnable_at);
 
 	double seconds;
-	if (task_runnable_for(w->r, t, &seconds)) {
+	if (report_runnable_for(w->r, t, &seconds)) {
 		json_key(j, "runnable_s");
 		json_double(j, seconds);
 	}

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 const struct missing_part missing_parts[] = {
-	{ "findings", "nothing is judged yet: read the sections", NULL, NULL },
 	{ "stacks", NULL, NULL, NULL },
 	{ "sdt_alloc", NULL, "sdt_alloc_unavailable", "not implemented in this fdgdb" },
 	{ "scx_static", NULL, NULL, NULL },
@@ -42,25 +41,4 @@ void dsq_origin_text(const struct dsq_row *d, char buf[32])
 		break;
 	}
 	snprintf(buf, 32, "user");
-}
-
-bool task_runnable_for(const struct report *r, const struct task_row *t, double *ret)
-{
-	/* Flags of sched_ext_entity that every version has.  The second: the stamp will be set anew when the
-	 * task next becomes runnable, so what it holds is old. */
-	enum { QUEUED = 1, RESET_RUNNABLE_AT = 4 };
-	/* A day at HZ=1000; a difference beyond that is of a stamp that nobody has set. */
-	enum { OLDEST = 86400000 };
-
-	if (!t->runnable_at.has || !t->runnable_at.v || !r->scx.jiffies || !r->kernel.hz)
-		return false;
-	if (t->scx_flags.has && (t->scx_flags.v & (QUEUED | RESET_RUNNABLE_AT)) != QUEUED)
-		return false;
-	if (!t->scx_flags.has && !(t->dsq_kva.has && t->dsq_kva.v))
-		return false;
-	uint64_t age = r->scx.jiffies - t->runnable_at.v;
-	if (age > OLDEST)
-		return false;
-	*ret = (double)age / r->kernel.hz;
-	return true;
 }

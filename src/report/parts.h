@@ -23,10 +23,4 @@ extern const size_t nr_missing_parts;
 /* "local cpu 0", "global node 1", "user": dsq_states[].origin. */
 void dsq_origin_text(const struct dsq_row *d, char buf[32]);
 
-/*
- * Seconds since a task became runnable: jiffies - runnable_at, by HZ.  False if that cannot be told: the
- * task is on no queue, a number is missing, or the difference makes no sense.
- */
-bool task_runnable_for(const struct report *r, const struct task_row *t, double *ret);
-
 #endif

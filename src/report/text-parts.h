@@ -48,6 +48,7 @@ void text_counted_title(struct text *t, const char *name, size_t nr, const char 
 
 /* The parts, in their order.  Each ends with a newline. */
 void text_head(struct text *t);
+void text_findings(struct text *t); /* begins with a newline, or is nothing */
 void text_scx(struct text *t);
 void text_cpus(struct text *t);
 void text_tasks(struct text *t);

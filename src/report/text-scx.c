@@ -115,7 +115,7 @@ static void write_list(struct text *t, const struct kva *tasks, size_t nr)
 		table_cell(&tab, "%" PRId32, task->pid);
 		escape_append(table_open(&tab), task->comm, strlen(task->comm));
 		table_cell(&tab, "%s", task->sched_class ? task->sched_class : "?");
-		if (task_runnable_for(t->r, task, &seconds))
+		if (report_runnable_for(t->r, task, &seconds))
 			table_cell(&tab, "%.3f s", seconds);
 		else
 			table_cell(&tab, "?");

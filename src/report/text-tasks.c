@@ -91,7 +91,7 @@ static void task_cells(struct text *t, struct table *tab, const struct task_row 
 	state_cell(tab, task);
 	table_cell(tab, "%" PRId32, task->prio);
 	table_cell(tab, "%" PRIu32, task->weight);
-	if (task_runnable_for(t->r, task, &seconds))
+	if (report_runnable_for(t->r, task, &seconds))
 		table_cell(tab, "%.3f s", seconds);
 	else
 		table_cell(tab, "-");

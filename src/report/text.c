@@ -57,6 +57,8 @@ static struct err *write_parts(struct text *t)
 		if (i)
 			strbuf_putc(&t->sb, '\n');
 		parts[i](t);
+		if (!i)
+			text_findings(t);
 		text_flush(t);
 	}
 	strbuf_putc(&t->sb, '\n');

@@ -481,6 +481,64 @@ static void add_progs(struct report *r)
 	must(report_section(r, "btfs", SECTION_COMPLETE, NULL));
 }
 
+static void add_findings(struct report *r)
+{
+	static const struct evidence bytes = { .path = "task_enrichments[1].comm", .kind = EVIDENCE_TEXT,
+					       .text = "evil\x1b]0;x\x07" },
+				     flags = { &bytes, "rq_scx_states[0].flags", EVIDENCE_HEX, 3, 0, NULL },
+				     depth = { &flags, "scx_sched_state.bypass_depth", EVIDENCE_INT,
+					       (uint64_t)-1, 0, NULL },
+				     aborting = { &depth, "scx_sched_state.aborting", EVIDENCE_BOOL, 0, 0, NULL };
+	static struct evidence nr = { &aborting, "dsq_states[4].nr", EVIDENCE_NUM, 3, 0, NULL },
+			       age = { &nr, "task_enrichments[0].runnable_s", EVIDENCE_SECONDS, 0, 24, NULL };
+	static struct finding root = {
+		.id = "scx-dsq-not-consumed",
+		.key = "scx-dsq-not-consumed@dsq0x42",
+		.severity = SEVERITY_ERROR,
+		.confidence = CONFIDENCE_CERTAIN,
+		.summary = "victim\x1b[2J[321] waits for nobody",
+		.look_next = "what \"stall\x1b[m\" dispatches",
+		.dsq = { true, 0x42 },
+		.evidence = &age,
+	}, follows = {
+		.id = "scx-watchdog-near",
+		.key = "scx-watchdog-near@pid321",
+		.severity = SEVERITY_WARNING,
+		.confidence = CONFIDENCE_LIKELY,
+		.summary = "the watchdog comes",
+		.caused_by = "scx-dsq-not-consumed@dsq0x42",
+		.pid = { true, 321 },
+		.evidence = &age,
+	}, note = {
+		.id = "note",
+		.key = "note@cpu1",
+		.severity = SEVERITY_INFO,
+		.confidence = CONFIDENCE_POSSIBLE,
+		.summary = "by the way",
+		.cpu = { true, 1 },
+	};
+	static struct finding *const rows[] = { &root, &follows, &note };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct finding **f = vec_push(&r->findings.rows);
+
+		if (!f)
+			abort();
+		*f = rows[i];
+	}
+	for (size_t i = 0; i < 3; i++) {
+		struct unexamined *u = vec_push(&r->findings.unexamined);
+
+		if (!u)
+			abort();
+		*u = (struct unexamined){ i ? "ringbuf-full" : "scx-exit",
+					  i < 2 ? "maps: cut: \x1b[m3 of 9" : "for another reason" };
+	}
+	r->findings.nr_rules = 9;
+	r->findings.ran = true;
+	must(report_section(r, "findings", SECTION_COMPLETE, NULL));
+}
+
 struct report *sample_report(void)
 {
 	struct report *r = new_report();
@@ -501,6 +559,7 @@ struct report *sample_report(void)
 	add_slots(r);
 	sample_bodies(r);
 	add_progs(r);
+	add_findings(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
 	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));
 	must(report_cut(r, "maps", true, "map cell_stats: 3 of 9 entries (--max-entries)"));

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What triage concluded, on the first screen. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "report/text-parts.h"
+
+enum {
+	SHOWN_FINDINGS = 12,
+	SHOWN_EVIDENCE = 4,
+};
+
+static void write_value(struct text *t, const struct evidence *e)
+{
+	switch (e->kind) {
+	case EVIDENCE_NUM:
+		strbuf_printf(&t->sb, "%" PRIu64, e->num);
+		break;
+	case EVIDENCE_HEX:
+		strbuf_printf(&t->sb, "0x%" PRIx64, e->num);
+		break;
+	case EVIDENCE_INT:
+		strbuf_printf(&t->sb, "%" PRId64, (int64_t)e->num);
+		break;
+	case EVIDENCE_SECONDS:
+		strbuf_printf(&t->sb, "%.3f", e->seconds);
+		break;
+	case EVIDENCE_BOOL:
+		strbuf_puts(&t->sb, e->num ? "true" : "false");
+		break;
+	case EVIDENCE_TEXT:
+		strbuf_putc(&t->sb, '"');
+		text_guest(t, e->text ? e->text : "");
+		strbuf_putc(&t->sb, '"');
+		break;
+	}
+}
+
+static void write_finding(struct text *t, const struct finding *f)
+{
+	bool alarm = f->severity == SEVERITY_ERROR;
+	size_t nr = 0;
+
+	strbuf_puts(&t->sb, "  ");
+	text_alarm(t, alarm);
+	strbuf_printf(&t->sb, "%s %s", severity_text(f->severity), f->key);
+	text_alarm(t, false);
+	strbuf_printf(&t->sb, " (%s): ", confidence_text(f->confidence));
+	text_guest(t, f->summary);
+	strbuf_putc(&t->sb, '\n');
+	if (f->caused_by) {
+		strbuf_printf(&t->sb, "    follows from %s\n", f->caused_by);
+		if (!t->opts->verbose)
+			return;
+	}
+	for (const struct evidence *e = f->evidence; e; e = e->next) {
+		if (!t->opts->verbose && nr == SHOWN_EVIDENCE) {
+			strbuf_puts(&t->sb, ", \u2026 (-v)");
+			break;
+		}
+		strbuf_puts(&t->sb, nr++ ? ", " : "    evidence: ");
+		strbuf_printf(&t->sb, "%s = ", e->path);
+		write_value(t, e);
+	}
+	if (nr)
+		strbuf_putc(&t->sb, '\n');
+	if (f->look_next) {
+		strbuf_puts(&t->sb, "    next: ");
+		text_guest(t, f->look_next);
+		strbuf_putc(&t->sb, '\n');
+	}
+}
+
+static void write_title(struct text *t, const struct findings *fs)
+{
+	size_t nr[3] = { 0 }, shown = 0;
+
+	for (size_t i = 0; i < fs->rows.nr; i++)
+		nr[fs->rows.data[i]->severity]++;
+	text_bold(t, true);
+	strbuf_puts(&t->sb, "findings:");
+	for (int s = SEVERITY_ERROR; s >= SEVERITY_INFO; s--) {
+		if (!nr[s])
+			continue;
+		strbuf_printf(&t->sb, "%s %zu %s%s", shown++ ? "," : "", nr[s],
+			      s == SEVERITY_INFO ? "for information" : severity_text(s),
+			      s != SEVERITY_INFO && nr[s] > 1 ? "s" : "");
+	}
+	if (!shown)
+		strbuf_printf(&t->sb, " none by %zu rules", fs->nr_rules);
+	text_bold(t, false);
+	strbuf_putc(&t->sb, '\n');
+}
+
+/* The rules that could not look, by the reason why. */
+static void write_unexamined(struct text *t, const struct findings *fs)
+{
+	for (size_t i = 0; i < fs->unexamined.nr; i++) {
+		const struct unexamined *u = &fs->unexamined.data[i];
+		bool again = false;
+
+		for (size_t k = 0; k < i && !again; k++)
+			again = !strcmp(fs->unexamined.data[k].why, u->why);
+		if (again)
+			continue;
+		strbuf_printf(&t->sb, "  not examined: %s", u->id);
+		for (size_t k = i + 1; k < fs->unexamined.nr; k++) {
+			if (!strcmp(fs->unexamined.data[k].why, u->why))
+				strbuf_printf(&t->sb, ", %s", fs->unexamined.data[k].id);
+		}
+		strbuf_puts(&t->sb, " (");
+		text_guest(t, u->why);
+		strbuf_puts(&t->sb, ")\n");
+	}
+}
+
+void text_findings(struct text *t)
+{
+	const struct findings *fs = &t->r->findings;
+	size_t shown = text_shown(t, fs->rows.nr, SHOWN_FINDINGS);
+
+	if (!fs->ran)
+		return;
+	strbuf_putc(&t->sb, '\n');
+	write_title(t, fs);
+	for (size_t i = 0; i < shown; i++)
+		write_finding(t, fs->rows.data[i]);
+	if (shown < fs->rows.nr)
+		strbuf_printf(&t->sb, "  \u2026 %zu more (-v shows all)\n", fs->rows.nr - shown);
+	write_unexamined(t, fs);
+}

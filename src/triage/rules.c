@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "triage/rules.h"
+
+/* Of findings equally severe and sure, those of the first rule come first. */
+const struct triage_rule *const triage_rules[] = {
+	&rule_scx_held_by_bpf,
+	&rule_scx_dsq_not_consumed,
+	&rule_scx_local_blocked,
+	&rule_scx_watchdog_near,
+	&rule_scx_exit,
+	&rule_ringbuf_full,
+};
+const size_t nr_triage_rules = ARRAY_SIZE(triage_rules);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The rules, each in the file of its name; what they mean stands in docs/findings.md. */
+#ifndef FDGDB_TRIAGE_RULES_H
+#define FDGDB_TRIAGE_RULES_H
+
+#include "triage/triage.h"
+
+extern const struct triage_rule rule_ringbuf_full;
+extern const struct triage_rule rule_scx_dsq_not_consumed;
+extern const struct triage_rule rule_scx_exit;
+extern const struct triage_rule rule_scx_held_by_bpf;
+extern const struct triage_rule rule_scx_local_blocked;
+extern const struct triage_rule rule_scx_watchdog_near;
+
+#endif

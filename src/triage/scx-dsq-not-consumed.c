@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A queue from which nobody takes tasks. */
+#include "config.h"
+
+#include "triage/rules.h"
+#include "triage/scx-stall.h"
+
+#include <inttypes.h>
+
+struct queue {
+	const struct task_row *worst;
+	double worst_s;
+	size_t nr;	    /* stalled */
+	bool head;	    /* the first is one of them */
+};
+
+static void look(struct triage *t, const struct dsq_row *d, struct queue *q)
+{
+	for (size_t i = 0; i < d->nr_tasks; i++) {
+		const struct task_row *task = report_task(t->r, d->tasks[i]);
+		double seconds;
+
+		if (!task || !scx_is_stalled(t->r, task, &seconds))
+			continue;
+		q->nr++;
+		q->head |= !i;
+		if (seconds > q->worst_s) {
+			q->worst = task;
+			q->worst_s = seconds;
+		}
+	}
+}
+
+static void judge_dsq(struct triage *t, const struct dsq_row *d)
+{
+	struct queue q = { 0 };
+
+	if (d->origin == DSQ_LOCAL || d->origin == DSQ_BYPASS)
+		return; /* a CPU's own: scx-local-blocked */
+	look(t, d, &q);
+	if (!q.worst)
+		return;
+
+	/* Who consumes takes the first task that may run on his CPU; the rest only waits its turn. */
+	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst_s),
+				       q.head ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
+				       "%s been waiting for up to %.1f s in DSQ 0x%" PRIx64
+				       ", from which nobody has taken %s",
+				       scx_stall_who(t, q.worst, q.nr), q.worst_s, d->id,
+				       q.nr > 1 ? "them" : "it");
+	const char *path = triage_dsq_path(t, d);
+
+	triage_about_dsq(f, d->id);
+	scx_stall_evidence(t, f, q.worst, q.worst_s);
+	triage_hex(t, f, d->id, "%s.id", path);
+	triage_num(t, f, d->nr, "%s.nr", path);
+	triage_next(t, f,
+		    "does dispatch() of \"%s\" move tasks of this DSQ to a CPU's queue, and on which CPUs?",
+		    t->r->scx.sched.ops_name);
+}
+
+static void judge(struct triage *t)
+{
+	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++)
+		judge_dsq(t, &t->r->scx.dsqs.data[i]);
+}
+
+const struct triage_rule rule_scx_dsq_not_consumed = {
+	.id = "scx-dsq-not-consumed",
+	.sections = { "scx", "tasks" },
+	.judge = judge,
+};

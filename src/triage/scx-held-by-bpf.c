@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tasks that enqueue() took and put on no queue: only the BPF scheduler knows of them. */
+#include "config.h"
+
+#include "triage/rules.h"
+#include "triage/scx-stall.h"
+
+static void judge(struct triage *t)
+{
+	const struct report *r = t->r;
+	const struct task_row *worst = NULL;
+	double worst_s = 0, seconds;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		const struct task_row *task = &r->tasks.data[i];
+
+		if (!task->dsq_kva.has || task->dsq_kva.v || !scx_is_stalled(r, task, &seconds))
+			continue;
+		nr++;
+		if (seconds > worst_s) {
+			worst = task;
+			worst_s = seconds;
+		}
+	}
+	if (!worst)
+		return;
+
+	struct finding *f = triage_add(t, scx_stall_severity(r, worst_s), CONFIDENCE_LIKELY,
+				       "%s been runnable for up to %.1f s and %s on no queue: the scheduler "
+				       "\"%s\" took %s in and never inserted %s anywhere",
+				       scx_stall_who(t, worst, nr), worst_s, nr > 1 ? "are" : "is",
+				       r->scx.sched.ops_name, nr > 1 ? "them" : "it",
+				       nr > 1 ? "them" : "it");
+	triage_about_pid(f, worst->pid);
+	scx_stall_evidence(t, f, worst, worst_s);
+	triage_num(t, f, 0, "task_enrichments[%zu].dsq_kva", triage_task_index(t, worst));
+	triage_next(t, f, "the scheduler's own queues among its maps, and what takes tasks out of them");
+}
+
+const struct triage_rule rule_scx_held_by_bpf = {
+	.id = "scx-held-by-bpf",
+	.sections = { "scx", "tasks" },
+	.judge = judge,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tasks that sched_ext should have run long ago: what several rules begin with. */
+#ifndef FDGDB_TRIAGE_SCX_STALL_H
+#define FDGDB_TRIAGE_SCX_STALL_H
+
+#include "triage/triage.h"
+
+/* Seconds after which the kernel's watchdog ejects a scheduler that leaves a task runnable. */
+double scx_watchdog_limit(const struct report *r);
+
+/*
+ * Seconds that a task has been waiting for its scheduler; false if it is none of sched_ext's, runs, or
+ * has not waited for long: for a quarter of the watchdog's limit, or a second while all CPUs are idle.
+ */
+bool scx_is_stalled(const struct report *r, const struct task_row *task, double *ret);
+
+/* How bad the longest wait is: from half the limit on an error. */
+enum severity scx_stall_severity(const struct report *r, double seconds);
+
+/* The queue that a task is on; NULL: on none, or it is not known. */
+const struct dsq_row *scx_dsq_of(const struct report *r, const struct task_row *task);
+
+/* Evidence of one stalled task. */
+void scx_stall_evidence(struct triage *t, struct finding *f, const struct task_row *task, double seconds);
+
+/* "starved[123] has", or "starved[123] and 4 others have". */
+const char *scx_stall_who(struct triage *t, const struct task_row *task, size_t nr);
+
+#endif
