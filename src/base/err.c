@@ -103,3 +103,22 @@ void err_free(struct err *e)
 	free(e->msg);
 	free(e);
 }
+
+bool err_is_fatal(const struct err *e)
+{
+	if (!e)
+		return false;
+	switch (e->code) {
+	case ERR_NOMEM:
+	case ERR_SYS:
+	case ERR_UNREACHABLE:
+	case ERR_LOST:
+	case ERR_TIMEOUT:
+	case ERR_PROTOCOL:
+	case ERR_DEADLINE:
+	case ERR_NOT_RESTORED:
+		return true;
+	default:
+		return false;
+	}
+}

@@ -64,6 +64,9 @@ struct err *err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3) MU
 /* A copy with its own message; NULL for NULL. */
 struct err *err_dup(const struct err *e) MUST_CHECK;
 
+/* After which nothing further can work: no memory here, target gone, deadline passed.  False for NULL. */
+bool err_is_fatal(const struct err *e);
+
 /* NULL is fine. */
 void err_free(struct err *e);
 

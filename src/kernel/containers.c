@@ -25,6 +25,9 @@ static const struct layout_member members[] = {
 	LAYOUT_OPT(struct container_layout, rb_root, "rb_root", "rb_node"),
 	LAYOUT_OPT(struct container_layout, rb_left, "rb_node", "rb_left"),
 	LAYOUT_OPT(struct container_layout, rb_right, "rb_node", "rb_right"),
+	LAYOUT_OPT(struct container_layout, latch_seq, "latch_tree_root", "seq.seqcount.sequence"),
+	LAYOUT_OPT(struct container_layout, latch_tree, "latch_tree_root", "tree"),
+	LAYOUT_OPT(struct container_layout, latch_node, "latch_tree_node", "node"),
 };
 
 struct err *containers_create(const struct kernel *k, struct container_layout **ret)

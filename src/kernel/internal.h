@@ -3,7 +3,8 @@
 #ifndef FDGDB_KERNEL_INTERNAL_H
 #define FDGDB_KERNEL_INTERNAL_H
 
-#include "kernel/kernel.h"
+#include "base/pool.h"
+#include "kernel/symbolize.h"
 
 /*
  * A kernel around an architecture's page table, with nothing found yet: enough for kread() and
@@ -34,5 +35,40 @@ uint32_t kernel_find_hz(struct kernel *k);
 struct container_layout;
 struct err *containers_create(const struct kernel *k, struct container_layout **ret) MUST_CHECK;
 void containers_destroy(struct container_layout *l);
+
+/* Keeps a fatal error, turns another into "; "-joined text at *why.  NULL for NULL. */
+struct err *kernel_lost(struct pool *pool, struct err *e, const char **why) MUST_CHECK;
+
+/*
+ * struct latch_tree_root (include/linux/rbtree_latch.h): the struct rb_root of the two that nobody writes
+ * at the moment, and where in a struct latch_tree_node its struct rb_node lies.  False if this kernel has
+ * none, or it cannot be read.
+ */
+bool klatch_tree(struct kernel *k, struct kva root, struct kva *tree, uint64_t *node_off);
+
+/* ---- code: see modules.h and symbolize.h */
+
+/*
+ * The symbols of a module, read when first asked for and kept.  *offset and *size as in ksymbolize();
+ * *name is NULL if no symbol of the range holds the address, or they cannot be read: mod->symbols_why.
+ */
+struct err *module_symbol_at(struct kernel *k, const struct kmodule *mod, uint64_t addr,
+			     const char **name, uint64_t *offset, uint64_t *size) MUST_CHECK;
+void module_symbols_destroy(struct module_symbols *syms);
+
+/* Code that is made at run time: BPF's, ftrace's, kprobes'. */
+struct codes;
+struct code {
+	uint64_t start, end; /* [start, end) */
+	enum sym_owner owner;
+	const char *name;
+	struct kva prog_aux;
+	uint32_t prog_id;
+	const char *prog_name;
+	uint32_t fp_start, fp_end;
+};
+/* Read once; *ret is NULL if the address is in none. */
+struct err *kcode_at(struct kernel *k, uint64_t addr, const struct code **ret) MUST_CHECK;
+void codes_destroy(struct codes *codes);
 
 #endif

@@ -34,6 +34,8 @@ void kernel_destroy(struct kernel *k)
 		return;
 	tlb_destroy(k->tlb);
 	containers_destroy(k->containers);
+	modules_destroy(k->modules);
+	codes_destroy(k->codes);
 	symbols_destroy(k->symbols);
 	types_destroy(k->types);
 	free(k->banner);
@@ -43,6 +45,15 @@ void kernel_destroy(struct kernel *k)
 	free(k->possible);
 	free(k->online);
 	free(k);
+}
+
+struct err *kernel_lost(struct pool *pool, struct err *e, const char **why)
+{
+	if (!e || err_is_fatal(e))
+		return e;
+	*why = *why ? pool_printf(pool, "%s; %s", *why, e->msg) : pool_printf(pool, "%s", e->msg);
+	err_free(e);
+	return *why ? NULL : &err_nomem;
 }
 
 struct err *ksym(const struct kernel *k, const char *name, struct kva *ret)

@@ -13,6 +13,8 @@
 
 struct kernel_tlb;
 struct container_layout;
+struct modules;
+struct codes;
 
 struct kernel {
 	struct target *target;
@@ -37,6 +39,8 @@ struct kernel {
 
 	struct symbols *symbols;
 	struct types *types; /* vmlinux BTF */
+	struct modules *modules; /* NULL until kmodules() */
+	struct codes *codes;	 /* NULL until ksymbolize() needs them */
 
 	char *cpus_why;	     /* NULL, or why nothing is known about CPUs: nr_cpu_ids is 0 then */
 	uint32_t nr_cpu_ids;

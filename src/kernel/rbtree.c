@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "kernel/containers-internal.h"
+#include "kernel/internal.h"
 
 /* A red-black tree of n nodes is at most 2 log2(n + 1) high. */
 enum { MAX_HEIGHT = 96 };
@@ -101,4 +102,22 @@ enum walk_end krbtree_walk(struct kernel *k, struct kva root, size_t max, walk_f
 	enum walk_end end = walk(&w, node);
 	addr_set_deinit(&w.seen);
 	return end;
+}
+
+bool klatch_tree(struct kernel *k, struct kva root, struct kva *tree, uint64_t *node_off)
+{
+	const struct container_layout *l = k->containers;
+	uint64_t seq;
+
+	if (!l->latch_seq.present || !l->latch_tree.present || !l->latch_node.present)
+		return false;
+	struct err *e = kget(k, root, &l->latch_seq, &seq);
+	if (e) {
+		err_free(e);
+		return false;
+	}
+	/* The writer changes one after the other and says by the low bit which one to read. */
+	tree->v = kmember(root, &l->latch_tree).v + (seq & 1) * (l->latch_tree.size / 2);
+	*node_off = (seq & 1) * (l->latch_node.size / 2);
+	return true;
 }

@@ -22,19 +22,5 @@ bool walk_wants(struct walk *w, const char *section)
 
 bool walk_is_fatal(const struct err *e)
 {
-	if (!e)
-		return false;
-	switch (e->code) {
-	case ERR_NOMEM:
-	case ERR_SYS:
-	case ERR_UNREACHABLE:
-	case ERR_LOST:
-	case ERR_TIMEOUT:
-	case ERR_PROTOCOL:
-	case ERR_DEADLINE:
-	case ERR_NOT_RESTORED:
-		return true;
-	default:
-		return false;
-	}
+	return err_is_fatal(e);
 }

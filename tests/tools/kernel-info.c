@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * kernel-info [-s] CORE|[HOST]:PORT|unix:PATH: what kernel_find() makes of a target, for checks by hand and
- * by the guest tests.  With -s the symbols on stdout as /proc/kallsyms has them, the rest on stderr.
+ * kernel-info [-s|-a] CORE|[HOST]:PORT|unix:PATH: what kernel_find() makes of a target, for checks by hand
+ * and by the guest tests.  With -s the symbols on stdout as /proc/kallsyms has them, with -a a line for
+ * each address (hexadecimal) on stdin: what ksymbolize() says of it; the rest on stderr then.
  */
 #include "config.h"
 
@@ -11,7 +12,7 @@
 #include <time.h>
 
 #include "kernel/containers.h"
-#include "kernel/kernel.h"
+#include "kernel/symbolize.h"
 #include "target/core.h"
 #include "target/gdb.h"
 
@@ -132,20 +133,44 @@ static void print_kernel(FILE *out, struct kernel *k)
 	}
 }
 
+static struct err *symbolize_stdin(struct kernel *k)
+{
+	struct pool pool = { 0 };
+	struct kva addr;
+	struct sym sym;
+
+	while (scanf("%" SCNx64, &addr.v) == 1) {
+		struct err *e = ksymbolize(k, addr, SYM_EXACT, &sym);
+
+		if (e) {
+			pool_deinit(&pool);
+			return e;
+		}
+		const char *text = sym_text(&pool, &sym);
+		printf("%016" PRIx64 " %s %" PRIu32 "\n", addr.v, text ? text : "-", sym.prog_id);
+		pool_reset(&pool);
+	}
+	pool_deinit(&pool);
+	if (ksymbolize_why(k))
+		fprintf(stderr, "%s\n", ksymbolize_why(k));
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	bool symbols = argc > 2 && !strcmp(argv[1], "-s");
-	FILE *out = symbols ? stderr : stdout;
+	bool addresses = argc > 2 && !strcmp(argv[1], "-a"), option = symbols || addresses;
+	FILE *out = option ? stderr : stdout;
 	struct target *t = NULL;
 	struct mem *mem = NULL;
 	struct kernel *k = NULL;
 	struct err *e;
 
-	if (argc != 2 + symbols) {
-		fprintf(stderr, "usage: kernel-info [-s] CORE|[HOST]:PORT|unix:PATH\n");
+	if (argc != 2 + option) {
+		fprintf(stderr, "usage: kernel-info [-s|-a] CORE|[HOST]:PORT|unix:PATH\n");
 		return 2;
 	}
-	const char *name = argv[1 + symbols];
+	const char *name = argv[1 + option];
 	e = strchr(name, ':') ? gdb_open(name, NULL, &t) : core_open(name, &t);
 	if (e)
 		return failed(e);
@@ -165,6 +190,10 @@ int main(int argc, char **argv)
 		const struct symbol *s = symbols_get(k->symbols, i);
 
 		printf("%016" PRIx64 " %c %s\n", s->addr, s->type, s->name);
+	}
+	if (!e && addresses) {
+		e = symbolize_stdin(k);
+		print_stats(out, t, mem);
 	}
 	kernel_destroy(k);
 	mem_destroy(mem);
