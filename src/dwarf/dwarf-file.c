@@ -24,6 +24,7 @@ struct dwarf_file {
 	Dwfl *dwfl;
 	Dwarf *dw; /* the module's, not ours to end */
 	char *build_id;
+	char *root; /* of the source tree, where it was built in another directory; or NULL */
 	VEC(struct cu_range) ranges; /* by low */
 };
 
@@ -33,6 +34,7 @@ void dwarf_close(struct dwarf_file *f)
 		return;
 	dwfl_end(f->dwfl);
 	free(f->build_id);
+	free(f->root);
 	free(f->ranges.data);
 	free(f);
 }
@@ -45,6 +47,22 @@ static void dwarf_close_p(struct dwarf_file **f)
 const char *dwarf_build_id(const struct dwarf_file *f)
 {
 	return f->build_id;
+}
+
+/*
+ * Built with O=DIR, a kernel's file names are absolute and lie outside of the directory it was compiled in:
+ * what stands before the name of a file that every kernel has is the source tree.
+ */
+static struct err *find_root(struct dwarf_file *f, Dwarf_Die *cu)
+{
+	static const char known[] = "/init/main.c";
+	const char *name = dwarf_diename(cu);
+	size_t len = name ? strlen(name) : 0;
+
+	if (f->root || len < strlen(known) || strcmp(name + len - strlen(known), known))
+		return NULL;
+	f->root = strndup(name, len - strlen(known));
+	return f->root ? NULL : &err_nomem;
 }
 
 /*
@@ -62,6 +80,7 @@ static struct err *index_units(struct dwarf_file *f)
 		ptrdiff_t at = 0;
 
 		if (dwarf_offdie(f->dw, off + header, &cu) && dwarf_tag(&cu) == DW_TAG_compile_unit) {
+			TRY(find_root(f, &cu));
 			while ((at = dwarf_ranges(&cu, at, &base, &low, &high)) > 0) {
 				if (low >= high)
 					continue;
@@ -163,25 +182,25 @@ static bool unit_at(const struct dwarf_file *f, uint64_t addr, Dwarf_Die *ret)
 	       dwarf_offdie(f->dw, f->ranges.data[lo - 1].cu, ret);
 }
 
-/* As a developer names it: kernel/sched/core.c, wherever it was built. */
-static const char *shorten(Dwarf_Die *cu, const char *file)
+static const char *below(const char *file, const char *dir)
 {
-	Dwarf_Attribute attr;
-	const char *dir = dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr));
 	size_t len = dir ? strlen(dir) : 0;
 
-	if (len && !strncmp(file, dir, len) && file[len] == '/')
-		file += len + 1;
-	while (!strncmp(file, "./", 2))
-		file += 2;
-	return file;
+	return len && !strncmp(file, dir, len) && file[len] == '/' ? file + len + 1 : file;
 }
 
-static struct err *set_file(Dwarf_Die *cu, const char *file, struct pool *pool, struct dwarf_func *func)
+/* As a developer names it: kernel/sched/core.c, wherever it was built. */
+static struct err *set_file(const struct dwarf_file *f, Dwarf_Die *cu, const char *file,
+			    struct pool *pool, struct dwarf_func *func)
 {
+	Dwarf_Attribute attr;
+
 	if (!file)
 		return NULL;
-	file = shorten(cu, file);
+	file = below(file, dwarf_formstring(dwarf_attr(cu, DW_AT_comp_dir, &attr)));
+	file = below(file, f->root);
+	while (!strncmp(file, "./", 2))
+		file += 2;
 	func->file = pool_strndup(pool, file, strlen(file));
 	return func->file ? NULL : &err_nomem;
 }
@@ -195,7 +214,8 @@ static uint32_t number(Dwarf_Die *die, unsigned int name)
 }
 
 /* Where an inlined function was called: the position of the function it is part of. */
-static struct err *call_site(Dwarf_Die *cu, Dwarf_Die *inlined, struct pool *pool, struct dwarf_func *func)
+static struct err *call_site(const struct dwarf_file *f, Dwarf_Die *cu, Dwarf_Die *inlined,
+			     struct pool *pool, struct dwarf_func *func)
 {
 	Dwarf_Files *files;
 	size_t nr;
@@ -204,7 +224,7 @@ static struct err *call_site(Dwarf_Die *cu, Dwarf_Die *inlined, struct pool *poo
 	func->line = number(inlined, DW_AT_call_line);
 	if (dwarf_getsrcfiles(cu, &files, &nr) || file >= nr)
 		return NULL;
-	return set_file(cu, dwarf_filesrc(files, file, NULL, NULL), pool, func);
+	return set_file(f, cu, dwarf_filesrc(files, file, NULL, NULL), pool, func);
 }
 
 struct err *dwarf_funcs_at(struct dwarf_file *f, uint64_t addr, struct pool *pool,
@@ -251,7 +271,7 @@ struct err *dwarf_funcs_at(struct dwarf_file *f, uint64_t addr, struct pool *poo
 		if (!func->inlined)
 			break;
 		position = (struct dwarf_func){ 0 };
-		TRY(call_site(&cu, &scopes[i], pool, &position));
+		TRY(call_site(f, &cu, &scopes[i], pool, &position));
 	}
 	if (!*nr && position.file) {
 		*funcs = position;
