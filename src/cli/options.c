@@ -47,7 +47,7 @@ void options_help(FILE *out, bool live)
 	      "  -j, --json               write JSON instead of text\n"
 	      "  -p, --pretty             write JSON, indented\n"
 	      "  -o, --output FILE        write the report to FILE\n"
-	      "      --section LIST       only these: vcpus,maps,progs,links,btfs,scx,tasks\n"
+	      "      --section LIST       only these: vcpus,log,maps,progs,links,btfs,scx,tasks\n"
 	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
 	      "                           per-CPU arrays)\n"
 	      "      --arena-bytes N|all|none\n"
@@ -104,8 +104,8 @@ static struct err *parse_amount(const char *opt, const char *s, bool words, uint
 
 static struct err *parse_sections(struct options *o, char *list)
 {
-	static const char *const known[] = { "vcpus", "maps",	"progs", "links",
-					     "btfs",  "scx",	"tasks" };
+	static const char *const known[] = { "vcpus", "log",  "maps", "progs",
+					     "links", "btfs", "scx",  "tasks" };
 
 	for (char *save, *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
 		size_t i = 0;
@@ -114,8 +114,8 @@ static struct err *parse_sections(struct options *o, char *list)
 			i++;
 		if (i == ARRAY_SIZE(known))
 			return err_new(ERR_USAGE,
-				       "--section: no section \"%s\" (vcpus, maps, progs, links, btfs, "
-				       "scx, tasks)",
+				       "--section: no section \"%s\" (vcpus, log, maps, progs, "
+				       "links, btfs, scx, tasks)",
 				       s);
 		if (o->walk.nr_sections == ARRAY_SIZE(o->sections))
 			return err_new(ERR_USAGE, "--section: too many");

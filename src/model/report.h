@@ -11,6 +11,7 @@
 
 #include "base/vec.h"
 #include "model/findings.h"
+#include "model/log.h"
 #include "model/maps.h"
 #include "model/progs.h"
 #include "model/scx.h"
@@ -66,6 +67,14 @@ struct kernel_info {
 	uint32_t nr_cpu_ids, nr_online;
 	uint32_t hz; /* 0: unknown */
 	size_t nr_symbols, nr_types;
+
+	/* What has gone wrong in it so far. */
+	struct opt_u64 tainted;	   /* bits of TAINT_*; 0 is a clean kernel */
+	const char *taint_letters; /* of the bits set, as an oops prints them: "DW"; NULL if none or unknown */
+	struct opt_u64 panic_cpu;  /* CPU that panics; none: no panic, or unknown */
+	bool panic_known;	   /* whether panic_cpu could be read */
+	struct opt_u64 oops_in_progress; /* depth: somebody is printing an oops or a panic */
+	struct opt_u64 nr_oopses, nr_warnings; /* since boot */
 };
 
 struct report {
@@ -76,6 +85,8 @@ struct report {
 	VEC(struct section) sections;
 
 	VEC(struct vcpu_row) vcpus;
+
+	struct log log;
 
 	VEC(struct map_row) maps; /* by id */
 	uint32_t maps_skipped;	  /* not looked at because the deadline had passed */

@@ -41,6 +41,12 @@ static void write_kernel(struct json *j, const struct kernel_info *k)
 		json_key_u64(j, "hz", k->hz);
 	json_key_u64(j, "nr_symbols", k->nr_symbols);
 	json_key_u64(j, "nr_types", k->nr_types);
+	json_opt_u64(j, "tainted", &k->tainted);
+	json_opt_string(j, "taint_letters", k->taint_letters);
+	json_opt_u64(j, "panic_cpu", &k->panic_cpu);
+	json_opt_u64(j, "oops_in_progress", &k->oops_in_progress);
+	json_opt_u64(j, "nr_oopses", &k->nr_oopses);
+	json_opt_u64(j, "nr_warnings", &k->nr_warnings);
 	json_close_object(j);
 }
 
@@ -170,6 +176,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	json_write_findings(w);
 	write_scx(w);
 	write_vcpus(j, w->r);
+	json_write_log(w);
 	TRY(write_sections(w));
 	json_write_progs(w);
 	json_close_object(j);

@@ -30,6 +30,8 @@ void json_write_prog_stats(struct json_report *w);
 void json_write_progs(struct json_report *w);
 /* findings and not_examined, into the open "fdgdb". */
 void json_write_findings(struct json_report *w);
+/* "log", into the open "fdgdb". */
+void json_write_log(struct json_report *w);
 struct err *json_write_fdgdb(struct json_report *w) MUST_CHECK;
 
 /* An object of the facts. */

@@ -15,7 +15,6 @@ const struct missing_part missing_parts[] = {
 	{ "per_node_numa", NULL, "per_node_numa_unavailable",
 	  "no NUMA walker (host-side walker pending)" },
 	{ "event_counters", NULL, NULL, NULL },
-	{ "log", NULL, NULL, NULL },
 };
 const size_t nr_missing_parts = ARRAY_SIZE(missing_parts);
 

@@ -49,6 +49,50 @@ static void write_kernel(struct text *t)
 	}
 }
 
+/* Nothing if nothing is known to have gone wrong. */
+static void write_trouble(struct text *t)
+{
+	const struct kernel_info *k = &t->r->kernel;
+	bool dead = k->panic_cpu.has || (k->oops_in_progress.has && k->oops_in_progress.v);
+	const char *sep = "";
+
+	if (!dead && !(k->tainted.has && k->tainted.v) && !(k->nr_oopses.has && k->nr_oopses.v) &&
+	    !(k->nr_warnings.has && k->nr_warnings.v))
+		return;
+	label(t, "trouble");
+	if (dead)
+		text_alarm(t, true);
+	if (k->panic_cpu.has) {
+		strbuf_printf(&t->sb, "panic on CPU %" PRIu64, k->panic_cpu.v);
+		sep = ", ";
+	}
+	if (k->oops_in_progress.has && k->oops_in_progress.v) {
+		strbuf_printf(&t->sb, "%san oops or panic is being printed", sep);
+		sep = ", ";
+	}
+	if (dead)
+		text_alarm(t, false);
+	if (k->nr_oopses.has && k->nr_oopses.v) {
+		strbuf_printf(&t->sb, "%s%" PRIu64 " oops%s", sep, k->nr_oopses.v,
+			      k->nr_oopses.v == 1 ? "" : "es");
+		sep = ", ";
+	}
+	if (k->nr_warnings.has && k->nr_warnings.v) {
+		strbuf_printf(&t->sb, "%s%" PRIu64 " warning%s", sep, k->nr_warnings.v,
+			      k->nr_warnings.v == 1 ? "" : "s");
+		sep = ", ";
+	}
+	if (k->tainted.has && k->tainted.v) {
+		strbuf_printf(&t->sb, "%stainted ", sep);
+		if (k->taint_letters) {
+			text_guest(t, k->taint_letters);
+			strbuf_putc(&t->sb, ' ');
+		}
+		strbuf_printf(&t->sb, "(%" PRIu64 ")", k->tainted.v);
+	}
+	strbuf_putc(&t->sb, '\n');
+}
+
 static void write_target(struct text *t)
 {
 	const struct capture_info *c = &t->r->capture;
@@ -131,6 +175,7 @@ void text_head(struct text *t)
 	text_bold(t, false);
 	strbuf_putc(&t->sb, '\n');
 	write_kernel(t);
+	write_trouble(t);
 	write_target(t);
 	write_scheduler(t);
 }

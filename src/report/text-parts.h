@@ -52,6 +52,7 @@ void text_findings(struct text *t); /* begins with a newline, or is nothing */
 void text_scx(struct text *t);
 void text_cpus(struct text *t);
 void text_tasks(struct text *t);
+void text_log(struct text *t);
 struct err *text_maps(struct text *t) MUST_CHECK;
 void text_progs(struct text *t);
 void text_links(struct text *t);

@@ -18,6 +18,8 @@ enum {
 	TEXT_MAX_ENTRIES = 64, /* of a map */
 	TEXT_MAX_TASKS = 256,  /* of the table of tasks */
 	TEXT_MAX_QUEUED = 32,  /* of one queue or list */
+	TEXT_MAX_LOG = 20,     /* newest records of the log */
+	TEXT_MAX_LOG_BAD = 10, /* and as many older ones at most that warn */
 };
 
 /* Writes and flushes.  ERR_SYS if it could not be written in full. */

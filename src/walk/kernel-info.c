@@ -3,6 +3,113 @@
 
 #include "walk/walk.h"
 
+/* ---- what has gone wrong so far (kernel/panic.c) */
+
+enum { NO_CPU = -1 }; /* panic_cpu: PANIC_CPU_INVALID */
+
+static struct err *read_u32(struct walk *w, const char *name, struct opt_u64 *ret)
+{
+	struct kva at;
+	uint32_t v;
+
+	if (!khas_sym(w->k, name))
+		return NULL;
+	TRY(ksym(w->k, name, &at));
+	TRY(err_prefix(kread_u32(w->k, at, &v), "%s", name));
+	*ret = (struct opt_u64){ true, v };
+	return NULL;
+}
+
+static struct err *read_panic_cpu(struct walk *w)
+{
+	struct kernel_info *i = &w->r->kernel;
+	struct opt_u64 cpu = { 0 };
+
+	TRY(read_u32(w, "panic_cpu", &cpu));
+	i->panic_known = cpu.has;
+	if (cpu.has && cpu.v != (uint32_t)NO_CPU)
+		i->panic_cpu = cpu;
+	return NULL;
+}
+
+/* The kernel's own table of letters: it grows. */
+static struct err *read_taint_letters(struct walk *w, uint64_t bits)
+{
+	const struct kernel *k = w->k;
+	char letters[65] = "";
+	struct member entry, letter;
+	uint32_t id;
+	struct kva table;
+	uint64_t offset, size;
+
+	TRY(ksym(k, "taint_flags", &table));
+	TRY(types_find(k->types, BTF_KIND_STRUCT, "taint_flag", &id));
+	TRY(types_member(k->types, id, "", &entry));
+	TRY(types_member(k->types, id, "c_true", &letter));
+	if (!symbols_at(k->symbols, table.v, &offset, &size))
+		size = 0;
+	for (uint64_t left = bits; left; left &= left - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctzll(left);
+		uint64_t at = (uint64_t)bit * entry.size + letter.off;
+		uint8_t c = '?';
+
+		if (at < size)
+			TRY(err_prefix(kread_u8(w->k, (struct kva){ table.v + at }, &c), "taint_flags"));
+		letters[strlen(letters)] = c > ' ' && c < 127 ? (char)c : '?';
+	}
+	w->r->kernel.taint_letters = pool_strndup(&w->r->pool, letters, sizeof(letters) - 1);
+	return w->r->kernel.taint_letters ? NULL : &err_nomem;
+}
+
+static struct err *read_taint(struct walk *w)
+{
+	struct opt_u64 *tainted = &w->r->kernel.tainted;
+	struct kva at;
+
+	if (!khas_sym(w->k, "tainted_mask"))
+		return NULL;
+	TRY(ksym(w->k, "tainted_mask", &at));
+	TRY(err_prefix(kread_u64(w->k, at, &tainted->v), "tainted_mask"));
+	tainted->has = true;
+	if (!tainted->v)
+		return NULL;
+	struct err *e = read_taint_letters(w, tainted->v);
+	if (!e || e->code != ERR_MISSING)
+		return e;
+	err_free(e); /* the number says it too */
+	return NULL;
+}
+
+static struct err *read_trouble(struct walk *w)
+{
+	struct kernel_info *i = &w->r->kernel;
+
+	TRY(read_taint(w));
+	TRY(read_panic_cpu(w));
+	TRY(read_u32(w, "oops_in_progress", &i->oops_in_progress));
+	TRY(read_u32(w, "oops_count", &i->nr_oopses));
+	return read_u32(w, "warn_count", &i->nr_warnings);
+}
+
+/* All of it in one batch. */
+static void fetch_trouble(struct kernel *k)
+{
+	static const char *const names[] = { "tainted_mask",	 "taint_flags", "panic_cpu",
+					     "oops_in_progress", "oops_count",	"warn_count" };
+	struct krange ranges[ARRAY_SIZE(names)];
+	size_t nr = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!khas_sym(k, names[i]))
+			continue;
+		struct err *e = ksym(k, names[i], &ranges[nr].addr);
+		ranges[nr].len = sizeof(uint64_t);
+		nr += !e;
+		err_ignore(e);
+	}
+	kprefetch(k, ranges, nr);
+}
+
 struct err *walk_kernel(struct walk *w)
 {
 	const struct kernel *k = w->k;
@@ -36,5 +143,6 @@ struct err *walk_kernel(struct walk *w)
 		}
 		i->build_id = hex;
 	}
-	return NULL;
+	fetch_trouble(w->k);
+	return read_trouble(w);
 }

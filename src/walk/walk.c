@@ -14,6 +14,7 @@ static const struct part {
 } parts[] = {
 	{ NULL, "kernel", walk_kernel },
 	{ "vcpus", "vcpus", walk_vcpus },
+	{ "log", "log", walk_log },
 	{ "maps", "maps", walk_maps },
 	{ "maps", "active", walk_active },
 	{ "progs", "progs", walk_progs },

@@ -48,6 +48,9 @@ struct err *walk_kernel(struct walk *w) MUST_CHECK;
 /* Registers of each vCPU and which CPU it is: report.vcpus.  Needs no kernel but for `cpu`. */
 struct err *walk_vcpus(struct walk *w) MUST_CHECK;
 
+/* The kernel's log: report.log. */
+struct err *walk_log(struct walk *w) MUST_CHECK;
+
 /* Every BPF map with its contents: report.maps, by id. */
 struct err *walk_maps(struct walk *w) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "sample-bodies.h"
+#include "sample-system.h"
 #include "values.h"
 
 static struct report *new_report(void)
@@ -558,6 +559,7 @@ struct report *sample_report(void)
 	add_scx(r);
 	add_slots(r);
 	sample_bodies(r);
+	sample_system(r);
 	add_progs(r);
 	add_findings(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
