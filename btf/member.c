@@ -5,6 +5,8 @@
 #include <bpf/btf.h>
 #include <ctype.h>
 
+#include "base/cleanup.h"
+#include "base/nearest.h"
 #include "btf/size.h"
 #include "btf/types.h"
 
@@ -212,4 +214,77 @@ uint64_t member_get(const struct member *m, const void *obj)
 	if (m->is_signed)
 		return (uint64_t)sign_extend(v, bits);
 	return bits < 64 ? v & ((1ull << bits) - 1) : v;
+}
+
+/* Puts the names that are near to the error, if there are any. */
+static struct err *near_members(const struct types *types, const struct place *p, struct word name,
+				struct err *e)
+{
+	const struct btf_type *t = types_get(types, types_peel(types, p->type_id));
+	_cleanup_free_ char *word = strndup(name.s, name.len);
+	_cleanup_free_ char *hint = NULL;
+	struct nearest near = { .word = word };
+
+	if (!word || !t || !btf_is_composite(t) || e->code != ERR_MISSING)
+		return e;
+	for (uint32_t i = 0; i < btf_vlen(t); i++)
+		nearest_offer(&near, types_str(types, btf_members(t)[i].name_off));
+	hint = nearest_text(&near);
+	if (!hint || !*hint)
+		return e;
+	struct err *better = err_new(e->code, "%s%s", e->msg, hint);
+	err_free(e);
+	return better;
+}
+
+/* A step through a bitfield is undone: it has no bytes of its own. */
+static struct err *follow_member(const struct types *types, const char **path, struct place *p)
+{
+	struct word name = { *path, strcspn(*path, ".[-") };
+	struct place here = *p;
+
+	if (!name.len)
+		return err_new(ERR_USAGE, "a member's name is missing");
+	struct err *e = step_member(types, name, p);
+	if (e)
+		return near_members(types, &here, name, e);
+	if (p->bitfield)
+		*p = here;
+	else
+		*path += name.len;
+	return NULL;
+}
+
+static const char *skip_dot(const char *s)
+{
+	if (*s == '.')
+		return s + 1;
+	return s[0] == '-' && s[1] == '>' ? s + 2 : s;
+}
+
+struct err *types_follow(const struct types *types, uint32_t type_id, const char *path, struct member *ret,
+			 const char **rest)
+{
+	struct place p = { 0, type_id, 0 };
+	const char *s = path;
+
+	while (*s) {
+		const struct btf_type *t = types_get(types, types_peel(types, p.type_id));
+		const char *name = skip_dot(s), *at = name;
+
+		if (t && btf_is_ptr(t))
+			break;
+		if (*s == '[') {
+			TRY(step_index(types, s + 1, &p, &s));
+			continue;
+		}
+		if (name == s && s != path)
+			return err_new(ERR_USAGE, "\"%s\" is neither .member nor [index]", s);
+		TRY(follow_member(types, &at, &p));
+		if (at == name)
+			break;
+		s = at;
+	}
+	*rest = s;
+	return place_to_member(types, &p, ret);
 }

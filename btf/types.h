@@ -95,6 +95,14 @@ struct member {
 struct err *types_member(const struct types *types, uint32_t struct_id, const char *path,
 			 struct member *ret) MUST_CHECK;
 
+/*
+ * Follows a path as users write it (".a[3].b", "[3]", "a->b") from a value of any type, as far as it stays
+ * within the value: *rest is what is left, "" if nothing, where it comes to a pointer or a bitfield.  *ret is
+ * the place it came to, ->off from the start of the value.
+ */
+struct err *types_follow(const struct types *types, uint32_t type_id, const char *path, struct member *ret,
+			 const char **rest) MUST_CHECK;
+
 /* The member's value out of an object's bytes, zero- or sign-extended.  Up to 8 bytes; the object
  * must hold them (see member_fits). */
 uint64_t member_get(const struct member *m, const void *obj);

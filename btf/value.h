@@ -105,6 +105,12 @@ struct err *value_render(const struct types *types, uint32_t type_id, const void
 struct err *value_bytes(const void *data, size_t len, bool text, struct pool *pool,
 			struct value **ret) MUST_CHECK;
 
+/*
+ * Follows a path (see types_follow()) through a rendered value, and what its pointers lead to.  ERR_NOT_FOUND
+ * says where it ends.
+ */
+struct err *value_follow(const struct value *v, const char *path, const struct value **ret) MUST_CHECK;
+
 /* True if rendering a value of this type could follow a pointer: then its targets must be read while
  * the guest is stopped. */
 bool value_has_pointers(const struct types *types, uint32_t type_id);

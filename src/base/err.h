@@ -32,6 +32,7 @@ enum err_code {
 	ERR_LIMIT,	 /* a budget ran out */
 	ERR_DEADLINE,	 /* --deadline passed; the guest has been let go */
 	ERR_UNSUPPORTED, /* fdgdb cannot do this (yet) */
+	ERR_NOT_FOUND,	 /* the guest has no such thing as the user named */
 	ERR_NOT_RESTORED, /* the guest could not be put back into its former state */
 };
 

@@ -14,6 +14,7 @@
 #include "report/escape.h"
 #include "report/json-report.h"
 #include "report/text.h"
+#include "report/view.h"
 #include "triage/triage.h"
 
 void complain(const struct err *e)
@@ -39,13 +40,19 @@ static void stop_deinit(struct stop *s)
 	target_destroy(s->target);
 }
 
+static bool is_view(const struct options *o)
+{
+	return o->walk.var || o->walk.key;
+}
+
 /* Everything that needs the guest stopped. */
 static struct err *collect(const struct options *o, struct stop *s)
 {
 	TRY(report_create(&s->report));
 	TRY(mem_create(s->target, &s->mem));
 	TRY(kernel_find(s->target, s->mem, &s->kernel));
-	return walk_all(s->kernel, &o->walk, s->report);
+	return is_view(o) ? walk_view(s->kernel, &o->walk, s->report) :
+			    walk_all(s->kernel, &o->walk, s->report);
 }
 
 static void fill_capture(const struct options *o, const struct stop *s)
@@ -131,6 +138,8 @@ static bool is_alarming(const struct options *o, const struct report *r)
 
 static struct err *write_report(const struct options *o, const struct report *r, FILE *out)
 {
+	if (o->json && is_view(o))
+		return view_json(r, out, o->pretty);
 	if (o->json) {
 		struct json_opts opts = { .pretty = o->pretty, .arena_bytes = o->arena_bytes };
 
@@ -141,7 +150,7 @@ static struct err *write_report(const struct options *o, const struct report *r,
 		.color = want_color(o, out),
 		.verbose = o->verbose > 0,
 	};
-	return report_text(r, out, &opts);
+	return is_view(o) ? view_text(r, out, &opts) : report_text(r, out, &opts);
 }
 
 int analyse(const struct options *o, struct err *(*open)(const struct options *o, struct target **ret))
@@ -180,9 +189,11 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 		complain(failed);
 		status = exit_worse(status, exit_of(failed));
 		bool deadline = failed->code == ERR_DEADLINE;
+		/* What was asked for is not there; a report without it would look like an answer. */
+		bool answered = failed->code != ERR_NOT_FOUND && !is_view(o);
 		err_free(failed);
-		if (!s.kernel)
-			return status; /* nothing to report on */
+		if (!s.kernel || !answered)
+			return status;
 		s.report->capture.deadline_hit = deadline;
 	}
 	if (s.mem)
@@ -191,7 +202,7 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	if (report_is_partial(s.report) || arena_is_cut(o, s.report))
 		status = exit_worse(status, EXIT_PARTIAL);
 
-	e = triage_run(s.report);
+	e = is_view(o) ? NULL : triage_run(s.report);
 	if (e) {
 		complain(e);
 		status = exit_worse(status, exit_of(e));

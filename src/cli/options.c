@@ -12,6 +12,9 @@
 
 enum {
 	OPT_SECTION = 256,
+	OPT_MAP,
+	OPT_VAR,
+	OPT_KEY,
 	OPT_MAX_ENTRIES,
 	OPT_ARENA_BYTES,
 	OPT_NO_ARENA_BYTES,
@@ -27,6 +30,9 @@ static const struct option longopts[] = {
 	{ "pretty", no_argument, NULL, 'p' },
 	{ "output", required_argument, NULL, 'o' },
 	{ "section", required_argument, NULL, OPT_SECTION },
+	{ "map", required_argument, NULL, OPT_MAP },
+	{ "var", required_argument, NULL, OPT_VAR },
+	{ "key", required_argument, NULL, OPT_KEY },
 	{ "max-entries", required_argument, NULL, OPT_MAX_ENTRIES },
 	{ "arena-bytes", required_argument, NULL, OPT_ARENA_BYTES },
 	{ "no-arena-bytes", no_argument, NULL, OPT_NO_ARENA_BYTES },
@@ -48,6 +54,10 @@ void options_help(FILE *out, bool live)
 	      "  -p, --pretty             write JSON, indented\n"
 	      "  -o, --output FILE        write the report to FILE\n"
 	      "      --section LIST       only these: vcpus,log,maps,progs,links,btfs,scx,tasks\n"
+	      "      --map NAME|ID|ADDR   only this map (may be given several times)\n"
+	      "      --var PATH           nothing but this global variable of the running scheduler, or a\n"
+	      "                           part of it: nr_events, stats.nr_queued, cpu_ctx[2].load\n"
+	      "      --key KEY            nothing but the entry with this key in the map of --map\n"
 	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
 	      "                           per-CPU arrays)\n"
 	      "      --arena-bytes N|all|none\n"
@@ -150,6 +160,24 @@ static struct err *parse_fail_on(const char *s, struct options *o)
 	return NULL;
 }
 
+/* A view is one thing, and nothing else. */
+static struct err *check_view(const struct options *o)
+{
+	const char *view = o->walk.var ? "--var" : "--key";
+
+	if (!o->walk.var && !o->walk.key)
+		return NULL;
+	if (o->walk.var && o->walk.key)
+		return err_new(ERR_USAGE, "--var and --key: one at a time");
+	if (o->walk.var && !*o->walk.var)
+		return err_new(ERR_USAGE, "--var: empty name");
+	if (o->walk.key && o->walk.nr_maps != 1)
+		return err_new(ERR_USAGE, "--key: of which map? (one --map)");
+	if (o->walk.sections)
+		return err_new(ERR_USAGE, "%s and --section: one at a time", view);
+	return NULL;
+}
+
 struct err *options_parse(int argc, char **argv, const char *verb, bool live, struct options *ret,
 			  bool *ret_done)
 {
@@ -171,6 +199,17 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 			break;
 		case OPT_SECTION:
 			TRY(parse_sections(&o, optarg));
+			break;
+		case OPT_MAP:
+			if (o.walk.nr_maps == ARRAY_SIZE(o.maps))
+				return err_new(ERR_USAGE, "--map: more than %zu maps", ARRAY_SIZE(o.maps));
+			o.maps[o.walk.nr_maps++] = optarg;
+			break;
+		case OPT_VAR:
+			o.walk.var = optarg;
+			break;
+		case OPT_KEY:
+			o.walk.key = optarg;
 			break;
 		case OPT_MAX_ENTRIES:
 			TRY(parse_amount("max-entries", optarg, true, &o.walk.max_entries));
@@ -226,9 +265,11 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 		return err_new(ERR_USAGE, "%s what?", verb);
 	if (optind + 1 != argc)
 		return err_new(ERR_USAGE, "one target at a time, not also \"%s\"", argv[optind + 1]);
+	TRY(check_view(&o));
 	o.target = argv[optind];
 	*ret = o;
 	/* The copy must not point into the original. */
+	ret->walk.maps = ret->maps;
 	if (o.walk.sections)
 		ret->walk.sections = ret->sections;
 	return NULL;

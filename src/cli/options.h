@@ -21,6 +21,7 @@ struct options {
 	enum severity fail_severity;
 	struct walk_opts walk;
 	const char *sections[16];
+	const char *maps[64];
 	const char *target;
 };
 

@@ -16,6 +16,7 @@
 #include "model/progs.h"
 #include "model/scx.h"
 #include "model/tasks.h"
+#include "model/view.h"
 
 /* How a part of the report fared.  A reader must never take silence for health. */
 enum section_status {
@@ -101,6 +102,8 @@ struct report {
 	VEC(struct btf_row) btfs;
 
 	struct scx_state scx;
+
+	struct view view; /* instead of all other parts */
 
 	VEC(struct task_row) tasks;
 	const char *tasks_unavailable;

@@ -162,7 +162,7 @@ static struct err *write_sections(struct json_report *w)
 	return NULL;
 }
 
-struct err *json_write_fdgdb(struct json_report *w)
+static void open_fdgdb(struct json_report *w)
 {
 	struct json *j = &w->j;
 
@@ -173,6 +173,19 @@ struct err *json_write_fdgdb(struct json_report *w)
 	write_target(j, &w->r->capture);
 	write_kernel(j, &w->r->kernel);
 	write_capture(j, &w->r->capture);
+}
+
+void json_write_short_fdgdb(struct json_report *w)
+{
+	open_fdgdb(w);
+	json_close_object(&w->j);
+}
+
+struct err *json_write_fdgdb(struct json_report *w)
+{
+	struct json *j = &w->j;
+
+	open_fdgdb(w);
 	json_write_findings(w);
 	write_scx(w);
 	write_vcpus(j, w->r);

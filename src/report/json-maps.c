@@ -160,6 +160,20 @@ static void write_arena(struct json_report *w, const struct arena_body *a)
 	json_close_object(j);
 }
 
+static struct err *write_slot(struct json_report *w, const struct map_row *m, const struct map_slot *slot)
+{
+	struct json *j = &w->j;
+
+	if (m->slots->hash)
+		TRY(write_key(w, m, slot->key));
+	else
+		json_key_u64(j, "index", slot->index);
+	json_key_u64(j, "kva", slot->kva.v);
+	json_facts_members(j, &slot->facts);
+	json_opt_string(j, "error", slot->error);
+	return NULL;
+}
+
 /* The format has the indices of the first slots alone; what stands in them is ours. */
 static struct err *write_slots(struct json_report *w, const struct map_row *m)
 {
@@ -190,16 +204,8 @@ static struct err *write_slots(struct json_report *w, const struct map_row *m)
 	json_key(j, "slots");
 	json_open_array(j);
 	for (size_t i = 0; i < s->nr && !json_failed(j); i++) {
-		const struct map_slot *slot = &s->slots[i];
-
 		json_open_object(j);
-		if (s->hash)
-			TRY(write_key(w, m, slot->key));
-		else
-			json_key_u64(j, "index", slot->index);
-		json_key_u64(j, "kva", slot->kva.v);
-		json_facts_members(j, &slot->facts);
-		json_opt_string(j, "error", slot->error);
+		TRY(write_slot(w, m, &s->slots[i]));
 		json_close_object(j);
 		render_reset(&w->render);
 	}
@@ -282,11 +288,17 @@ static struct err *write_body(struct json_report *w, const struct map_row *m)
 	return NULL;
 }
 
-static struct err *write_map(struct json_report *w, const struct map_row *m)
+struct err *json_the_entry(struct json_report *w, const struct map_row *m)
 {
-	struct json *j = &w->j;
+	if (m->body == MAP_BODY_SLOTS)
+		return write_slot(w, m, m->slots->slots);
+	if (m->body == MAP_BODY_STACKS || m->body == MAP_BODY_VALUE)
+		return write_body(w, m);
+	return write_entry(w, m, m->entries);
+}
 
-	json_open_object(j);
+void json_map_head(struct json *j, const struct map_row *m)
+{
 	json_key_string(j, "name", m->name);
 	if (m->kva.v)
 		json_key_u64(j, "map_kva", m->kva.v);
@@ -307,7 +319,14 @@ static struct err *write_map(struct json_report *w, const struct map_row *m)
 		json_key_u64(j, "btf_key_type_id", m->key_type);
 	if (m->value_type)
 		json_key_u64(j, "btf_value_type_id", m->value_type);
+}
 
+static struct err *write_map(struct json_report *w, const struct map_row *m)
+{
+	struct json *j = &w->j;
+
+	json_open_object(j);
+	json_map_head(j, m);
 	if (m->ops)
 		write_ops(j, m->ops);
 	TRY(write_body(w, m));

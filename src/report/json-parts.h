@@ -21,6 +21,10 @@ struct json_report {
 /* Each writes its keys into the open top-level object; an error is a lack of memory, or a fault while
  * rendering. */
 struct err *json_write_maps(struct json_report *w) MUST_CHECK;
+/* What a map is, without its contents, into an open object. */
+void json_map_head(struct json *j, const struct map_row *m);
+/* The one entry that is left of a map, into an open object. */
+struct err *json_the_entry(struct json_report *w, const struct map_row *m) MUST_CHECK;
 void json_write_tasks(struct json_report *w);
 void json_write_scx(struct json_report *w);
 /* Queues that the format has no origin for, into the open "scx" of "fdgdb". */
@@ -33,6 +37,8 @@ void json_write_findings(struct json_report *w);
 /* "log", into the open "fdgdb". */
 void json_write_log(struct json_report *w);
 struct err *json_write_fdgdb(struct json_report *w) MUST_CHECK;
+/* The part of it that a view has: versions, target, kernel, capture. */
+void json_write_short_fdgdb(struct json_report *w);
 
 /* An object of the facts. */
 void json_facts(struct json *j, const struct facts *facts);

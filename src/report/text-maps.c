@@ -259,6 +259,23 @@ static void write_arena(struct text *t, const struct arena_body *a)
 		strbuf_puts(&t->sb, " (span capped at 4 GiB)");
 }
 
+static struct err *write_slot(struct text *t, const struct map_row *m, const struct map_slot *slot)
+{
+	if (m->slots->hash)
+		TRY(write_key(t, m, slot->key));
+	else
+		strbuf_printf(&t->sb, "%" PRIu32, slot->index);
+	strbuf_puts(&t->sb, ": ");
+	text_facts(&t->sb, &slot->facts);
+	strbuf_printf(&t->sb, "%sat 0x%" PRIx64, slot->facts.first ? " " : "", slot->kva.v);
+	if (slot->error) {
+		strbuf_puts(&t->sb, " [error: ");
+		text_guest(t, slot->error);
+		strbuf_putc(&t->sb, ']');
+	}
+	return NULL;
+}
+
 static struct err *write_slots(struct text *t, const struct map_row *m)
 {
 	const struct slots_body *s = m->slots;
@@ -270,21 +287,8 @@ static struct err *write_slots(struct text *t, const struct map_row *m)
 	if (s->truncated)
 		strbuf_puts(&t->sb, " (truncated)");
 	for (size_t i = 0; i < shown && !t->e; i++) {
-		const struct map_slot *slot = &s->slots[i];
-
 		strbuf_puts(&t->sb, "\n  ");
-		if (s->hash)
-			TRY(write_key(t, m, slot->key));
-		else
-			strbuf_printf(&t->sb, "%" PRIu32, slot->index);
-		strbuf_puts(&t->sb, ": ");
-		text_facts(&t->sb, &slot->facts);
-		strbuf_printf(&t->sb, "%sat 0x%" PRIx64, slot->facts.first ? " " : "", slot->kva.v);
-		if (slot->error) {
-			strbuf_puts(&t->sb, " [error: ");
-			text_guest(t, slot->error);
-			strbuf_putc(&t->sb, ']');
-		}
+		TRY(write_slot(t, m, &s->slots[i]));
 		render_reset(&t->render);
 		text_flush(t);
 	}
@@ -387,6 +391,25 @@ static struct err *write_map(struct text *t, const struct map_row *m)
 		return write_slots(t, m);
 	}
 	return NULL;
+}
+
+struct err *text_the_entry(struct text *t, const struct map_row *m)
+{
+	struct value *v;
+
+	switch (m->body) {
+	case MAP_BODY_SLOTS:
+		return write_slot(t, m, m->slots->slots);
+	case MAP_BODY_STACKS:
+		text_stacks(t, m->stacks);
+		return NULL;
+	case MAP_BODY_VALUE:
+		TRY(render_single(&t->render, m, &v));
+		text_value(&t->sb, v, 0, &t->style);
+		return NULL;
+	default:
+		return write_entry(t, m, m->entries);
+	}
 }
 
 struct err *text_maps(struct text *t)

@@ -54,6 +54,8 @@ void text_cpus(struct text *t);
 void text_tasks(struct text *t);
 void text_log(struct text *t);
 struct err *text_maps(struct text *t) MUST_CHECK;
+/* The one entry that is left of a map. */
+struct err *text_the_entry(struct text *t, const struct map_row *m) MUST_CHECK;
 void text_progs(struct text *t);
 void text_links(struct text *t);
 void text_missing(struct text *t);

@@ -5,6 +5,11 @@
 
 bool walk_wants(struct walk *w, const char *section)
 {
+	/* Who names maps wants to see those, unless other sections are named too. */
+	if (!w->opts->sections && w->opts->nr_maps && strcmp(section, "maps")) {
+		err_ignore(report_section(w->r, section, SECTION_NOT_ASKED, NULL));
+		return false;
+	}
 	if (!w->opts->sections)
 		return true;
 	for (size_t i = 0; i < w->opts->nr_sections; i++) {

@@ -273,6 +273,8 @@ static struct err *touch(struct walk *w, struct env_ctx *c)
 
 	for (size_t i = 0; i < w->r->maps.nr && !e; i++)
 		e = add_row(&tv, &w->r->maps.data[i], w->k->nr_cpu_ids);
+	if (!e)
+		e = add_row(&tv, &w->r->view.row, w->k->nr_cpu_ids);
 	if (!e && tv.v.nr) {
 		t.slots = calloc(TOUCH_SLOTS, sizeof(*t.slots));
 		c->touch = &t;

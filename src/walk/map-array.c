@@ -58,12 +58,18 @@ static struct err *array_single(struct map_job *job, struct kva addr)
 	return NULL;
 }
 
-/* How many of the entries to collect, at `cost` bytes each; notes what that leaves out. */
-static struct err *array_count(struct map_job *job, const char *what, uint64_t by_default,
-			       uint64_t cost, size_t *ret)
+/* Which of the entries to collect, at `cost` bytes each; notes what that leaves out. */
+static struct err *array_range(struct map_job *job, const char *what, uint64_t by_default,
+			       uint64_t cost, uint32_t *first, size_t *ret)
 {
 	uint64_t n = job->row->max_entries, cap = map_cap(job, by_default);
 
+	*first = 0;
+	if (job->key) { /* one that there is */
+		*first = get_le32(job->key);
+		*ret = 1;
+		return NULL;
+	}
 	if (n > cap) {
 		n = cap;
 		job->capped = true;
@@ -123,16 +129,18 @@ struct err *map_array(struct map_job *job)
 	/* array_map_alloc(): elements are padded to eight bytes. */
 	uint64_t stride = align_up(row->value_size, 8);
 	size_t nr, lost;
-	TRY(array_count(job, "ARRAY", WALK_ENTRIES_DEFAULT, stride + sizeof(*row->entries) + 1, &nr));
+	uint32_t first;
+	TRY(array_range(job, "ARRAY", WALK_ENTRIES_DEFAULT, stride + sizeof(*row->entries) + 1, &first, &nr));
 
 	uint8_t *buf = pool_calloc(pool, nr, stride);
 	struct map_entry *entries = pool_calloc(pool, nr, sizeof(*entries));
 	bool *ok = pool_calloc(pool, nr, sizeof(*ok));
 	if (!buf || !entries || !ok)
 		return &err_nomem;
+	addr.v += first * stride;
 	TRY(read_slots(job, addr, buf, nr, stride, row->value_size, ok, &lost));
 	for (size_t i = 0; i < nr; i++) {
-		entries[i].index = (uint32_t)i;
+		entries[i].index = first + (uint32_t)i;
 		entries[i].value = ok[i] ? buf + i * stride : NULL;
 	}
 	row->body = MAP_BODY_ARRAY;
@@ -151,8 +159,9 @@ struct err *map_percpu_array(struct map_job *job)
 		return map_no_layout(job, "struct bpf_array");
 
 	size_t nr, lost, cpus_lost = 0;
-	TRY(array_count(job, "PERCPU_ARRAY", WALK_PERCPU_KEYS_DEFAULT,
-			map_percpu_cost(job) + sizeof(uint64_t) + 1, &nr));
+	uint32_t first;
+	TRY(array_range(job, "PERCPU_ARRAY", WALK_PERCPU_KEYS_DEFAULT,
+			map_percpu_cost(job) + sizeof(uint64_t) + 1, &first, &nr));
 
 	uint8_t *raw = pool_calloc(pool, nr, sizeof(uint64_t));
 	uint64_t *pptrs = pool_calloc(pool, nr, sizeof(*pptrs));
@@ -160,10 +169,11 @@ struct err *map_percpu_array(struct map_job *job)
 	bool *ok = pool_calloc(pool, nr, sizeof(*ok));
 	if (!raw || !pptrs || !entries || !ok)
 		return &err_nomem;
-	TRY(read_slots(job, array_at(job, &l->array_pptrs), raw, nr, sizeof(uint64_t),
-		       sizeof(uint64_t), ok, &lost));
+	struct kva addr = array_at(job, &l->array_pptrs);
+	addr.v += first * sizeof(uint64_t);
+	TRY(read_slots(job, addr, raw, nr, sizeof(uint64_t), sizeof(uint64_t), ok, &lost));
 	for (size_t i = 0; i < nr; i++) {
-		entries[i].index = (uint32_t)i;
+		entries[i].index = first + (uint32_t)i;
 		pptrs[i] = ok[i] ? get_le64(raw + i * sizeof(uint64_t)) : 0;
 	}
 	TRY(map_percpu_fill(job, entries, pptrs, nr, &cpus_lost));

@@ -19,6 +19,7 @@
 
 #include "base/addr-set.h"
 #include "base/cleanup.h"
+#include "base/jhash.h"
 
 enum {
 	BUCKETS_AT_ONCE = 16384,
@@ -53,6 +54,10 @@ struct hash_walk {
 	VEC(uint64_t) pptrs;	       /* of entries */
 	struct krange *ranges;
 
+	/* With job->key: whether elements showed that hash() is the function of this kernel, and that it is not. */
+	uint32_t seed;
+	bool hash_proved, hash_refuted;
+
 	size_t lost_buckets, lost_elems, lost_cpus;
 	size_t strays; /* chains that ran into another bucket, a loop or nowhere */
 };
@@ -65,6 +70,15 @@ static void hash_walk_deinit(struct hash_walk *h)
 	free(h->entries.data);
 	free(h->pptrs.data);
 	free(h->ranges);
+}
+
+/*
+ * htab_map_hash(): jhash() of the key with the map's seed.  Nobody relies on it being so: each element stores
+ * its own hash, and one whose key gives another proves that this kernel does it otherwise.
+ */
+static uint32_t hash(const struct hash_walk *h, const uint8_t *key)
+{
+	return jhash(key, h->job->row->key_size, h->seed);
 }
 
 /* An end mark carries the index of its bucket (INIT_HLIST_NULLS_HEAD in prealloc_init and friends). */
@@ -132,6 +146,12 @@ static struct err *chain_step(struct hash_walk *h, struct chain *c, bool *go)
 		h->strays++;
 		return NULL;
 	}
+	if (!e && h->job->key) {
+		bool same = hash(h, data + h->key_at) == (uint32_t)member_get(&l->elem_hash, data);
+
+		h->hash_proved |= same;
+		h->hash_refuted |= !same;
+	}
 	if (!e) {
 		struct elem *elem = vec_push(&h->elems);
 
@@ -173,6 +193,8 @@ static struct err *take_elems(struct hash_walk *h)
 			first = elem;
 		else if (!memcmp(first->data + h->key_at, key, row->key_size))
 			continue; /* replaced, but not yet unlinked */
+		if (h->job->key && memcmp(h->job->key, key, row->key_size))
+			continue;
 
 		if (h->entries.nr == h->cap) {
 			h->job->capped = true;
@@ -267,7 +289,7 @@ static struct err *hash_init(struct hash_walk *h, struct map_job *job, bool perc
 	const struct map_layout *l = &job->mw->l;
 	const struct map_row *row = job->row;
 	struct kernel *k = job->mw->k;
-	uint64_t n_buckets = 0;
+	uint64_t n_buckets = 0, seed = 0;
 
 	*usable = false;
 	h->job = job;
@@ -281,6 +303,8 @@ static struct err *hash_init(struct hash_walk *h, struct map_job *job, bool perc
 	struct err *e = kget_kva(k, htab, &l->htab_buckets, &h->buckets);
 	if (!e)
 		e = kget(k, htab, &l->htab_n_buckets, &n_buckets);
+	if (!e && l->htab_seed.present)
+		e = kget(k, htab, &l->htab_seed, &seed);
 	if (walk_is_fatal(e))
 		return e;
 	if (e) {
@@ -294,6 +318,7 @@ static struct err *hash_init(struct hash_walk *h, struct map_job *job, bool perc
 		return map_implausible(job, "hash map with %" PRIu64 " buckets", n_buckets);
 
 	h->n_buckets = (uint32_t)n_buckets;
+	h->seed = (uint32_t)seed;
 	h->bucket_size = l->bucket.size;
 	h->key_at = l->elem_key.off;
 	h->cap = map_cap(job, WALK_ENTRIES_DEFAULT);
@@ -339,7 +364,7 @@ static struct err *notes(struct hash_walk *h, uint64_t buckets_seen)
 			     h->entries.nr));
 		TRY(map_note(job, "max_entries=%" PRIu32, job->row->max_entries));
 	}
-	if (buckets_seen < h->n_buckets && !job->capped && !job->out_of_bytes) {
+	if (buckets_seen < h->n_buckets && !job->capped && !job->out_of_bytes && !job->key) {
 		job->out_of_bytes = true;
 		TRY(map_note(job, "only %" PRIu64 " of %" PRIu32 " buckets were looked at", buckets_seen,
 			     h->n_buckets));
@@ -357,12 +382,36 @@ static struct err *notes(struct hash_walk *h, uint64_t buckets_seen)
 	return NULL;
 }
 
+/*
+ * The bucket of the one key that is asked for.  If it is not there, that is an answer only once an element
+ * has shown that it would be there: so the buckets behind are looked at until there is one, and all of them if
+ * it shows the contrary.
+ */
+static struct err *walk_to_key(struct hash_walk *h, uint64_t *seen)
+{
+	uint64_t first = hash(h, h->job->key) & (h->n_buckets - 1), n = 1;
+
+	for (*seen = 0; *seen < h->n_buckets && !h->job->out_of_bytes; n = MIN(n * 8, (uint64_t)BUCKETS_AT_ONCE)) {
+		uint64_t from = (first + *seen) & (h->n_buckets - 1);
+
+		n = MIN(n, h->n_buckets - from); /* the rest begins anew at bucket 0 */
+		n = MIN(n, h->n_buckets - *seen);
+		TRY(walk_buckets(h, (uint32_t)from, (uint32_t)n));
+		*seen += n;
+		if (h->entries.nr || (h->hash_proved && !h->hash_refuted))
+			return NULL;
+	}
+	return NULL;
+}
+
 /* All buckets, or as many as the budgets allow; *seen of them. */
 static struct err *walk_all_buckets(struct hash_walk *h, uint64_t *seen)
 {
 	uint64_t nr = MIN((uint64_t)h->n_buckets, (uint64_t)MAP_BUCKET_BYTES / h->bucket_size);
 
 	*seen = 0;
+	if (h->job->key)
+		return walk_to_key(h, seen);
 	while (*seen < nr && !h->job->capped && !h->job->out_of_bytes) {
 		uint32_t n = (uint32_t)MIN(nr - *seen, (uint64_t)BUCKETS_AT_ONCE);
 

@@ -5,81 +5,16 @@
  */
 #include "config.h"
 
-#include "walk/maps.h"
+#include "walk/maps-walk.h"
 
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "kernel/containers.h"
-#include "walk/btfs.h"
 #include "walk/map-types.h"
 
 enum {
 	STRUCT_OPS = 26, /* BPF_MAP_TYPE_STRUCT_OPS */
-	MAPS_MAX = 1 << 18,
-	HEADER_MAX = 4096, /* bytes of struct bpf_map; some 300 */
 };
-
-static const struct layout_member map_members[] = {
-	LAYOUT(struct map_layout, map, "bpf_map", ""),
-	LAYOUT(struct map_layout, type, "bpf_map", "map_type"),
-	LAYOUT(struct map_layout, key_size, "bpf_map", "key_size"),
-	LAYOUT(struct map_layout, value_size, "bpf_map", "value_size"),
-	LAYOUT(struct map_layout, max_entries, "bpf_map", "max_entries"),
-	LAYOUT_OPT(struct map_layout, extra, "bpf_map", "map_extra"), /* 5.16 */
-	LAYOUT(struct map_layout, flags, "bpf_map", "map_flags"),
-	LAYOUT(struct map_layout, id, "bpf_map", "id"),
-	LAYOUT(struct map_layout, name, "bpf_map", "name"),
-	LAYOUT_OPT(struct map_layout, frozen, "bpf_map", "frozen"),
-	LAYOUT(struct map_layout, btf, "bpf_map", "btf"),
-	LAYOUT(struct map_layout, key_type, "bpf_map", "btf_key_type_id"),
-	LAYOUT(struct map_layout, value_type, "bpf_map", "btf_value_type_id"),
-	LAYOUT(struct map_layout, vmlinux_value_type, "bpf_map", "btf_vmlinux_value_type_id"),
-	LAYOUT(struct map_layout, array_map, "bpf_array", "map"),
-	LAYOUT(struct map_layout, array_value, "bpf_array", "value"),
-	LAYOUT(struct map_layout, array_pptrs, "bpf_array", "pptrs"),
-	LAYOUT(struct map_layout, htab_map, "bpf_htab", "map"),
-	LAYOUT(struct map_layout, htab_buckets, "bpf_htab", "buckets"),
-	LAYOUT(struct map_layout, htab_n_buckets, "bpf_htab", "n_buckets"),
-	LAYOUT(struct map_layout, elem_next, "htab_elem", "hash_node.next"),
-	LAYOUT(struct map_layout, elem_hash, "htab_elem", "hash"),
-	LAYOUT(struct map_layout, elem_key, "htab_elem", "key"),
-	LAYOUT_OPT(struct map_layout, arena_map, "bpf_arena", "map"), /* 6.9 */
-	LAYOUT_OPT(struct map_layout, arena_user_start, "bpf_arena", "user_vm_start"),
-	LAYOUT_OPT(struct map_layout, arena_kern_vm, "bpf_arena", "kern_vm"),
-	LAYOUT_OPT(struct map_layout, arena_scratch, "bpf_arena", "scratch_page"), /* 7.2 */
-	LAYOUT(struct map_layout, vm_addr, "vm_struct", "addr"),
-	LAYOUT(struct map_layout, page, "page", ""),
-	LAYOUT_OPT(struct map_layout, ops_map, "bpf_struct_ops_map", "map"), /* BPF_JIT */
-	LAYOUT_OPT(struct map_layout, ops_kvalue, "bpf_struct_ops_map", "kvalue"),
-	LAYOUT_OPT(struct map_layout, ops_data, "bpf_struct_ops_map", "kvalue.data"),
-	LAYOUT_OPT(struct map_layout, ops_state, "bpf_struct_ops_map", "kvalue.common.state"), /* 6.9 */
-	LAYOUT_OPT(struct map_layout, ops_state_old, "bpf_struct_ops_map", "kvalue.state"),
-	LAYOUT_OPT(struct map_layout, ops_links, "bpf_struct_ops_map", "links"), /* 6.0 */
-	LAYOUT_OPT(struct map_layout, ops_nr_links, "bpf_struct_ops_map", "funcs_cnt"),
-	LAYOUT_OPT(struct map_layout, ops_nr_links_old, "bpf_struct_ops_map", "links_cnt"),
-	LAYOUT_OPT(struct map_layout, ops_btf, "bpf_struct_ops_map", "btf"), /* 6.9 */
-	LAYOUT(struct map_layout, link_prog, "bpf_link", "prog"),
-};
-
-/*
- * struct bucket by what bpf_htab.buckets points at: other things in a kernel may be called a bucket too.
- */
-static void find_bucket(const struct types *types, struct map_layout *l)
-{
-	if (!l->htab_buckets.present)
-		return;
-
-	const struct btf_type *ptr = types_get(types, types_peel(types, l->htab_buckets.type_id));
-	if (!ptr || BTF_INFO_KIND(ptr->info) != BTF_KIND_PTR)
-		return;
-
-	uint32_t bucket = types_peel(types, ptr->type);
-	struct err *e = types_member(types, bucket, "", &l->bucket);
-	if (!e)
-		e = types_member(types, bucket, "head.first", &l->bucket_head);
-	err_ignore(e); /* then they are just not .present */
-}
 
 /* ---- what walkers of contents share */
 
@@ -138,6 +73,8 @@ uint64_t map_cap(const struct map_job *job, uint64_t by_default)
 {
 	uint64_t asked = job->mw->w->opts->max_entries;
 
+	if (job->mw->w->opts->key) /* an entry is there or not, wherever it is */
+		return UINT64_MAX;
 	return asked ? asked : by_default;
 }
 
@@ -149,162 +86,6 @@ bool map_take(struct map_job *job, uint64_t bytes)
 	}
 	job->bytes -= bytes;
 	return true;
-}
-
-/* ---- struct bpf_map */
-
-/* A map as map_idr has it, and what is known about it between the steps. */
-struct found_map {
-	uint32_t id;
-	struct kva kva, btf;
-	uint32_t wrapper; /* btf_vmlinux_value_type_id */
-	size_t btf_index; /* in btfs; SIZE_MAX: none */
-};
-
-struct maps_walk {
-	struct map_walk mw;
-	VEC(struct found_map) found;
-	struct map_job *jobs; /* [found.nr] */
-	struct btfs btfs;
-	uint64_t limit; /* bytes kept of a map */
-};
-
-static void maps_walk_deinit(struct maps_walk *m)
-{
-	free(m->found.data);
-	free(m->jobs);
-	btfs_deinit(&m->btfs);
-	err_free(m->mw.fatal);
-}
-
-static bool found_map(void *ctx, uint64_t id, struct kva entry)
-{
-	struct maps_walk *m = ctx;
-	struct found_map *f = vec_push(&m->found);
-
-	if (!f) {
-		m->mw.fatal = &err_nomem;
-		return false;
-	}
-	*f = (struct found_map){ .id = (uint32_t)id, .kva = entry, .btf_index = SIZE_MAX };
-	return true;
-}
-
-static struct err *find_maps(struct maps_walk *m)
-{
-	struct report *r = m->mw.w->r;
-	struct err *why = NULL, *e = NULL;
-	struct kva idr;
-
-	TRY(ksym(m->mw.k, "map_idr", &idr));
-	enum walk_end end = kidr_walk(m->mw.k, idr, MAPS_MAX, found_map, m, &why);
-
-	if (m->mw.fatal || walk_is_fatal(why)) {
-		if (m->mw.fatal)
-			err_free(why);
-		return m->mw.fatal ? take_ptr(m->mw.fatal) : why;
-	}
-	if (end == WALK_BROKEN)
-		e = report_section(r, "maps", SECTION_NOT_READABLE, "map_idr: %s",
-				   why ? why->msg : walk_end_text(end));
-	else if (end == WALK_LOOP)
-		e = report_section(r, "maps", SECTION_IMPLAUSIBLE, "map_idr: %s", walk_end_text(end));
-	else if (end == WALK_CAPPED)
-		e = report_cut(r, "maps", false, "only the first %d maps", MAPS_MAX);
-	err_free(why);
-	return e;
-}
-
-static uint64_t header_get(const struct member *m, const uint8_t *data, size_t len)
-{
-	return member_fits(m, len) && m->size <= 8 ? member_get(m, data) : 0;
-}
-
-static struct err *read_header(struct map_job *job, struct found_map *f)
-{
-	const struct map_layout *l = &job->mw->l;
-	struct map_row *row = job->row;
-	size_t len = l->map.present ? MIN(l->map.size, (uint32_t)HEADER_MAX) : 0;
-	_cleanup_free_ uint8_t *data = malloc(MAX(len, (size_t)1));
-
-	if (!data)
-		return &err_nomem;
-	row->kva = f->kva;
-	row->id = f->id;
-
-	struct err *e = kread(job->mw->k, f->kva, data, len);
-	if (walk_is_fatal(e))
-		return e;
-	if (e) {
-		struct err *failed = map_unreadable(job, "struct bpf_map: %s", e->msg);
-
-		err_free(e);
-		return failed;
-	}
-	row->type = (uint32_t)header_get(&l->type, data, len);
-	row->key_size = (uint32_t)header_get(&l->key_size, data, len);
-	row->value_size = (uint32_t)header_get(&l->value_size, data, len);
-	row->max_entries = (uint32_t)header_get(&l->max_entries, data, len);
-	row->flags = (uint32_t)header_get(&l->flags, data, len);
-	row->extra = header_get(&l->extra, data, len);
-	row->frozen = header_get(&l->frozen, data, len);
-	row->key_type = (uint32_t)header_get(&l->key_type, data, len);
-	row->value_type = (uint32_t)header_get(&l->value_type, data, len);
-	f->btf.v = header_get(&l->btf, data, len);
-	f->wrapper = (uint32_t)header_get(&l->vmlinux_value_type, data, len);
-	if (member_fits(&l->name, len))
-		memcpy(row->name, data + l->name.off, MIN((size_t)l->name.size, sizeof(row->name) - 1));
-	TRY(map_type_name(job->mw->k->types, row->type, job->mw->pool, &row->type_name));
-
-	uint32_t id = (uint32_t)header_get(&l->id, data, len);
-	if (l->id.present && id != f->id)
-		TRY(map_implausible(job, "struct bpf_map has id %" PRIu32, id));
-	return NULL;
-}
-
-/*
- * The types of a struct_ops map are not those of the object that it came with (bpf_map.btf), but the kernel's,
- * or those of the module that the subsystem is in.
- */
-static struct err *read_ops_btf(struct map_job *job, struct found_map *f)
-{
-	const struct map_layout *l = &job->mw->l;
-
-	if (job->row->type != STRUCT_OPS)
-		return NULL;
-	f->btf.v = 0;
-	if (!l->ops_map.present || !l->ops_btf.present)
-		return NULL;
-	struct err *e = kget_kva(job->mw->k, (struct kva){ f->kva.v - l->ops_map.off }, &l->ops_btf, &f->btf);
-	if (!e || walk_is_fatal(e))
-		return e;
-	struct err *failed = map_unreadable(job, "BTF: %s", e->msg);
-	err_free(e);
-	return failed;
-}
-
-/* Keeps the first fatal error; the rest of the maps are then skipped. */
-static void job_end(struct map_job *job, struct err *e)
-{
-	if (!e)
-		return;
-	job->skipped = true;
-	if (job->mw->fatal)
-		err_free(e);
-	else
-		job->mw->fatal = e;
-}
-
-static void header_fiber(void *ctx, size_t i)
-{
-	struct maps_walk *m = ctx;
-	struct map_job *job = &m->jobs[i];
-
-	job->skipped = m->mw.fatal;
-	if (!job->skipped)
-		job_end(job, read_header(job, &m->found.data[i]));
-	if (!job->skipped)
-		job_end(job, read_ops_btf(job, &m->found.data[i]));
 }
 
 /* ---- contents */
@@ -336,8 +117,10 @@ static void share_bytes(struct maps_walk *m)
 	while (low < high) {
 		uint64_t limit = low + (high - low + 1) / 2, sum = 0;
 
-		for (size_t i = 0; i < m->found.nr && sum <= total; i++)
-			sum += MIN(declared_bytes(m->jobs[i].row), limit);
+		for (size_t i = 0; i < m->found.nr && sum <= total; i++) {
+			if (!m->jobs[i].left_out)
+				sum += MIN(declared_bytes(m->jobs[i].row), limit);
+		}
 		if (sum <= total)
 			low = limit;
 		else
@@ -379,8 +162,8 @@ static void contents_fiber(void *ctx, size_t i)
 
 	struct map_job *job = &m->jobs[i - nr_btfs];
 	job->skipped |= !!m->mw.fatal;
-	if (!job->skipped)
-		job_end(job, read_contents(job));
+	if (!job->skipped && !job->left_out)
+		map_job_end(job, read_contents(job));
 }
 
 static struct err *add_btfs(struct maps_walk *m)
@@ -389,7 +172,7 @@ static struct err *add_btfs(struct maps_walk *m)
 	for (size_t i = 0; i < m->found.nr; i++) {
 		struct found_map *f = &m->found.data[i];
 
-		if (f->btf.v)
+		if (f->btf.v && !m->jobs[i].left_out)
 			TRY(btfs_add(&m->btfs, f->btf, &f->btf_index));
 	}
 	return NULL;
@@ -399,7 +182,7 @@ static struct err *add_btfs(struct maps_walk *m)
  * Type ids are those of the map's own BTF and of no other: with the kernel's they would give plausible
  * nonsense.  Without types the bytes stay raw.
  */
-static struct err *put_types(struct maps_walk *m, size_t i)
+struct err *maps_put_types(struct maps_walk *m, size_t i)
 {
 	struct map_job *job = &m->jobs[i];
 	struct map_row *row = job->row;
@@ -435,6 +218,43 @@ static struct err *put_types(struct maps_walk *m, size_t i)
 	return NULL;
 }
 
+static void btf_fiber(void *ctx, size_t i)
+{
+	struct maps_walk *m = ctx;
+
+	if (!m->btfs.fatal)
+		btfs_read(&m->btfs, i);
+}
+
+struct err *maps_read_types(struct maps_walk *m)
+{
+	TRY(add_btfs(m));
+	mem_each(m->mw.k->mem, m->btfs.objs.nr, btf_fiber, m);
+	return btfs_parse(&m->btfs);
+}
+
+struct err *maps_read_one(struct maps_walk *m, size_t i)
+{
+	m->jobs[i].bytes = MAP_BYTES_ASKED;
+	return read_contents(&m->jobs[i]);
+}
+
+struct err *maps_read(struct maps_walk *m)
+{
+	m->mw.fatal = add_btfs(m);
+	share_bytes(m);
+	mem_each(m->mw.k->mem, m->btfs.objs.nr + m->found.nr, contents_fiber, m);
+
+	struct err *e = btfs_parse(&m->btfs);
+	for (size_t i = 0; i < m->found.nr && !e; i++)
+		e = m->jobs[i].left_out ? NULL : maps_put_types(m, i);
+	if (m->mw.fatal) {
+		err_free(e);
+		e = take_ptr(m->mw.fatal);
+	}
+	return e;
+}
+
 /* ---- the section */
 
 /* How many jobs have the flag at this offset set, and the id of the first. */
@@ -443,7 +263,7 @@ static size_t count(const struct maps_walk *m, size_t flag, uint32_t *first)
 	size_t nr = 0;
 
 	for (size_t i = 0; i < m->found.nr; i++) {
-		if (m->jobs[i].skipped || !*((const bool *)&m->jobs[i] + flag))
+		if (m->jobs[i].skipped || m->jobs[i].left_out || !*((const bool *)&m->jobs[i] + flag))
 			continue;
 		if (!nr++)
 			*first = m->found.data[i].id;
@@ -456,17 +276,20 @@ static struct err *summarize(struct maps_walk *m)
 	struct report *r = m->mw.w->r;
 	uint64_t asked = m->mw.w->opts->max_entries;
 	uint32_t first = 0;
-	size_t nr, unreadable = 0;
+	size_t nr, read = 0, unreadable = 0;
 
 	TRY(report_section(r, "maps", SECTION_COMPLETE, NULL));
 	for (size_t i = 0; i < m->found.nr; i++) {
-		if (!m->jobs[i].skipped && m->jobs[i].row->unreadable && !unreadable++)
+		if (m->jobs[i].skipped || m->jobs[i].left_out)
+			continue;
+		read++;
+		if (m->jobs[i].row->unreadable && !unreadable++)
 			first = m->found.data[i].id;
 	}
 	if (unreadable)
 		TRY(report_section(r, "maps", SECTION_NOT_READABLE,
 				   "contents of %zu of %zu maps could not all be read (the first is map %" PRIu32 ")",
-				   unreadable, m->found.nr, first));
+				   unreadable, read, first));
 	nr = count(m, offsetof(struct map_job, implausible), &first);
 	if (nr)
 		TRY(report_section(r, "maps", SECTION_IMPLAUSIBLE,
@@ -488,13 +311,15 @@ static struct err *summarize(struct maps_walk *m)
 	return NULL;
 }
 
-/* Maps that were not looked at are left out of the list, and counted. */
-static void drop_skipped(struct maps_walk *m)
+/* Maps that were not looked at are left out of the list; those that the end of the walk left out are counted. */
+static void drop_unread(struct maps_walk *m)
 {
 	struct report *r = m->mw.w->r;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < m->found.nr; i++) {
+		if (m->jobs[i].left_out)
+			continue;
 		if (m->jobs[i].skipped)
 			r->maps_skipped++;
 		else
@@ -503,51 +328,23 @@ static void drop_skipped(struct maps_walk *m)
 	r->maps.nr = kept;
 }
 
-static struct err *collect(struct maps_walk *m)
+struct err *maps_close(struct maps_walk *m)
 {
-	struct mem *mem = m->mw.k->mem;
+	struct err *e = summarize(m);
 
-	mem_each(mem, m->found.nr, header_fiber, m);
-	if (!m->mw.fatal)
-		m->mw.fatal = add_btfs(m);
-	share_bytes(m);
-	mem_each(mem, m->btfs.objs.nr + m->found.nr, contents_fiber, m);
-
-	struct err *e = btfs_parse(&m->btfs);
-	for (size_t i = 0; i < m->found.nr && !e; i++)
-		e = put_types(m, i);
-	if (m->mw.fatal) {
-		err_free(e);
-		e = take_ptr(m->mw.fatal);
-	}
+	drop_unread(m);
 	return e;
 }
 
 struct err *walk_maps(struct walk *w)
 {
 	_cleanup_(maps_walk_deinit) struct maps_walk m = { 0 };
-	struct report *r = w->r;
 
-	m.mw = (struct map_walk){ .w = w, .k = w->k, .pool = &r->pool };
-	TRY(klayout(w->k, map_members, ARRAY_SIZE(map_members), &m.mw.l, NULL));
-	find_bucket(w->k->types, &m.mw.l);
-	TRY(slots_layout(w->k, &m.mw.slots));
-	m.mw.objs = (struct objs){ .k = w->k, .pool = &r->pool };
-	TRY(objs_layout(w->k, &m.mw.objs.l));
-	TRY(find_maps(&m));
-
-	m.jobs = calloc(MAX(m.found.nr, (size_t)1), sizeof(*m.jobs));
-	if (!m.jobs)
-		return &err_nomem;
-	for (size_t i = 0; i < m.found.nr; i++) {
-		if (!vec_push(&r->maps))
-			return &err_nomem;
-	}
-	for (size_t i = 0; i < m.found.nr; i++)
-		m.jobs[i] = (struct map_job){ .mw = &m.mw, .row = &r->maps.data[i] };
-
-	struct err *e = collect(&m), *failed = summarize(&m);
-	drop_skipped(&m);
+	TRY(maps_open(&m, w));
+	struct err *e = m.mw.fatal ? take_ptr(m.mw.fatal) : maps_select(&m);
+	if (!e)
+		e = maps_read(&m);
+	struct err *failed = maps_close(&m);
 	if (!e)
 		return failed;
 	err_ignore(failed);

@@ -30,7 +30,7 @@ struct map_layout {
 	/* struct bpf_array: elements, or per-CPU pointers, at the same place */
 	struct member array_map, array_value, array_pptrs;
 	/* struct bpf_htab, its buckets and elements */
-	struct member htab_map, htab_buckets, htab_n_buckets;
+	struct member htab_map, htab_buckets, htab_n_buckets, htab_seed;
 	struct member bucket, bucket_head;
 	struct member elem_next, elem_hash, elem_key;
 	/* struct bpf_arena (6.9) */
@@ -60,6 +60,9 @@ struct map_job {
 	bool implausible;
 	bool undecoded; /* fdgdb does not decode this type of map */
 	bool skipped;	/* not looked at: the walk ended before */
+	bool left_out;	/* not asked for: --map */
+	/* --key: only this entry is wanted; walkers that know where to look read no other.  NULL: all. */
+	const uint8_t *key; /* key_size bytes */
 };
 
 /* Adds to row->error. */

@@ -28,6 +28,9 @@ static struct err *run(struct walk *w, const struct part *part)
 {
 	if (part->section && !walk_wants(w, part->section))
 		return NULL;
+	/* Which are the scheduler's can be told only where all maps are. */
+	if (w->opts->nr_maps && part->walk == walk_active)
+		return report_section(w->r, part->name, SECTION_NOT_ASKED, NULL);
 
 	struct err *e = part->walk(w);
 	if (!e || walk_is_fatal(e))
@@ -62,6 +65,8 @@ struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct repo
 			err_ignore(not_reached(&w, &parts[i], e));
 	}
 
+	if (e && e->code == ERR_NOT_FOUND)
+		return e;
 	/* Also what was collected before the walk was cut off will be rendered. */
 	struct err *env = walk_env(&w);
 	if (!e)

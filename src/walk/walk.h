@@ -23,6 +23,11 @@ struct walk_opts {
 	size_t nr_sections;
 	/* --max-entries: 0 is the default caps above, UINT64_MAX all. */
 	uint64_t max_entries;
+	/* --map: id, 0x address or name of the maps that are wanted; none: all. */
+	const char *const *maps;
+	size_t nr_maps;
+	/* A view instead of a report: --var, a path; --key, of the one map in `maps`.  NULL: none. */
+	const char *var, *key;
 };
 
 struct walk {
@@ -39,6 +44,12 @@ bool walk_is_fatal(const struct err *e);
 
 /* Everything, in an order in which each finds what it depends on. */
 struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r) MUST_CHECK;
+
+/*
+ * The variable or entry that opts->var or ->key name, and what rendering it needs: report.view.  ERR_NOT_FOUND
+ * or ERR_USAGE if the guest has no such thing.
+ */
+struct err *walk_view(struct kernel *k, const struct walk_opts *opts, struct report *r) MUST_CHECK;
 
 /* ---- the parts */
 

@@ -87,7 +87,7 @@ static void add_hashes(struct fake_kernel *fk, int map)
 	const struct fake_field htab[] = {
 		F(img_htab, map, map), F(img_htab, buckets, fake_kernel_pointer(fk, bucket)),
 		F(img_htab, elems, fk->ptr), F(img_htab, n_buckets, fk->u32),
-		F(img_htab, elem_size, fk->u32),
+		F(img_htab, elem_size, fk->u32), N(img_htab, seed, "hashrnd", fk->u32),
 	};
 	int flex = fake_kernel_array(fk, fk->u8, 0);
 	const struct fake_field elem[] = {

@@ -23,7 +23,7 @@ struct img_array {
 struct img_htab {
 	struct img_map map;
 	uint64_t buckets, elems;
-	uint32_t n_buckets, elem_size;
+	uint32_t n_buckets, elem_size, seed;
 };
 
 struct img_bucket {
