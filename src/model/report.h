@@ -64,7 +64,7 @@ struct kernel_info {
 	const char *build_id; /* hex, or NULL */
 	uint64_t text, slide, phys_base;
 	unsigned int pt_levels;
-	bool kpti;
+	bool has_kpti, kpti; /* page-table isolation is on */
 	uint32_t nr_cpu_ids, nr_online;
 	uint32_t hz; /* 0: unknown */
 	size_t nr_symbols, nr_types;

@@ -34,7 +34,8 @@ static void write_kernel(struct json *j, const struct kernel_info *k)
 	json_key_u64(j, "slide", k->slide);
 	json_key_u64(j, "phys_base", k->phys_base);
 	json_key_u64(j, "pt_levels", k->pt_levels);
-	json_key_bool(j, "kpti", k->kpti);
+	if (k->has_kpti)
+		json_key_bool(j, "kpti", k->kpti);
 	json_key_u64(j, "nr_cpu_ids", k->nr_cpu_ids);
 	json_key_u64(j, "nr_online", k->nr_online);
 	if (k->hz)

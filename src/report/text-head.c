@@ -30,7 +30,8 @@ static void write_kernel(struct text *t)
 			strbuf_printf(&t->sb, ", KASLR slide 0x%" PRIx64, k->slide);
 		else
 			strbuf_puts(&t->sb, ", no KASLR slide");
-		strbuf_printf(&t->sb, ", %s", k->kpti ? "KPTI" : "no KPTI");
+		if (k->has_kpti)
+			strbuf_puts(&t->sb, k->kpti ? ", KPTI" : ", no KPTI");
 	}
 	strbuf_putc(&t->sb, '\n');
 	if (k->nr_cpu_ids) {

@@ -110,9 +110,42 @@ static void fetch_trouble(struct kernel *k)
 	kprefetch(k, ranges, nr);
 }
 
+/* ---- page-table isolation (arch/x86/mm/pti.c) */
+
+struct cpu_layout {
+	struct member caps;
+};
+
+static const struct layout_member cpu_members[] = {
+	LAYOUT(struct cpu_layout, caps, "cpuinfo_x86", "x86_capability"),
+};
+
+/*
+ * Whether a vCPU was met with a user page table tells only that there is isolation, never that there is
+ * none.  The kernel decides once, when it boots, and marks it as a capability of the boot CPU; the number
+ * has been the same since there is isolation.
+ */
+static struct err *find_kpti(struct kernel *k, bool *ret)
+{
+	enum { X86_FEATURE_PTI = 7 * 32 + 11 };
+	struct cpu_layout l;
+	struct kva cpu;
+	uint32_t word;
+
+	TRY(klayout(k, cpu_members, ARRAY_SIZE(cpu_members), &l, NULL));
+	if (!l.caps.present || l.caps.size < (X86_FEATURE_PTI / 32 + 1) * sizeof(word))
+		return err_new(ERR_MISSING, "no cpuinfo_x86.x86_capability");
+	TRY(ksym(k, "boot_cpu_data", &cpu));
+	cpu = kmember(cpu, &l.caps);
+	cpu.v += X86_FEATURE_PTI / 32 * sizeof(word);
+	TRY(kread_u32(k, cpu, &word));
+	*ret = word >> X86_FEATURE_PTI % 32 & 1;
+	return NULL;
+}
+
 struct err *walk_kernel(struct walk *w)
 {
-	const struct kernel *k = w->k;
+	struct kernel *k = w->k;
 	struct kernel_info *i = &w->r->kernel;
 	struct pool *pool = &w->r->pool;
 
@@ -121,7 +154,15 @@ struct err *walk_kernel(struct walk *w)
 	i->slide = k->slide;
 	i->phys_base = k->phys_base;
 	i->pt_levels = k->pt.levels;
-	i->kpti = k->kpti;
+	i->has_kpti = i->kpti = k->kpti;
+	if (!k->kpti) {
+		struct err *e = find_kpti(k, &i->kpti);
+
+		if (e && walk_is_fatal(e))
+			return e;
+		i->has_kpti = !e;
+		err_free(e);
+	}
 	i->nr_cpu_ids = k->nr_cpu_ids;
 	for (uint32_t cpu = 0; cpu < k->nr_cpu_ids; cpu++)
 		i->nr_online += k->online[cpu];

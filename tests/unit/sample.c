@@ -343,6 +343,7 @@ static void add_head(struct report *r)
 		.slide = 0x1d000000,
 		.phys_base = 0x2f000000,
 		.pt_levels = 5,
+		.has_kpti = true,
 		.kpti = true,
 		.nr_cpu_ids = 4,
 		.nr_online = 2,
