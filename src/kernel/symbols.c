@@ -125,11 +125,6 @@ static bool is_padding(const struct symbol *sym)
 	return !strncmp(sym->name, "__pfx_", 6);
 }
 
-static bool is_global(const struct symbol *sym)
-{
-	return sym->type >= 'A' && sym->type <= 'Z';
-}
-
 const struct symbol *symbols_at(const struct symbols *s, uint64_t addr, uint64_t *offset,
 				uint64_t *size)
 {
@@ -149,9 +144,7 @@ const struct symbol *symbols_at(const struct symbols *s, uint64_t addr, uint64_t
 	     i > 0 && s->syms[s->by_addr[i - 1]].addr == at; i--) {
 		const struct symbol *sym = &s->syms[s->by_addr[i - 1]];
 
-		if (is_padding(sym))
-			continue;
-		if (!best || is_global(sym) || !is_global(best))
+		if (!is_padding(sym))
 			best = sym;
 	}
 	if (!(best->addr >> 63))

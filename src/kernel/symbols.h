@@ -31,8 +31,8 @@ const struct symbol *symbols_get(const struct symbols *s, size_t i);
 const struct symbol *symbols_find(const struct symbols *s, const char *name);
 
 /*
- * The symbol an address lies in: the last one at or below it, __pfx_ padding left out; of several
- * at one address the first that is global.  *offset is from its start, *size up to the next
+ * The symbol an address lies in: the last one at or below it, __pfx_ padding left out; of several at
+ * one address the first of the table, which is the one that the kernel itself prints.  *offset is from its start, *size up to the next
  * symbol.  NULL outside of [first, last], and for addresses of the lower half: the zero-based
  * per-CPU symbols of kernels up to 6.14 are offsets, nothing lies "in" them.
  */

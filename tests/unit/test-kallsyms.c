@@ -115,11 +115,11 @@ static void test_at(void)
 	ASSERT_OK(symbols_decode(b->data, ROOM, (struct kva){ b->addr }, &s));
 
 	const struct symbol *sym = symbols_at(s, text + 0x230, &off, &size);
-	CU_ASSERT_STRING_EQUAL(sym->name, "f");
+	CU_ASSERT_STRING_EQUAL(sym->name, "f_local");
 	CU_ASSERT_EQUAL(off, 0x20);
 	CU_ASSERT_EQUAL(size, 0x50);
 	sym = symbols_at(s, text + 0x268, &off, &size); /* in the padding before g */
-	CU_ASSERT_STRING_EQUAL(sym->name, "f");
+	CU_ASSERT_STRING_EQUAL(sym->name, "f_local");
 	CU_ASSERT_EQUAL(off, 0x58);
 	sym = symbols_at(s, text, NULL, NULL);
 	CU_ASSERT_STRING_EQUAL(sym->name, "_stext");
