@@ -122,6 +122,14 @@ struct err *klayout(const struct kernel *k, const struct layout_member *members,
 struct err *kenum(const struct kernel *k, const char *type, const char *name,
 		  int64_t *ret) MUST_CHECK;
 
+/*
+ * Letters of the TAINT_* bits set, as an oops prints them ("POE"), from the pool; NULL for no bits.  '?'
+ * for a bit that this kernel has no letter for.
+ */
+struct pool;
+struct err *ktaint_letters(struct kernel *k, uint64_t bits, struct pool *pool,
+			   const char **ret) MUST_CHECK;
+
 /* The CPU a vCPU is, by its per-CPU base; ERR_MISSING if that matches none. */
 struct err *kvcpu_cpu(const struct kernel *k, size_t vcpu, uint32_t *ret) MUST_CHECK;
 

@@ -90,7 +90,8 @@ struct stack_row {
 	uint32_t nr;	     /* frames, as the kernel counts */
 	uint32_t frames;     /* in `data` */
 	const uint8_t *data; /* frames * stacks_body.frame_size bytes; NULL: unreadable */
-	const char **symbols; /* [frames]: "name+0x12/0x340", NULL: none; the array is NULL if all are */
+	const char **symbols; /* [frames]: "name+0x12/0x340 [module]", NULL: none; the array is
+				 NULL if all are */
 };
 
 /* struct bpf_stack_build_id, which frames are with BPF_F_STACK_BUILD_ID. */

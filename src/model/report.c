@@ -27,6 +27,7 @@ void report_destroy(struct report *r)
 	free(r->progs.data);
 	free(r->links.data);
 	free(r->btfs.data);
+	free(r->modules.data);
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
 	free(r->tasks.data);

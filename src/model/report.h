@@ -13,6 +13,7 @@
 #include "model/findings.h"
 #include "model/log.h"
 #include "model/maps.h"
+#include "model/modules.h"
 #include "model/progs.h"
 #include "model/scx.h"
 #include "model/tasks.h"
@@ -100,6 +101,8 @@ struct report {
 	VEC(struct prog_row) progs; /* by id, as the next two */
 	VEC(struct link_row) links;
 	VEC(struct btf_row) btfs;
+
+	VEC(struct module_row) modules; /* in the list's order: the youngest first */
 
 	struct scx_state scx;
 

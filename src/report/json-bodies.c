@@ -52,6 +52,7 @@ static void write_build_ids(struct json *j, const struct stack_row *r)
 		}
 		if (status == 1 || status == 2)
 			json_key_u64(j, status == 1 ? "offset" : "ip", get_le64(frame + 24));
+		json_opt_string(j, "symbol", r->symbols ? r->symbols[i] : NULL);
 		json_close_object(j);
 	}
 	json_close_array(j);

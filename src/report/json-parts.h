@@ -32,6 +32,8 @@ void json_write_other_dsqs(struct json_report *w);
 void json_write_prog_stats(struct json_report *w);
 /* progs, links and btfs, into the open "fdgdb". */
 void json_write_progs(struct json_report *w);
+/* modules, into the open "fdgdb". */
+void json_write_modules(struct json_report *w);
 /* findings and not_examined, into the open "fdgdb". */
 void json_write_findings(struct json_report *w);
 /* "log", into the open "fdgdb". */

@@ -48,24 +48,20 @@ static void write_frame(struct text *t, const struct stacks_body *b, const struc
 			uint32_t i)
 {
 	const uint8_t *frame = r->data + (size_t)i * b->frame_size;
-
-	if (b->frame_size != STACK_BUILD_ID_SIZE) {
-		strbuf_printf(&t->sb, "0x%" PRIx64, get_le64(frame));
-		if (r->symbols && r->symbols[i]) {
-			strbuf_putc(&t->sb, ' ');
-			text_guest(t, r->symbols[i]);
-		}
-		return;
-	}
+	bool plain = b->frame_size != STACK_BUILD_ID_SIZE;
 
 	/* BPF_STACK_BUILD_ID_VALID; anything else but an IP is an empty frame. */
-	uint32_t status = get_le32(frame);
+	uint32_t status = plain ? 2 : get_le32(frame);
 	if (status == 1) {
 		for (size_t j = 4; j < 24; j++)
 			strbuf_printf(&t->sb, "%02x", frame[j]);
 		strbuf_printf(&t->sb, "+0x%" PRIx64, get_le64(frame + 24));
 	} else if (status == 2) {
-		strbuf_printf(&t->sb, "0x%" PRIx64, get_le64(frame + 24));
+		strbuf_printf(&t->sb, "0x%" PRIx64, get_le64(plain ? frame : frame + 24));
+		if (r->symbols && r->symbols[i]) {
+			strbuf_putc(&t->sb, ' ');
+			text_guest(t, r->symbols[i]);
+		}
 	} else {
 		strbuf_puts(&t->sb, "-");
 	}

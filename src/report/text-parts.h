@@ -58,6 +58,7 @@ struct err *text_maps(struct text *t) MUST_CHECK;
 struct err *text_the_entry(struct text *t, const struct map_row *m) MUST_CHECK;
 void text_progs(struct text *t);
 void text_links(struct text *t);
+void text_modules(struct text *t);
 void text_missing(struct text *t);
 
 /* "key=text key=1 key=0x10" */

@@ -69,6 +69,8 @@ static struct err *write_parts(struct text *t)
 	strbuf_putc(&t->sb, '\n');
 	text_links(t);
 	strbuf_putc(&t->sb, '\n');
+	text_modules(t);
+	strbuf_putc(&t->sb, '\n');
 	text_missing(t);
 	text_flush(t);
 	return NULL;

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "kernel/symbolize.h"
 
 enum {
 	MULTI_SHOWN = 64,	 /* functions of a multi link that are told by name */
@@ -154,14 +155,15 @@ static struct err *function_names(struct links_walk *l, const uint8_t *addrs, si
 	char *text = pool_strndup(l->objs.pool, "", 0);
 
 	for (size_t i = 0; i < nr && text; i++) {
-		uint64_t addr = get_le64(addrs + 8 * i), offset, size;
-		const struct symbol *sym = symbols_at(l->k->symbols, addr, &offset, &size);
+		struct kva addr = { get_le64(addrs + 8 * i) };
 		const char *sep = i ? ", " : "";
+		struct sym sym;
 
-		if (sym)
-			text = pool_printf(l->objs.pool, "%s%s%s", text, sep, sym->name);
+		TRY(ksymbolize(l->k, addr, SYM_EXACT, &sym));
+		if (sym.name)
+			text = pool_printf(l->objs.pool, "%s%s%s", text, sep, sym.name);
 		else
-			text = pool_printf(l->objs.pool, "%s%s0x%" PRIx64, text, sep, addr);
+			text = pool_printf(l->objs.pool, "%s%s0x%" PRIx64, text, sep, addr.v);
 	}
 	*ret = text;
 	return text ? NULL : &err_nomem;

@@ -5,15 +5,22 @@
 #include "walk/maps.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "kernel/symbolize.h"
 
 enum {
 	BUCKETS_MAX = 16384,
 	FRAMES_MAX = 128,
 	BUILD_ID = 1 << 5, /* BPF_F_STACK_BUILD_ID */
-	SYMBOL_MAX = 128,  /* bytes kept of "name+0x12/0x340": C names are shorter, Rust's may not be */
+	STATUS_IP = 2,	   /* BPF_STACK_BUILD_ID_IP */
+	BUILD_ID_IP = 24,  /* where it is in struct bpf_stack_build_id */
+	/* Bytes kept of "name+0x12/0x340 [module]", and of these behind the name: C names are shorter,
+	 * Rust's may not be. */
+	SYMBOL_MAX = 192,
+	TAIL_MAX = 104,
 };
 
 struct stacks_layout {
@@ -33,6 +40,7 @@ struct stacks_walk {
 	struct stacks_layout l;
 	struct stacks_body *body;
 	uint32_t looked_at; /* buckets */
+	bool nameless;	    /* an address of the kernel's has no name */
 	VEC(struct stack_row) rows;
 	VEC(struct krange) buckets; /* of rows */
 };
@@ -101,27 +109,39 @@ static struct err *read_row(struct stacks_walk *s, size_t i, bool *keep)
 	return row->data ? NULL : map_unreadable(job, "bucket %" PRIu32 " unreadable", row->bucket);
 }
 
+/* An instruction pointer; false for frames that are an offset in a file, and for empty ones. */
+static bool frame_ip(const struct stacks_body *body, const uint8_t *frame, uint64_t *ip)
+{
+	*ip = get_le64(body->frame_size == 8 ? frame : frame + BUILD_ID_IP);
+	return body->frame_size == 8 || get_le32(frame) == STATUS_IP;
+}
+
 /* Return addresses are looked up as they are, as bpftrace and perf script print them. */
 static struct err *add_symbols(struct stacks_walk *s, struct stack_row *row)
 {
 	struct map_walk *mw = s->job->mw;
-
-	if (s->body->frame_size != 8 || !row->frames || !mw->k->symbols)
-		return NULL;
-
 	const char **symbols = pool_calloc(mw->pool, row->frames, sizeof(*symbols));
 	bool any = false;
+
 	if (!symbols)
 		return &err_nomem;
 	for (uint32_t i = 0; i < row->frames; i++) {
-		uint64_t offset, size;
-		const struct symbol *sym =
-			symbols_at(mw->k->symbols, get_le64(row->data + i * 8ULL), &offset, &size);
+		char name[SYMBOL_MAX - TAIL_MAX];
+		struct kva ip;
+		struct sym sym;
 
-		if (!sym)
+		if (!frame_ip(s->body, row->data + (size_t)i * s->body->frame_size, &ip.v))
 			continue;
-		symbols[i] = pool_printf(mw->pool, "%.*s+0x%" PRIx64 "/0x%" PRIx64, SYMBOL_MAX - 40,
-					 sym->name, offset, size);
+		TRY(ksymbolize(mw->k, ip, SYM_EXACT, &sym));
+		if (sym.owner == SYM_NONE) {
+			s->nameless |= ip.v >> 63;
+			continue;
+		}
+		if (sym.name) {
+			snprintf(name, sizeof(name), "%s", sym.name);
+			sym.name = name;
+		}
+		symbols[i] = sym_text(mw->pool, &sym);
 		if (!symbols[i])
 			return &err_nomem;
 		any = true;
@@ -180,6 +200,8 @@ static struct err *stacks_read(struct stacks_walk *s)
 		TRY(map_note(job, "stack traces truncated: %zu traces of %" PRIu32 " of %" PRIu64
 			     " buckets, %d frames at most", s->body->nr, s->looked_at, n_buckets,
 			     FRAMES_MAX));
+	if (s->nameless && ksymbolize_why(job->mw->k))
+		TRY(map_note(job, "names are missing: %s", ksymbolize_why(job->mw->k)));
 	if (s->body->unreadable)
 		TRY(map_unreadable(job, "%" PRIu32 " buckets unreadable", s->body->unreadable));
 	return NULL;

@@ -20,6 +20,7 @@ static const struct part {
 	{ "progs", "progs", walk_progs },
 	{ "links", "links", walk_links },
 	{ "btfs", "btfs", walk_btfs },
+	{ "modules", "modules", walk_modules },
 	{ "scx", "scx", walk_scx },
 	{ "tasks", "tasks", walk_tasks },
 };

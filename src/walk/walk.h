@@ -70,6 +70,9 @@ struct err *walk_progs(struct walk *w) MUST_CHECK;
 struct err *walk_links(struct walk *w) MUST_CHECK;
 struct err *walk_btfs(struct walk *w) MUST_CHECK;
 
+/* Loaded modules: report.modules. */
+struct err *walk_modules(struct walk *w) MUST_CHECK;
+
 /* The BPF object of the enabled scheduler among report.maps: report.active_*. */
 struct err *walk_active(struct walk *w) MUST_CHECK;
 

@@ -51,6 +51,7 @@ static void add_stacks(struct report *r)
 {
 	static const uint8_t pcs[] = { 0, 0x10, 0, 0x81, 0xff, 0xff, 0xff, 0xff, 0, 0x20, 0x40, 0, 0, 0, 0, 0 };
 	static const char *symbols[] = { "do_idle+0x10/0x80", NULL };
+	static const char *in_module[] = { NULL, "f+0x1/0x20 [m\x1b]" };
 	static const uint8_t ids[2 * STACK_BUILD_ID_SIZE] = { [0] = 1, [4] = 0xab, [23] = 0xcd, [24] = 0x99,
 							      [32] = 2, [56] = 0x77 };
 	struct map_row *m = add(r, "stacks", 7, "stack_trace", MAP_BODY_STACKS);
@@ -69,7 +70,7 @@ static void add_stacks(struct report *r)
 	b = m->stacks = alloc(r, 1, sizeof(*b));
 	*b = (struct stacks_body){ .n_buckets = 1, .frame_size = STACK_BUILD_ID_SIZE, .nr = 1 };
 	b->rows = alloc(r, 1, sizeof(*b->rows));
-	b->rows[0] = (struct stack_row){ .nr = 2, .frames = 2, .data = ids };
+	b->rows[0] = (struct stack_row){ .nr = 2, .frames = 2, .data = ids, .symbols = in_module };
 }
 
 static void add_bloom(struct report *r)

@@ -415,6 +415,34 @@ static void add_slots(struct report *r)
 	m->ops->funcs[1] = (struct ops_func){ .index = 9, .addr = 0xffffffffc0005040 };
 }
 
+static void add_modules(struct report *r)
+{
+	static struct module_memory memory[] = { { "text", 0xffffffffc0100000, 8192 },
+						 { "data", 0xffffffffc0110000, 4096 } };
+	struct module_row *m = vec_push(&r->modules);
+
+	if (!m)
+		abort();
+	*m = (struct module_row){ .kva = { 0xffffffffc0110040 }, .name = "virtio", .state = "live",
+				  .base = { memory[0].addr }, .size = 12288, .refs = { true, 3 },
+				  .build_id = "0123456789abcdef0123456789abcdef01234567",
+				  .memory = memory, .nr_memory = 2 };
+	m = vec_push(&r->modules);
+	if (!m)
+		abort();
+	*m = (struct module_row){ .kva = { 0xffffffffc0210040 }, .name = "out_of\x1btree",
+				  .state = "live", .base = { 0xffffffffc0200000 }, .size = 4096,
+				  .taints = 0x1000, .taint_letters = "O" };
+	m = vec_push(&r->modules);
+	if (!m)
+		abort();
+	*m = (struct module_row){ .kva = { 0xffffffffc0310040 }, .name = "halfway", .state = "coming",
+				  .taints = 1ull << 40,
+				  .error = "notes: cannot read 0x0000000000000008" };
+	must(report_section(r, "modules", SECTION_NOT_READABLE,
+			    "1 of 3 modules could not all be read"));
+}
+
 static void add_progs(struct report *r)
 {
 	struct prog_row *p = vec_push(&r->progs);
@@ -478,6 +506,7 @@ static void add_progs(struct report *r)
 	b->id = 30;
 	b->size = 4096;
 	b->base_id = 1;
+	add_modules(r);
 	must(report_section(r, "progs", SECTION_NOT_READABLE, "1 of 2 programs could not all be read"));
 	must(report_section(r, "links", SECTION_IMPLAUSIBLE, "1 links contradict themselves"));
 	must(report_section(r, "btfs", SECTION_COMPLETE, NULL));

@@ -503,6 +503,42 @@ static void test_stacks(void)
 	CU_ASSERT_EQUAL(body->rows[1].nr, 200);
 	CU_ASSERT_EQUAL(body->rows[1].frames, 128);
 	ERROR_HAS(row, "1 buckets unreadable");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(body->rows[0].symbols);
+	CU_ASSERT_EQUAL(strncmp(body->rows[0].symbols[0], "map_idr+0x0/", 12), 0);
+	CU_ASSERT_EQUAL(strncmp(body->rows[0].symbols[1], "map_idr+0x10/", 13), 0);
+	CU_ASSERT_PTR_NULL(body->rows[1].symbols); /* user space */
+	teardown(&f);
+}
+
+/* Frames that are a file's build id and an offset, and of the kernel's an address again. */
+static void test_build_id_stacks(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct img_stacks s = { .map = map_of(STACK_TRACE, 4, 320, 1), .n_buckets = 1 };
+	uint64_t at = map_image_room(f.im, sizeof(s) + 8, 0);
+	struct img_stack_bucket b = { .nr = 3 };
+	uint64_t bucket = map_image_room(f.im, sizeof(b) + 96, 0);
+	const uint32_t status[] = { 1, 2, 2 };
+
+	s.map.flags = 1 << 5;
+	fake_kernel_write(f.fk, at, &s, sizeof(s));
+	fake_kernel_put64(f.fk, at + sizeof(s), bucket);
+	fake_kernel_write(f.fk, bucket, &b, sizeof(b));
+	for (uint64_t i = 0; i < 3; i++) {
+		uint64_t frame = bucket + sizeof(b) + 32 * i;
+
+		fake_kernel_write(f.fk, frame, &status[i], 4);
+		fake_kernel_put64(f.fk, frame + 24, i == 2 ? 0x1000 : map_image_idr_at);
+	}
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_STACKS);
+	CU_ASSERT_EQUAL_FATAL(row->stacks->nr, 1);
+	const char **symbols = row->stacks->rows[0].symbols;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(symbols);
+	CU_ASSERT_PTR_NULL(symbols[0]); /* an offset that looks like an address */
+	CU_ASSERT_EQUAL(strncmp(symbols[1], "map_idr+0x0/", 12), 0);
+	CU_ASSERT_PTR_NULL(symbols[2]);
 	teardown(&f);
 }
 
@@ -731,7 +767,8 @@ UNIT_MAIN("walk-map-bodies", { "queues and stacks", test_queue }, { "queues cut"
 	  { "ring buffer with bad positions", test_ring_bad },
 	  { "ring buffer with a bad record", test_ring_long_record },
 	  { "ring buffer cut", test_ring_cap }, { "Bloom filter", test_bloom },
-	  { "stack traces", test_stacks }, { "values by task", test_task_storage },
+	  { "stack traces", test_stacks },
+	  { "stack traces by build id", test_build_id_stacks }, { "values by task", test_task_storage },
 	  { "values by cgroup", test_cgrp_storage }, { "values by inode", test_inode_storage },
 	  { "values by socket", test_sk_storage },
 	  { "values by cgroup, the older kind", test_cgroup_storage })
