@@ -32,35 +32,6 @@ static struct err *read_panic_cpu(struct walk *w)
 	return NULL;
 }
 
-/* The kernel's own table of letters: it grows. */
-static struct err *read_taint_letters(struct walk *w, uint64_t bits)
-{
-	const struct kernel *k = w->k;
-	char letters[65] = "";
-	struct member entry, letter;
-	uint32_t id;
-	struct kva table;
-	uint64_t offset, size;
-
-	TRY(ksym(k, "taint_flags", &table));
-	TRY(types_find(k->types, BTF_KIND_STRUCT, "taint_flag", &id));
-	TRY(types_member(k->types, id, "", &entry));
-	TRY(types_member(k->types, id, "c_true", &letter));
-	if (!symbols_at(k->symbols, table.v, &offset, &size))
-		size = 0;
-	for (uint64_t left = bits; left; left &= left - 1) {
-		unsigned int bit = (unsigned int)__builtin_ctzll(left);
-		uint64_t at = (uint64_t)bit * entry.size + letter.off;
-		uint8_t c = '?';
-
-		if (at < size)
-			TRY(err_prefix(kread_u8(w->k, (struct kva){ table.v + at }, &c), "taint_flags"));
-		letters[strlen(letters)] = c > ' ' && c < 127 ? (char)c : '?';
-	}
-	w->r->kernel.taint_letters = pool_strndup(&w->r->pool, letters, sizeof(letters) - 1);
-	return w->r->kernel.taint_letters ? NULL : &err_nomem;
-}
-
 static struct err *read_taint(struct walk *w)
 {
 	struct opt_u64 *tainted = &w->r->kernel.tainted;
@@ -73,7 +44,7 @@ static struct err *read_taint(struct walk *w)
 	tainted->has = true;
 	if (!tainted->v)
 		return NULL;
-	struct err *e = read_taint_letters(w, tainted->v);
+	struct err *e = ktaint_letters(w->k, tainted->v, &w->r->pool, &w->r->kernel.taint_letters);
 	if (!e || e->code != ERR_MISSING)
 		return e;
 	err_free(e); /* the number says it too */
