@@ -5,6 +5,8 @@
 
 #include "target/mem.h"
 
+struct unwind_ops;
+
 /* A top-level page table. */
 struct pgtable {
 	struct gpa root;
@@ -69,6 +71,8 @@ struct arch {
 	 */
 	struct err *(*percpu_base)(const struct target *t, size_t vcpu, unsigned int alternative,
 				   uint64_t *ret);
+
+	const struct unwind_ops *unwind; /* see arch/unwind.h */
 };
 
 extern const struct arch arch_x86_64;

@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#include "arch/unwind.h"
+
 static const uint64_t CR0_PE = 1 << 0, CR0_PG = 1ull << 31, CR4_PAE = 1 << 5, CR4_LA57 = 1 << 12,
 		      EFER_LMA = 1 << 10;
 
@@ -102,4 +104,5 @@ const struct arch arch_x86_64 = {
 	.ptroot = "cr3",
 	.in_kernel = x86_64_in_kernel,
 	.percpu_base = x86_64_percpu_base,
+	.unwind = &unwind_x86_64,
 };
