@@ -31,6 +31,7 @@ void report_destroy(struct report *r)
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
 	free(r->tasks.data);
+	free(r->stacks.data);
 	free(r->findings.rows.data);
 	free(r->findings.unexamined.data);
 	pool_deinit(&r->pool);

@@ -16,6 +16,7 @@
 #include "model/modules.h"
 #include "model/progs.h"
 #include "model/scx.h"
+#include "model/stacks.h"
 #include "model/tasks.h"
 #include "model/view.h"
 
@@ -114,6 +115,7 @@ struct report {
 	size_t nr_task_index;
 
 	struct findings findings; /* by triage, after the guest has been let go */
+	VEC(struct kstack_row) stacks; /* of vCPUs, then of tasks in their order */
 
 	/* For rendering: how pointers are followed, in the pages kept from the stop. */
 	struct value_env env;

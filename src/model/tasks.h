@@ -39,6 +39,7 @@ struct task_row {
 	struct opt_u64 runnable_at; /* jiffies; only meaningful while queued */
 	struct opt_u64 slice, vtime;
 	bool unreadable; /* fields after comm could not all be read */
+	size_t stack;	 /* 1 + its row in report.stacks; 0: none */
 };
 
 #endif

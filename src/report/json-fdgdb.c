@@ -192,6 +192,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	write_vcpus(j, w->r);
 	json_write_log(w);
 	TRY(write_sections(w));
+	json_write_stacks(w);
 	json_write_progs(w);
 	json_write_modules(w);
 	json_close_object(j);

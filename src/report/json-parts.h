@@ -38,6 +38,8 @@ void json_write_modules(struct json_report *w);
 void json_write_findings(struct json_report *w);
 /* "log", into the open "fdgdb". */
 void json_write_log(struct json_report *w);
+/* stacks, into the same. */
+void json_write_stacks(struct json_report *w);
 struct err *json_write_fdgdb(struct json_report *w) MUST_CHECK;
 /* The part of it that a view has: versions, target, kernel, capture. */
 void json_write_short_fdgdb(struct json_report *w);

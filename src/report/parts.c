@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 const struct missing_part missing_parts[] = {
-	{ "stacks", NULL, NULL, NULL },
 	{ "sdt_alloc", NULL, "sdt_alloc_unavailable", "not implemented in this fdgdb" },
 	{ "scx_static", NULL, NULL, NULL },
 	{ "per_cpu_time", NULL, NULL, NULL },
@@ -40,4 +39,21 @@ void dsq_origin_text(const struct dsq_row *d, char buf[32])
 		break;
 	}
 	snprintf(buf, 32, "user");
+}
+
+bool task_is_blocked(const struct task_row *t)
+{
+	enum { UNINTERRUPTIBLE = 2, NOLOAD = 0x400 };
+
+	return t->state.has && (t->state.v & UNINTERRUPTIBLE) && !(t->state.v & NOLOAD) && !t->running;
+}
+
+const char *frame_kind_text(enum frame_kind kind)
+{
+	static const char *const texts[] = {
+		[FRAME_CALL] = "call", [FRAME_EXACT] = "exact",
+		[FRAME_GUESS] = "guess", [FRAME_USER] = "user",
+	};
+
+	return texts[kind];
 }

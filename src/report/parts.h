@@ -23,4 +23,10 @@ extern const size_t nr_missing_parts;
 /* "local cpu 0", "global node 1", "user": dsq_states[].origin. */
 void dsq_origin_text(const struct dsq_row *d, char buf[32]);
 
+/* Sleeps where no signal can wake it: ps' D, not the kernel's idle workers. */
+bool task_is_blocked(const struct task_row *t);
+
+/* "call", "exact", "guess", "user" */
+const char *frame_kind_text(enum frame_kind kind);
+
 #endif

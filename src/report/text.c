@@ -51,8 +51,8 @@ void text_more(struct text *t, unsigned int depth, size_t nr)
 
 static struct err *write_parts(struct text *t)
 {
-	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_cpus, text_tasks,
-							 text_log };
+	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_cpus, text_kstacks,
+							 text_tasks, text_log };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (i)

@@ -15,8 +15,9 @@ bool walk_wants(struct walk *w, const char *section)
 	for (size_t i = 0; i < w->opts->nr_sections; i++) {
 		const char *asked = w->opts->sections[i];
 
-		/* A queue of tasks without names would be of no use. */
-		if (!strcmp(asked, section) || (!strcmp(asked, "scx") && !strcmp(section, "tasks")))
+		/* A queue of tasks without names would be of no use, and stacks are theirs. */
+		if (!strcmp(asked, section) || (!strcmp(section, "tasks") && (!strcmp(asked, "scx") ||
+									      !strcmp(asked, "stacks"))))
 			return true;
 	}
 	/* Nothing else is said about a section that is left out; if there is no memory for this, the

@@ -23,6 +23,7 @@ static const struct part {
 	{ "modules", "modules", walk_modules },
 	{ "scx", "scx", walk_scx },
 	{ "tasks", "tasks", walk_tasks },
+	{ "stacks", "stacks", walk_stacks },
 };
 
 static struct err *run(struct walk *w, const struct part *part)

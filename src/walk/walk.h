@@ -82,6 +82,9 @@ struct err *walk_scx(struct walk *w) MUST_CHECK;
 /* Tasks: those on scx_tasks, and those that report.scx refers to: report.tasks. */
 struct err *walk_tasks(struct walk *w) MUST_CHECK;
 
+/* Stacks of vCPUs and of the tasks in the report: report.stacks. */
+struct err *walk_stacks(struct walk *w) MUST_CHECK;
+
 /* Reads what rendering the collected values will follow pointers to, so that it is kept from the stop,
  * and sets report.env. */
 struct err *walk_env(struct walk *w) MUST_CHECK;

@@ -127,3 +127,44 @@ void sample_bodies(struct report *r)
 	add_storage(r, "inode_store", 28, "inode_storage", inodes, ARRAY_SIZE(inodes));
 	add_storage(r, "sk_store", 24, "sk_storage", sockets, ARRAY_SIZE(sockets));
 }
+
+/* ---- stacks of the sample's tasks */
+
+static void add_kstack(struct report *r, struct kstack_row row)
+{
+	struct kstack_row *s = vec_push(&r->stacks);
+
+	if (!s)
+		abort();
+	*s = row;
+}
+
+void sample_stacks(struct report *r)
+{
+	static const struct kstack_frame vcpu[] = {
+		{ 0xffffffff81200010, 0xfffffe0000010f00, FRAME_EXACT, "nmi", "nmi_h\x1b", NULL, 0x10, 0x40 },
+		{ 0xffffffff81200110, 0xffffc90000003f80, FRAME_CALL, "irq", "tick", NULL, 0x10, 0 },
+		{ 0xffffffffc0001254, 0xffffc90000013f00, FRAME_EXACT, "task", "stall_enq", "bpf", 0x20, 345 },
+		{ 0xffffffff81000077, 0xffffc90000013f40, FRAME_CALL, "task", NULL, NULL, 0, 0 },
+		{ 0x401234, 0x7ffee0001000, FRAME_USER, NULL, NULL, NULL, 0, 0 },
+	};
+	static const struct kstack_frame waits[] = {
+		{ 0xffffffff81300010, 0xffffc90000023f00, FRAME_CALL, "task", "schedule", NULL, 0x10, 0xd0 },
+		{ 0xffffffff81300210, 0xffffc90000023f40, FRAME_CALL, "task", "io_wait", NULL, 0x10, 0x50 },
+		{ 0xffffffff81300310, 0xffffc90000023f80, FRAME_GUESS, "task", "read", NULL, 0x10, 0x50 },
+	};
+
+	add_kstack(r, (struct kstack_row){ .has_vcpu = true, .task = r->tasks.data[1].kva, .frames = vcpu,
+					   .nr_frames = ARRAY_SIZE(vcpu) });
+	add_kstack(r, (struct kstack_row){ .has_vcpu = true, .vcpu = 1, .why = "no registers" });
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		const struct task_row *t = &r->tasks.data[i];
+
+		if (t->state.v == 2)
+			add_kstack(r, (struct kstack_row){
+				.task = t->kva, .frames = waits, .nr_frames = ARRAY_SIZE(waits),
+				.wchan = 2, .why = "the table says nothing" });
+	}
+	add_kstack(r, (struct kstack_row){ .task = r->tasks.data[0].kva, .frames = waits, .nr_frames = 2,
+					   .wchan = 2 });
+}

@@ -7,4 +7,7 @@
 /* Adds the maps of sample-bodies.c to the report. */
 void sample_bodies(struct report *r);
 
+/* Adds stacks of the tasks that the report has. */
+void sample_stacks(struct report *r);
+
 #endif

@@ -590,6 +590,7 @@ struct report *sample_report(void)
 	add_slots(r);
 	sample_bodies(r);
 	sample_system(r);
+	sample_stacks(r);
 	add_progs(r);
 	add_findings(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
@@ -597,6 +598,8 @@ struct report *sample_report(void)
 	must(report_cut(r, "maps", true, "map cell_stats: 3 of 9 entries (--max-entries)"));
 	must(report_section(r, "scx", SECTION_IMPLAUSIBLE, "DSQ 0x42: nr is 3, its list holds 2"));
 	must(report_section(r, "tasks", SECTION_COMPLETE, NULL));
+	must(report_section(r, "stacks", SECTION_COMPLETE, NULL));
+	must(report_cut(r, "stacks", false, "1 of 5 stacks end in guesses; first: the table says nothing"));
 	must(report_section(r, "vcpus", SECTION_NOT_READABLE, "vCPU 1: no cr3 among its registers"));
 	return r;
 }

@@ -47,7 +47,7 @@ static void test_least(void)
 	CONTAINS("\"sdt_alloc_unavailable\":\"not implemented in this fdgdb\"");
 	CONTAINS("\"dump_truncated_at_us\":250000,\"maps_truncated\":4}");
 	CONTAINS("{\"name\":\"scx\",\"status\":\"not in this kernel\",");
-	CONTAINS("{\"name\":\"stacks\",\"status\":\"not implemented\"}");
+	CONTAINS("{\"name\":\"scx_static\",\"status\":\"not implemented\"}");
 	LACKS("task_enrichments\":");
 	LACKS("vcpu_regs");
 	LACKS("scx_sched_state");

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What tasks and vCPUs are doing, function by function. */
+#ifndef FDGDB_MODEL_STACKS_H
+#define FDGDB_MODEL_STACKS_H
+
+#include "target/target.h"
+
+enum frame_kind {
+	FRAME_CALL,  /* ip is the address behind a call */
+	FRAME_EXACT, /* ip is what runs next: the innermost frame, or one that was interrupted */
+	FRAME_GUESS, /* a word on the stack that looks like a return address */
+	FRAME_USER,  /* where user space goes on */
+};
+
+struct kstack_frame {
+	uint64_t ip;
+	uint64_t sp; /* of a guess: where it was found */
+	enum frame_kind kind;
+	const char *stack;  /* what kind of stack it is on: "task", "irq", "nmi" ...; NULL: none that is known */
+	const char *symbol; /* guest bytes; NULL: unknown */
+	const char *module; /* what the symbol is part of: a module, "bpf"; NULL: the kernel */
+	uint64_t offset;    /* of ip from the symbol */
+	uint64_t size;	    /* of the symbol; 0: unknown */
+};
+
+/* One stack, innermost frame first. */
+struct kstack_row {
+	bool has_vcpu; /* what a vCPU does; otherwise where a task that does not run will go on */
+	size_t vcpu;
+	struct kva task; /* 0: unknown */
+	const struct kstack_frame *frames;
+	size_t nr_frames;
+	const char *why; /* it does not reach its end, and why; frames behind that are guesses.  NULL: it does */
+	size_t wchan;	 /* 1 + the first frame of a sleeping task that is not the scheduler's; 0: none */
+};
+
+#endif
