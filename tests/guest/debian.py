@@ -274,6 +274,25 @@ def _unpack_kernel(where, deb):
     shutil.rmtree(raw)
 
 
+def module(k, name):
+    """Bytes of a module of the kernel k. Raises Gone if there is none to be had."""
+    package = k.package.split("_")[0]
+    if package.startswith("linux-binary-"):
+        package = "linux-modules-" + package.removeprefix("linux-binary-").removeprefix("unsigned-")
+
+    def fetch(where):
+        deb = debs(package)[0]
+        unpack(deb, where, f"./*/{name}.ko*")
+
+    try:
+        where = cache.entry("module", f"{k.release}-{name}", fetch)
+        found = glob.glob(f"{where}/**/{name}.ko*", recursive=True)[0]
+    except (RuntimeError, KeyError, IndexError) as e:
+        raise Gone(f"no module {name} in {package}: {e}") from e
+    with (lzma.open if found.endswith(".xz") else open)(found, "rb") as f:
+        return f.read()
+
+
 def kernel(series):
     """The newest kernel of a series ("6.18"). Raises Gone if there is none to be had."""
     if not re.fullmatch(r"[0-9]+\.[0-9]+", series):
