@@ -237,7 +237,14 @@ static struct err *near_members(const struct types *types, const struct place *p
 	return better;
 }
 
-/* A step through a bitfield is undone: it has no bytes of its own. */
+static bool is_flexible(const struct types *types, uint32_t id)
+{
+	const struct btf_type *t = types_get(types, types_peel(types, id));
+
+	return t && btf_is_array(t) && !btf_array(t)->nelems;
+}
+
+/* A step to what has no bytes of its own is undone. */
 static struct err *follow_member(const struct types *types, const char **path, struct place *p)
 {
 	struct word name = { *path, strcspn(*path, ".[-") };
@@ -248,7 +255,7 @@ static struct err *follow_member(const struct types *types, const char **path, s
 	struct err *e = step_member(types, name, p);
 	if (e)
 		return near_members(types, &here, name, e);
-	if (p->bitfield)
+	if (p->bitfield || is_flexible(types, p->type_id))
 		*p = here;
 	else
 		*path += name.len;

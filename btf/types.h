@@ -97,7 +97,7 @@ struct err *types_member(const struct types *types, uint32_t struct_id, const ch
 
 /*
  * Follows a path as users write it (".a[3].b", "[3]", "a->b") from a value of any type, as far as it stays
- * within the value: *rest is what is left, "" if nothing, where it comes to a pointer or a bitfield.  *ret is
+ * within the value: *rest is what is left, "" if nothing, where it comes to a pointer, a bitfield or an array without length.  *ret is
  * the place it came to, ->off from the start of the value.
  */
 struct err *types_follow(const struct types *types, uint32_t type_id, const char *path, struct member *ret,
