@@ -148,6 +148,20 @@ struct ops_body {
 	uint32_t link_id; /* 0: no link, or not looked at */
 };
 
+/* A lock of the map, or in one of its values, that was held at the stop. */
+struct held_lock {
+	const char *what; /* "bucket", "LRU list", "value" ... */
+	bool has_index;
+	uint64_t index;	     /* of the bucket, element or CPU */
+	const uint8_t *key;  /* of the value: key_size bytes; NULL: not by key */
+	struct kva owner;    /* of the value of a storage map; 0: none */
+	const char *member;  /* of the value: the lock in it; guest bytes */
+	struct kva kva;	     /* 0: unknown */
+	bool held, waited;   /* not held, but waited for: it is being handed over */
+	uint32_t *cpus;	     /* that hold it or wait for it, as far as the kernel tells */
+	uint32_t nr_cpus;
+};
+
 struct map_row {
 	struct kva kva; /* struct bpf_map */
 	uint32_t id;
@@ -174,6 +188,10 @@ struct map_row {
 	struct bloom_body *bloom;
 	struct slots_body *slots;
 	struct ops_body *ops; /* beside MAP_BODY_VALUE */
+
+	struct held_lock *locks;
+	size_t nr_locks;
+	size_t locks_cut; /* held as well, but not listed */
 
 	const char *error; /* contents missing or partial, and why; "; "-joined */
 	bool unreadable;   /* the error is one of reading: exit status 3 */

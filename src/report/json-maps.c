@@ -321,12 +321,51 @@ void json_map_head(struct json *j, const struct map_row *m)
 		json_key_u64(j, "btf_value_type_id", m->value_type);
 }
 
+static void write_locks(struct json *j, const struct map_row *m)
+{
+	if (!m->nr_locks)
+		return;
+	json_key(j, "locks");
+	json_open_array(j);
+	for (size_t i = 0; i < m->nr_locks; i++) {
+		const struct held_lock *lock = &m->locks[i];
+
+		json_open_object(j);
+		json_key_string(j, "what", lock->what);
+		if (lock->has_index)
+			json_key_u64(j, "index", lock->index);
+		if (lock->key) {
+			json_key(j, "key_hex");
+			json_hex(j, lock->key, m->key_size);
+		}
+		if (lock->owner.v)
+			json_key_u64(j, "owner_kva", lock->owner.v);
+		json_opt_string(j, "member", lock->member);
+		if (lock->kva.v)
+			json_key_u64(j, "kva", lock->kva.v);
+		json_key_bool(j, "held", lock->held);
+		json_opt_true(j, "waited", lock->waited);
+		if (lock->nr_cpus) {
+			json_key(j, "cpus");
+			json_open_flat_array(j);
+			for (uint32_t c = 0; c < lock->nr_cpus; c++)
+				json_u64(j, lock->cpus[c]);
+			json_close_array(j);
+		}
+		json_close_object(j);
+	}
+	json_close_array(j);
+	if (m->locks_cut)
+		json_key_u64(j, "locks_cut", m->locks_cut);
+}
+
 static struct err *write_map(struct json_report *w, const struct map_row *m)
 {
 	struct json *j = &w->j;
 
 	json_open_object(j);
 	json_map_head(j, m);
+	write_locks(j, m);
 	if (m->ops)
 		write_ops(j, m->ops);
 	TRY(write_body(w, m));

@@ -349,11 +349,54 @@ static void write_header(struct text *t, const struct map_row *m)
 	}
 }
 
+/* " held by CPU 1": a CPU of several may hold the lock or wait for it. */
+static void write_holders(struct text *t, const struct held_lock *lock)
+{
+	strbuf_puts(&t->sb, lock->held ? " held" : " being handed over");
+	if (lock->nr_cpus == 1 && !lock->waited)
+		strbuf_printf(&t->sb, " by CPU %" PRIu32, lock->cpus[0]);
+	if (lock->waited)
+		strbuf_puts(&t->sb, ", waited for");
+	if (lock->nr_cpus == 1 && !lock->waited)
+		return;
+	for (uint32_t c = 0; c < lock->nr_cpus; c++)
+		strbuf_printf(&t->sb, "%s%" PRIu32, c ? ", " : " (holding or waiting: CPU ", lock->cpus[c]);
+	strbuf_puts(&t->sb, lock->nr_cpus ? ")" : "");
+}
+
+static void write_locks(struct text *t, const struct map_row *m)
+{
+	for (size_t i = 0; i < m->nr_locks; i++) {
+		const struct held_lock *lock = &m->locks[i];
+
+		strbuf_puts(&t->sb, "\n  ");
+		text_alarm(t, true);
+		strbuf_puts(&t->sb, lock->what);
+		if (lock->has_index)
+			strbuf_printf(&t->sb, " %" PRIu64, lock->index);
+		if (lock->key) {
+			strbuf_puts(&t->sb, " of key ");
+			for (uint32_t b = 0; b < MIN(m->key_size, 32u); b++)
+				strbuf_printf(&t->sb, b ? " %02x" : "%02x", lock->key[b]);
+			strbuf_puts(&t->sb, m->key_size > 32 ? " \u2026" : "");
+		}
+		if (lock->owner.v)
+			strbuf_printf(&t->sb, " of 0x%" PRIx64, lock->owner.v);
+		strbuf_puts(&t->sb, ": ");
+		text_guest(t, lock->member ? lock->member : "lock");
+		write_holders(t, lock);
+		text_alarm(t, false);
+	}
+	if (m->locks_cut)
+		strbuf_printf(&t->sb, "\n  and %zu more locks held", m->locks_cut);
+}
+
 static struct err *write_map(struct text *t, const struct map_row *m)
 {
 	struct value *v;
 
 	write_header(t, m);
+	write_locks(t, m);
 	if (m->ops)
 		write_ops(t, m->ops);
 	switch (m->body) {

@@ -20,8 +20,11 @@
 #include "base/addr-set.h"
 #include "base/cleanup.h"
 #include "base/jhash.h"
+#include "walk/map-locks.h"
 
 enum {
+	LRU_HASH = 9, /* enum bpf_map_type */
+	LRU_PERCPU_HASH = 10,
 	BUCKETS_AT_ONCE = 16384,
 	CHAINS_AT_ONCE = 4096,
 };
@@ -258,6 +261,55 @@ static struct err *read_heads(struct hash_walk *h, uint32_t from, uint32_t nr, u
 	return NULL;
 }
 
+/*
+ * Until 6.14 nothing tells who holds a bucket's lock, but each CPU counts, for a few groups of buckets, those whose
+ * lock it has or waits for: htab_lock_bucket() against recursion.
+ */
+static struct err *find_lockers(struct hash_walk *h, struct held_lock *lock)
+{
+	const struct member *locked = &h->job->mw->l.htab_locked;
+	struct kernel *k = h->job->mw->k;
+	uint32_t group = (uint32_t)lock->index & (MIN(locked->nr, h->n_buckets) - 1);
+	struct kva htab = { h->job->row->kva.v - h->job->mw->l.htab_map.off }, ptr;
+
+	if (!locked->present || !locked->nr || locked->nr & (locked->nr - 1) || locked->size != 8 * locked->nr)
+		return NULL;
+	lock->cpus = pool_calloc(h->job->mw->pool, k->nr_cpu_ids, sizeof(*lock->cpus));
+	if (!lock->cpus)
+		return &err_nomem;
+	_cleanup_err_ struct err *e = kread_kva(k, (struct kva){ kmember(htab, locked).v + 8 * group }, &ptr);
+	for (uint32_t cpu = 0; cpu < k->nr_cpu_ids && !e; cpu++) {
+		struct kva at;
+		uint32_t count = 0;
+
+		if (!k->possible[cpu])
+			continue;
+		e = kpercpu(k, ptr, cpu, &at);
+		if (!e)
+			e = kread_u32(k, at, &count);
+		if (!e && count)
+			lock->cpus[lock->nr_cpus++] = cpu;
+	}
+	return walk_is_fatal(e) ? take_ptr(e) : NULL;
+}
+
+static struct err *look_at_lock(struct hash_walk *h, uint32_t bucket, const uint8_t *head)
+{
+	const struct member *m = &h->job->mw->l.bucket_lock;
+
+	if (!member_fits(m, h->bucket_size) || !member_get(m, head))
+		return NULL;
+
+	struct held_lock lock = {
+		.what = "bucket",
+		.has_index = true,
+		.index = bucket,
+		.kva.v = h->buckets.v + (uint64_t)bucket * h->bucket_size + m->off,
+	};
+	TRY(find_lockers(h, &lock));
+	return map_lock_add(h->job, &lock, (uint32_t)member_get(m, head));
+}
+
 /* Buckets [from, from + nr), `nr` at most BUCKETS_AT_ONCE. */
 static struct err *walk_buckets(struct hash_walk *h, uint32_t from, uint32_t nr)
 {
@@ -271,6 +323,8 @@ static struct err *walk_buckets(struct hash_walk *h, uint32_t from, uint32_t nr)
 	for (uint32_t i = 0; i < nr; i++) {
 		const uint8_t *head = heads + (size_t)i * h->bucket_size;
 
+		if (ok[i])
+			TRY(look_at_lock(h, from + i, head));
 		if (ok[i])
 			TRY(chain_start(h, from + i, (struct kva){ member_get(&l->bucket_head, head) }));
 		/* Each chain yields at least one entry, so more of them than one past the cap are of no
@@ -457,6 +511,8 @@ static struct err *hash_read(struct map_job *job, bool percpu)
 
 	uint64_t seen;
 	TRY(walk_all_buckets(&h, &seen));
+	if ((row->type == LRU_HASH || row->type == LRU_PERCPU_HASH) && job->mw->l.htab_lru.present && !job->key)
+		TRY(map_lru_locks(job, (struct kva){ row->kva.v - job->mw->l.htab_map.off + job->mw->l.htab_lru.off }));
 	if (percpu)
 		TRY(fill_percpu(&h));
 	TRY(notes(&h, seen));

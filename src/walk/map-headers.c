@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "kernel/containers.h"
+#include "walk/map-locks.h"
 #include "walk/map-types.h"
 
 enum {
@@ -37,6 +38,8 @@ static const struct layout_member map_members[] = {
 	LAYOUT(struct map_layout, htab_map, "bpf_htab", "map"),
 	LAYOUT(struct map_layout, htab_buckets, "bpf_htab", "buckets"),
 	LAYOUT(struct map_layout, htab_n_buckets, "bpf_htab", "n_buckets"),
+	LAYOUT_OPT(struct map_layout, htab_lru, "bpf_htab", "lru"),
+	LAYOUT_OPT(struct map_layout, htab_locked, "bpf_htab", "map_locked"), /* until 6.14 */
 	LAYOUT_OPT(struct map_layout, htab_seed, "bpf_htab", "hashrnd"),
 	LAYOUT(struct map_layout, elem_next, "htab_elem", "hash_node.next"),
 	LAYOUT(struct map_layout, elem_hash, "htab_elem", "hash"),
@@ -62,20 +65,21 @@ static const struct layout_member map_members[] = {
 /*
  * struct bucket by what bpf_htab.buckets points at: other things in a kernel may be called a bucket too.
  */
-static void find_bucket(const struct types *types, struct map_layout *l)
+static struct err *find_bucket(const struct types *types, struct map_layout *l)
 {
 	if (!l->htab_buckets.present)
-		return;
+		return NULL;
 
 	const struct btf_type *ptr = types_get(types, types_peel(types, l->htab_buckets.type_id));
 	if (!ptr || BTF_INFO_KIND(ptr->info) != BTF_KIND_PTR)
-		return;
+		return NULL;
 
 	uint32_t bucket = types_peel(types, ptr->type);
 	struct err *e = types_member(types, bucket, "", &l->bucket);
 	if (!e)
 		e = types_member(types, bucket, "head.first", &l->bucket_head);
 	err_ignore(e); /* then they are just not .present */
+	return lock_member(types, bucket, "raw_lock", &l->bucket_lock);
 }
 
 void maps_walk_deinit(struct maps_walk *m)
@@ -221,7 +225,7 @@ struct err *maps_open(struct maps_walk *m, struct walk *w)
 
 	m->mw = (struct map_walk){ .w = w, .k = w->k, .pool = &r->pool };
 	TRY(klayout(w->k, map_members, ARRAY_SIZE(map_members), &m->mw.l, NULL));
-	find_bucket(w->k->types, &m->mw.l);
+	TRY(find_bucket(w->k->types, &m->mw.l));
 	TRY(slots_layout(w->k, &m->mw.slots));
 	m->mw.objs = (struct objs){ .k = w->k, .pool = &r->pool };
 	TRY(objs_layout(w->k, &m->mw.objs.l));

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "walk/map-locks.h"
 
 enum {
 	INTERMEDIATE = 1, /* LPM_TREE_NODE_FLAG_IM: a fork, not an entry */
@@ -257,6 +258,8 @@ static struct err *lpm_init(struct lpm_walk *t, struct map_job *job, struct kva 
 		return map_no_layout(job, "struct lpm_trie");
 
 	struct kva trie = { row->kva.v - l->map.off };
+	struct held_lock where = { .what = "trie", .kva = trie };
+	TRY(map_lock_check(job, &where, "lpm_trie", "lock"));
 	TRY(map_get(job, "root", trie, &l->root, &first, &ok));
 	if (ok)
 		TRY(map_get(job, "data_size", trie, &l->data_size, &t->data_size, &ok));

@@ -8,6 +8,7 @@
 #include "config.h"
 
 #include "walk/maps.h"
+#include "walk/map-locks.h"
 
 #include <inttypes.h>
 
@@ -40,6 +41,8 @@ static struct err *ring_read(struct map_job *job, struct ring *ring, bool *usabl
 		return map_no_layout(job, "struct bpf_queue_stack");
 
 	struct kva qs = { job->row->kva.v - l.map.off };
+	struct held_lock where = { .what = "queue", .kva = qs };
+	TRY(map_lock_check(job, &where, "bpf_queue_stack", "lock"));
 	bool ok;
 	TRY(map_get(job, "head", qs, &l.head, &ring->head, &ok));
 	if (ok)

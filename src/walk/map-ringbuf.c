@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "base/vec.h"
+#include "walk/map-locks.h"
 
 static const uint32_t BUSY = 1u << 31, DISCARD = 1u << 30; /* BPF_RINGBUF_*_BIT of the kernel's API */
 
@@ -171,10 +172,13 @@ static struct err *ring_read(struct ring_walk *r, const struct ring_layout *l)
 {
 	struct map_job *job = r->job;
 	struct kva map = { job->row->kva.v - l->map.off };
-	uint64_t rb;
+	uint64_t rb = 0;
 	bool ok;
 
 	TRY(map_get(job, "rb", map, &l->rb, &rb, &ok));
+	struct held_lock where = { .what = "ring buffer", .kva.v = rb };
+	if (ok)
+		TRY(map_lock_check(job, &where, "bpf_ringbuf", "spinlock"));
 	if (ok)
 		TRY(ring_positions(r, l, (struct kva){ rb }, &ok));
 	if (!ok)

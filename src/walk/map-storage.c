@@ -16,6 +16,7 @@
 #include "base/addr-set.h"
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "walk/map-locks.h"
 #include "walk/map-owner.h"
 
 enum {
@@ -187,7 +188,12 @@ static struct err *start_chains(struct storage_walk *s, struct kva buckets, uint
 		if (walk_is_fatal(e))
 			return take_ptr(e);
 		lost += !!e;
-		if (e || !first.v)
+		if (e)
+			continue;
+		struct held_lock where = { .what = "bucket", .has_index = true, .index = i };
+		where.kva.v = buckets.v + i * size;
+		TRY(map_lock_check(s->job, &where, "bpf_local_storage_map_bucket", "lock"));
+		if (!first.v)
 			continue;
 		struct kva *c = vec_push(&s->chains);
 		if (!c)

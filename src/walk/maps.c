@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "walk/map-locks.h"
 #include "walk/map-types.h"
 
 enum {
@@ -74,8 +75,9 @@ uint64_t map_cap(const struct map_job *job, uint64_t by_default)
 	uint64_t asked = job->mw->w->opts->max_entries;
 
 	if (job->mw->w->opts->key) /* an entry is there or not, wherever it is */
-		return UINT64_MAX;
-	return asked ? asked : by_default;
+		asked = UINT64_MAX;
+	/* One less than all that can be said: walkers look for one entry more, to know that something is cut. */
+	return asked ? MIN(asked, UINT64_MAX - 1) : by_default;
 }
 
 bool map_take(struct map_job *job, uint64_t bytes)
@@ -246,8 +248,12 @@ struct err *maps_read(struct maps_walk *m)
 	mem_each(m->mw.k->mem, m->btfs.objs.nr + m->found.nr, contents_fiber, m);
 
 	struct err *e = btfs_parse(&m->btfs);
-	for (size_t i = 0; i < m->found.nr && !e; i++)
-		e = m->jobs[i].left_out ? NULL : maps_put_types(m, i);
+	for (size_t i = 0; i < m->found.nr && !e; i++) {
+		if (!m->jobs[i].left_out)
+			e = maps_put_types(m, i);
+		if (!m->jobs[i].left_out && !e)
+			e = map_value_locks(&m->jobs[i]);
+	}
 	if (m->mw.fatal) {
 		err_free(e);
 		e = take_ptr(m->mw.fatal);

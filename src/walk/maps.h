@@ -30,8 +30,8 @@ struct map_layout {
 	/* struct bpf_array: elements, or per-CPU pointers, at the same place */
 	struct member array_map, array_value, array_pptrs;
 	/* struct bpf_htab, its buckets and elements */
-	struct member htab_map, htab_buckets, htab_n_buckets, htab_seed;
-	struct member bucket, bucket_head;
+	struct member htab_map, htab_buckets, htab_n_buckets, htab_seed, htab_lru, htab_locked;
+	struct member bucket, bucket_head, bucket_lock;
 	struct member elem_next, elem_hash, elem_key;
 	/* struct bpf_arena (6.9) */
 	struct member arena_map, arena_user_start, arena_kern_vm, arena_scratch;

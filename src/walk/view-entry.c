@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "walk/map-key.h"
+#include "walk/map-locks.h"
 
 /* enum bpf_map_type */
 enum {
@@ -199,7 +200,8 @@ static struct err *read_entry(struct entry_view *v)
 	TRY(maps_read_one(v->m, v->i));
 	if (ops)
 		TRY(maps_put_types(v->m, v->i));
-	return find(v);
+	TRY(find(v));
+	return map_value_locks(v->job);
 }
 
 struct err *view_entry(struct maps_walk *m)

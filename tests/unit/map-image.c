@@ -23,6 +23,7 @@ struct img_idr {
 };
 
 const uint64_t map_image_idr_at = 0xffffffff82a00040, map_image_root_at = 0xffffffff82a01000;
+const uint64_t map_image_held_at = 0xffffffff82b00000;
 
 #define F(type, member, id) { #member, id, offsetof(struct type, member) }
 #define N(type, member, name, id) { name, id, offsetof(struct type, member) }
@@ -73,14 +74,42 @@ static void add_arrays(struct fake_kernel *fk, int map)
 	btf__add_field(fk->btf, "ptrs", pptrs, offsetof(struct img_array, value) * 8, 0);
 }
 
+/* struct qspinlock, which is all kinds of locks; what holds them. */
+static int add_locks(struct fake_kernel *fk)
+{
+	const struct fake_field counter[] = { { "counter", fk->u32, 0 } };
+	const struct fake_field val[] = { { "val", fake_kernel_struct(fk, "atomic_t", 4, counter, 1), 0 } };
+	const struct fake_field held[] = { F(img_held, cnt, fk->u32),
+					   F(img_held, locks, fake_kernel_array(fk, fk->ptr, 31)) };
+
+	define(fk, "rqspinlock_held", sizeof(struct img_held), held, 2);
+	fake_kernel_symbol(fk, "rqspinlock_held_locks", map_image_held_at);
+	return fake_kernel_struct(fk, "qspinlock", 4, val, 1);
+}
+
+static int add_lru(struct fake_kernel *fk, int lock)
+{
+	const struct fake_field list[] = { { "lock", lock, 0 } };
+	const struct fake_field local[] = { F(img_local_list, lock, lock) };
+	int id = fake_kernel_struct(fk, "bpf_lru_list", 8, list, 1);
+
+	define(fk, "bpf_lru_locallist", sizeof(struct img_local_list), local, 1);
+	const struct fake_field common[] = { { "lru_list", id, 8 }, { "local_list", fk->ptr, 16 } };
+	int common_id = fake_kernel_struct(fk, "bpf_common_lru", 24, common, 2);
+	const struct fake_field lru[] = { { "common_lru", common_id, 0 }, F(img_lru, percpu_lru, fk->ptr),
+					  F(img_lru, percpu, fk->u8) };
+	return fake_kernel_struct(fk, "bpf_lru", sizeof(struct img_lru), lru, 3);
+}
+
 static void add_hashes(struct fake_kernel *fk, int map)
 {
+	int lock = add_locks(fk), lru = add_lru(fk, lock);
 	const struct fake_field first[] = { { "first", fk->ptr, 0 } };
 	int head = fake_kernel_struct(fk, "hlist_nulls_head", 8, first, 1);
 	const struct fake_field links[] = { { "next", fk->ptr, 0 }, { "pprev", fk->ptr, 8 } };
 	int node = fake_kernel_struct(fk, "hlist_nulls_node", 16, links, 2);
 	const struct fake_field bucket_fields[] = { { "head", head, 0 },
-						    F(img_bucket, lock, fk->u64) };
+						    N(img_bucket, lock, "raw_lock", lock) };
 	int bucket = fake_kernel_struct(fk, "bucket", sizeof(struct img_bucket), bucket_fields, 2);
 	/* Another thing of that name, as in some kernels. */
 	fake_kernel_struct(fk, "bucket", 72, first, 1);
@@ -88,6 +117,7 @@ static void add_hashes(struct fake_kernel *fk, int map)
 		F(img_htab, map, map), F(img_htab, buckets, fake_kernel_pointer(fk, bucket)),
 		F(img_htab, elems, fk->ptr), F(img_htab, n_buckets, fk->u32),
 		F(img_htab, elem_size, fk->u32), N(img_htab, seed, "hashrnd", fk->u32),
+		F(img_htab, map_locked, fake_kernel_array(fk, fk->ptr, 8)), F(img_htab, lru, lru),
 	};
 	int flex = fake_kernel_array(fk, fk->u8, 0);
 	const struct fake_field elem[] = {

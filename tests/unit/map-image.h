@@ -20,14 +20,36 @@ struct img_array {
 	uint64_t value[];
 };
 
+/* struct rqspinlock_held, of which each CPU has one. */
+struct img_held {
+	uint32_t cnt, pad;
+	uint64_t locks[31];
+};
+
+/* struct bpf_lru, bpf_lru_list and bpf_lru_locallist. */
+struct img_lru {
+	uint64_t percpu_lru; /* or the list that is common */
+	uint32_t list_lock, pad;
+	uint64_t local_list;
+	uint8_t percpu;
+};
+
+struct img_local_list {
+	uint64_t pending;
+	uint32_t next_steal, lock;
+};
+
 struct img_htab {
 	struct img_map map;
 	uint64_t buckets, elems;
-	uint32_t n_buckets, elem_size, seed;
+	uint32_t n_buckets, elem_size, seed, pad;
+	uint64_t map_locked[8];
+	struct img_lru lru;
 };
 
 struct img_bucket {
-	uint64_t first, lock;
+	uint64_t first;
+	uint32_t lock, pad;
 };
 
 struct img_elem {
@@ -255,6 +277,8 @@ void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *ma
 
 /* Where map_idr and scx_root are. */
 extern const uint64_t map_image_idr_at, map_image_root_at;
+/* The per-CPU table of held locks, as CPU 0 has it unless fake_kernel_cpus() says otherwise. */
+extern const uint64_t map_image_held_at;
 extern const uint64_t map_image_prog_idr_at, map_image_link_idr_at, map_image_btf_idr_at;
 
 #endif

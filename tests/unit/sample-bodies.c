@@ -168,3 +168,24 @@ void sample_stacks(struct report *r)
 	add_kstack(r, (struct kstack_row){ .task = r->tasks.data[0].kva, .frames = waits, .nr_frames = 2,
 					   .wchan = 2 });
 }
+
+void sample_locks(struct report *r, struct map_row *m)
+{
+	struct held_lock *locks = pool_calloc(&r->pool, 3, sizeof(*locks));
+	uint32_t *cpus = pool_calloc(&r->pool, 3, sizeof(*cpus));
+
+	if (!locks || !cpus)
+		abort();
+	cpus[1] = 3;
+	locks[0] = (struct held_lock){
+		.what = "bucket", .has_index = true, .index = 17, .kva.v = 0xffffc90000200118, .held = true,
+		.waited = true, .cpus = cpus, .nr_cpus = 2,
+	};
+	locks[1] = (struct held_lock){
+		.what = "LRU list", .kva.v = 0xffff888004a01240, .held = true, .cpus = cpus + 1, .nr_cpus = 1,
+	};
+	locks[2] = (struct held_lock){ .what = "value", .key = m->entries[0].key, .member = "lo\x1b" "ck", .waited = true };
+	m->locks = locks;
+	m->nr_locks = 3;
+	m->locks_cut = 2;
+}

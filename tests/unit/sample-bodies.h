@@ -9,5 +9,7 @@ void sample_bodies(struct report *r);
 
 /* Adds stacks of the tasks that the report has. */
 void sample_stacks(struct report *r);
+/* Locks of a map with entries: one held and waited for, one that a CPU has for itself, one in the first entry. */
+void sample_locks(struct report *r, struct map_row *m);
 
 #endif

@@ -113,6 +113,7 @@ static void add_hashes(struct report *r)
 	e[0].key = WORDS(r, 321);
 	e[0].value = WORDS(r, 5, 6, 0);
 	e[1].key = WORDS(r, 322);
+	sample_locks(r, m);
 
 	m = add_map(r, "raw\x1b[31m", 1, "hash", MAP_BODY_ENTRIES);
 	set_types(m, SAMPLE_NONE, 4, SAMPLE_NONE, 8);
