@@ -30,6 +30,7 @@ void report_destroy(struct report *r)
 	free(r->modules.data);
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
+	free(r->scx.others.data);
 	free(r->tasks.data);
 	free(r->stacks.data);
 	free(r->findings.rows.data);

@@ -52,9 +52,47 @@ struct dsq_row {
 	const char *why; /* truncated: how the walk ended */
 };
 
-/* *scx_root, or the static symbols of 6.12 to 6.15. */
+/* struct scx_exit_info: why a scheduler ended, in its kernel's words. */
+struct scx_exit_row {
+	bool has; /* it ended, or is about to */
+	struct kva kva;
+	uint32_t kind;
+	const char *kind_name; /* "SCX_EXIT_ERROR_STALL"; NULL: not in this kernel's enum */
+	struct opt_u64 code;   /* an s64: the program's own number in the low half */
+	const char *code_names; /* "RSN_HOTPLUG|ACT_RESTART"; NULL: nothing of the kernel's in it */
+	struct opt_u64 flags;
+	const char *flag_names;
+	bool has_cpu; /* 7.2; and it is one */
+	int32_t cpu;
+	const char *reason, *msg, *dump; /* guest text; NULL: none */
+	bool dump_cut;			 /* it is longer than what was read */
+	uint64_t *bt;			 /* innermost first */
+	const char **symbols;		 /* [nr_bt] "name+0x12/0x340 [module]", NULL where there is none */
+	size_t nr_bt;
+	const char *why; /* some of it could not be read: the first cause */
+};
+
+/* struct scx_event_stats, by the names that this kernel's types give. */
+struct scx_events {
+	size_t nr;
+	const char **names; /* [nr] "SELECT_CPU_FALLBACK" */
+	int64_t *sums;	    /* [nr] over the CPUs below, saturating */
+	size_t nr_cpus;	    /* that could be read; 0: nothing is known */
+	uint32_t *cpus;
+	int64_t *counts; /* [nr_cpus * nr], CPU by CPU */
+};
+
+enum scx_role {
+	SCX_ROOT,
+	SCX_SUB,    /* below the root, 7.1 */
+	SCX_EXITED, /* ended; whoever loaded it holds what is left */
+	SCX_STARTING, /* not yet the root */
+};
+
+/* *scx_root, or the static symbols of 6.12 to 6.15; others: see scx_state.others. */
 struct scx_sched_row {
 	struct kva kva; /* 0 with static symbols */
+	enum scx_role role;
 	bool aborting;
 	int32_t bypass_depth;
 	uint32_t exit_kind;
@@ -62,7 +100,13 @@ struct scx_sched_row {
 	struct opt_u64 watchdog_timeout; /* jiffies */
 	char ops_name[129];		 /* sched_ext_ops.name */
 	uint64_t ops_flags;
+	const char *ops_flag_names; /* "ENQ_LAST|SWITCH_PARTIAL"; NULL: none */
 	struct opt_u64 timeout_ms;
+	struct opt_u64 id, level; /* 7.3, 7.1: its depth below the root */
+	struct kva parent;	  /* of a sub-scheduler */
+	const char *cgroup_path;  /* that a sub-scheduler is for; NULL */
+	struct scx_exit_row exit;
+	struct scx_events events;
 };
 
 struct scx_state {
@@ -71,10 +115,15 @@ struct scx_state {
 	bool has_sched;
 	struct scx_sched_row sched;
 	size_t nr_subs; /* schedulers below the root (7.1) */
+	VEC(struct scx_sched_row) others; /* subs in the kernel's order, then SCX_EXITED and STARTING */
 	VEC(struct scx_rq_row) rqs;
 	VEC(struct dsq_row) dsqs; /* local, bypass, global, user; user by id */
 	const char *unavailable;  /* scx_walker_unavailable, may stand beside data */
 	uint64_t jiffies;	  /* jiffies_64 at the stop; 0: unknown */
+	/* jiffies: when the watchdog last looked, and how often it does (7.1) */
+	struct opt_u64 watchdog_timestamp, watchdog_interval;
+	struct opt_u64 switched_all;		    /* not 0: all tasks of the fair class are its */
+	struct opt_u64 enable_seq, nr_rejected, hotplug_seq; /* as in /sys/kernel/sched_ext */
 };
 
 #endif

@@ -77,11 +77,20 @@ static void write_scx(struct json_report *w)
 	if (scx->has_sched) {
 		json_key_string(j, "ops_name", scx->sched.ops_name);
 		json_key_u64(j, "ops_flags", scx->sched.ops_flags);
+		json_opt_string(j, "ops_flag_names", scx->sched.ops_flag_names);
 		json_opt_u64(j, "timeout_ms", &scx->sched.timeout_ms);
 		json_opt_string(j, "exit_kind_name", scx->sched.exit_kind_name);
 	}
 	if (scx->nr_subs)
 		json_key_u64(j, "sub_schedulers", scx->nr_subs);
+	json_opt_u64(j, "watchdog_timestamp", &scx->watchdog_timestamp);
+	json_opt_u64(j, "watchdog_interval", &scx->watchdog_interval);
+	if (scx->switched_all.has)
+		json_key_bool(j, "switched_all", scx->switched_all.v);
+	json_opt_u64(j, "enable_seq", &scx->enable_seq);
+	json_opt_u64(j, "nr_rejected", &scx->nr_rejected);
+	json_opt_u64(j, "hotplug_seq", &scx->hotplug_seq);
+	json_write_scheds(w);
 	json_write_other_dsqs(w);
 	if (scx->jiffies)
 		json_key_u64(j, "jiffies", scx->jiffies);

@@ -27,6 +27,10 @@ void json_map_head(struct json *j, const struct map_row *m);
 struct err *json_the_entry(struct json_report *w, const struct map_row *m) MUST_CHECK;
 void json_write_tasks(struct json_report *w);
 void json_write_scx(struct json_report *w);
+/* event_counter_timeline. */
+void json_write_event_sample(struct json_report *w);
+/* All schedulers, into the open "scx" of "fdgdb". */
+void json_write_scheds(struct json_report *w);
 /* Queues that the format has no origin for, into the open "scx" of "fdgdb". */
 void json_write_other_dsqs(struct json_report *w);
 void json_write_prog_stats(struct json_report *w);

@@ -13,7 +13,6 @@ const struct missing_part missing_parts[] = {
 	{ "cgroup_psi", NULL, NULL, NULL },
 	{ "per_node_numa", NULL, "per_node_numa_unavailable",
 	  "no NUMA walker (host-side walker pending)" },
-	{ "event_counters", NULL, NULL, NULL },
 };
 const size_t nr_missing_parts = ARRAY_SIZE(missing_parts);
 
@@ -56,4 +55,19 @@ const char *frame_kind_text(enum frame_kind kind)
 	};
 
 	return texts[kind];
+}
+
+const char *scx_role_text(enum scx_role role)
+{
+	switch (role) {
+	case SCX_ROOT:
+		return "root";
+	case SCX_SUB:
+		return "sub";
+	case SCX_EXITED:
+		return "exited";
+	case SCX_STARTING:
+		return "starting";
+	}
+	return "?";
 }

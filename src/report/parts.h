@@ -29,4 +29,7 @@ bool task_is_blocked(const struct task_row *t);
 /* "call", "exact", "guess", "user" */
 const char *frame_kind_text(enum frame_kind kind);
 
+/* "root", "sub", "exited", "starting": fdgdb.scx.schedulers[].role. */
+const char *scx_role_text(enum scx_role role);
+
 #endif

@@ -50,6 +50,8 @@ void text_counted_title(struct text *t, const char *name, size_t nr, const char 
 void text_head(struct text *t);
 void text_findings(struct text *t); /* begins with a newline, or is nothing */
 void text_scx(struct text *t);
+/* The schedulers, within it. */
+void text_scheds(struct text *t);
 void text_cpus(struct text *t);
 void text_tasks(struct text *t);
 void text_log(struct text *t);

@@ -7,31 +7,6 @@
 #include "report/parts.h"
 #include "report/text-parts.h"
 
-static void write_sched(struct text *t)
-{
-	const struct scx_sched_row *s = &t->r->scx.sched;
-	uint32_t hz = t->r->kernel.hz;
-
-	strbuf_puts(&t->sb, "  scheduler ");
-	text_guest(t, *s->ops_name ? s->ops_name : "unnamed");
-	strbuf_printf(&t->sb, ": ops flags 0x%" PRIx64, s->ops_flags);
-	if (s->timeout_ms.has)
-		strbuf_printf(&t->sb, ", timeout %" PRIu64 " ms", s->timeout_ms.v);
-	if (s->watchdog_timeout.has && hz)
-		strbuf_printf(&t->sb, ", watchdog %.3f s", (double)s->watchdog_timeout.v / hz);
-	else if (s->watchdog_timeout.has)
-		strbuf_printf(&t->sb, ", watchdog %" PRIu64 " jiffies", s->watchdog_timeout.v);
-	strbuf_puts(&t->sb, "\n  exit kind ");
-	if (s->exit_kind_name) {
-		text_guest(t, s->exit_kind_name);
-		strbuf_printf(&t->sb, " (%" PRIu32 ")", s->exit_kind);
-	} else {
-		strbuf_printf(&t->sb, "%" PRIu32, s->exit_kind);
-	}
-	strbuf_printf(&t->sb, ", bypass depth %" PRId32 "%s\n", s->bypass_depth,
-		      s->aborting ? ", aborting" : "");
-}
-
 static const struct dsq_row *local_dsq(const struct text *t, uint32_t cpu)
 {
 	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++) {
@@ -232,8 +207,7 @@ void text_scx(struct text *t)
 		text_alarm(t, false);
 		strbuf_putc(&t->sb, '\n');
 	}
-	if (scx->has_sched)
-		write_sched(t);
+	text_scheds(t);
 	write_rqs(t);
 	write_dsqs(t);
 	write_runnable(t);

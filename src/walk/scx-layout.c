@@ -59,6 +59,7 @@ static const struct layout_member dsq_members[] = {
 /* 6.16 on; before, all of this is in symbols. */
 static const struct layout_member sched_members[] = {
 	LAYOUT(struct scx_layout, exit_kind, "scx_sched", "exit_kind"),
+	LAYOUT(struct scx_layout, exit_info, "scx_sched", "exit_info"),
 	LAYOUT(struct scx_layout, dsq_hash, "scx_sched", "dsq_hash"),
 	LAYOUT(struct scx_layout, sched_name, "scx_sched", "ops.name"),
 	LAYOUT(struct scx_layout, sched_flags, "scx_sched", "ops.flags"),
@@ -74,6 +75,11 @@ static const struct layout_member sched_members[] = {
 	LAYOUT_OPT(struct scx_layout, pnode, "scx_sched", "pnode"),
 	LAYOUT_OPT(struct scx_layout, global_dsqs, "scx_sched", "global_dsqs"), /* to 7.0 */
 	LAYOUT_OPT(struct scx_layout, pcpu, "scx_sched", "pcpu"),	     /* 6.17 */
+	LAYOUT_OPT(struct scx_layout, event_stats_cpu, "scx_sched", "event_stats_cpu"), /* 6.16 */
+	LAYOUT_OPT(struct scx_layout, level, "scx_sched", "level"),	     /* 7.1 */
+	LAYOUT_OPT(struct scx_layout, ancestors, "scx_sched", "ancestors"),
+	LAYOUT_OPT(struct scx_layout, cgrp_path, "scx_sched", "cgrp_path"),
+	LAYOUT_OPT(struct scx_layout, sched_id, "scx_sched", "id"),	     /* 7.3 */
 };
 
 /* 6.12 to 6.15 have one in scx_ops. */
@@ -90,6 +96,20 @@ static const struct layout_member pnode_members[] = {
 static const struct layout_member pcpu_members[] = {
 	LAYOUT(struct scx_layout, pcpu_size, "scx_sched_pcpu", ""),
 	LAYOUT_OPT(struct scx_layout, pcpu_bypass_dsq, "scx_sched_pcpu", "bypass_dsq"), /* 7.1 */
+	LAYOUT(struct scx_layout, pcpu_events, "scx_sched_pcpu", "event_stats"),
+	LAYOUT_OPT(struct scx_layout, pcpu_flags, "scx_sched_pcpu", "flags"), /* 7.1 */
+};
+
+static const struct layout_member exit_members[] = {
+	LAYOUT(struct scx_layout, ei_kind, "scx_exit_info", "kind"),
+	LAYOUT(struct scx_layout, ei_code, "scx_exit_info", "exit_code"),
+	LAYOUT(struct scx_layout, ei_reason, "scx_exit_info", "reason"),
+	LAYOUT(struct scx_layout, ei_bt, "scx_exit_info", "bt"),
+	LAYOUT(struct scx_layout, ei_bt_len, "scx_exit_info", "bt_len"),
+	LAYOUT(struct scx_layout, ei_msg, "scx_exit_info", "msg"),
+	LAYOUT(struct scx_layout, ei_dump, "scx_exit_info", "dump"),
+	LAYOUT_OPT(struct scx_layout, ei_flags, "scx_exit_info", "flags"),     /* 6.18 */
+	LAYOUT_OPT(struct scx_layout, ei_cpu, "scx_exit_info", "exit_cpu"), /* 7.2 */
 };
 
 static const struct layout_member rhashtable_members[] = {
@@ -130,7 +150,7 @@ static bool with_pcpu(const struct scx_layout *l, bool have_sched)
 	return have_sched && l->pcpu.present;
 }
 
-/* Names and order are ktstr's; "sched_ext_ops" is ours. */
+/* Names and order are ktstr's; "sched_ext_ops" and "scx_exit_info" are ours. */
 static const struct group {
 	const char *name;
 	const struct layout_member *members;
@@ -147,6 +167,7 @@ static const struct group {
 	{ "sched_ext_ops", ops_members, ARRAY_SIZE(ops_members), without_sched },
 	{ "scx_sched_pnode", pnode_members, ARRAY_SIZE(pnode_members), with_pnode },
 	{ "scx_sched_pcpu", pcpu_members, ARRAY_SIZE(pcpu_members), with_pcpu },
+	{ "scx_exit_info", exit_members, ARRAY_SIZE(exit_members), always },
 	{ "rhashtable/bucket_table/rhash_head", rhashtable_members, ARRAY_SIZE(rhashtable_members),
 	  always },
 };

@@ -5,7 +5,6 @@
 #include "walk/scx.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 void scx_rqs_deinit(struct scx_rqs *rqs)
 {
@@ -13,37 +12,6 @@ void scx_rqs_deinit(struct scx_rqs *rqs)
 	free(rqs->failed);
 	free(rqs->ok);
 	free(rqs->status);
-}
-
-/* "ONLINE|BYPASSING|0x4000", by this kernel's names. */
-static const char *flag_names(struct scx_walk *s, uint32_t flags)
-{
-	static const char prefix[] = "SCX_RQ_";
-	const char *text = NULL;
-	uint32_t id;
-	struct err *e = types_find(s->k->types, BTF_KIND_ENUM, "scx_rq_flags", &id);
-
-	if (e) {
-		err_ignore(e);
-		return NULL;
-	}
-	for (uint32_t left = flags; left; left &= left - 1) {
-		uint32_t bit = left & -left;
-		const char *name = types_enum_name(s->k->types, id, bit);
-		char hex[16];
-
-		if (!name) {
-			snprintf(hex, sizeof(hex), "0x%" PRIx32, bit);
-			name = hex;
-		} else if (!strncmp(name, prefix, sizeof(prefix) - 1)) {
-			name += sizeof(prefix) - 1;
-		}
-		text = text ? pool_printf(s->pool, "%s|%s", text, name) :
-			      pool_printf(s->pool, "%s", name);
-		if (!text)
-			return NULL;
-	}
-	return text;
 }
 
 /* A member that is in this kernel; one that is not leaves *ret as it is. */
@@ -79,8 +47,7 @@ static struct err *read_scalars(struct scx_walk *s, struct kva scx, struct scx_r
 	row->nr_running = (uint32_t)nr_running;
 	row->flags = (uint32_t)flags;
 	row->cpu_released = released;
-	row->flag_names = flag_names(s, row->flags);
-	return NULL;
+	return scx_flag_names(s, "scx_rq_flags", "SCX_RQ_", row->flags, &row->flag_names);
 }
 
 static struct err *read_runnable(struct scx_walk *s, struct kva scx, struct scx_rq_row *row,

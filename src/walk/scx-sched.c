@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The scheduler: its state, and the DSQs that belong to it and not to a CPU.  From 6.16 on it is an
- * object, and from 7.1 on it has most of its state in it and may have others below it; before, it was
- * a handful of static variables.
+ * Which schedulers there are, and the DSQs that belong to them and not to a CPU: the root, from 7.1 on
+ * others below it, and those that have ended while whoever loaded them still holds them.
  */
 #include "config.h"
 
 #include "walk/scx.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
 enum {
@@ -20,173 +18,21 @@ enum {
 void scx_sched_deinit(struct scx_sched *sched)
 {
 	free(sched->subs);
-	free(sched->failed.data);
+	free(sched->others.data);
+	free(sched->failed.failed.data);
 	free(sched->dsqs.dsqs.data);
 }
 
-/* An error that is not fatal leaves its message among the failures. */
-static struct err *note(struct scx_walk *s, struct scx_sched *sched, struct err *e)
+struct err *scx_note(struct scx_walk *s, struct scx_failures *failures, struct err *e)
 {
 	if (!e || walk_is_fatal(e))
 		return e;
 
-	const char **failed = vec_push(&sched->failed);
+	const char **failed = vec_push(&failures->failed);
 	if (failed)
 		*failed = pool_printf(s->pool, "%s", e->msg);
 	err_free(e);
 	return failed && *failed ? NULL : &err_nomem;
-}
-
-/* ---- static variables */
-
-/* A number of `size` bytes; *ret stays without one in a kernel that has no such variable. */
-static struct err *get_var(struct scx_walk *s, const char *name, size_t size, struct opt_u64 *ret)
-{
-	uint8_t raw[8];
-	struct kva sym;
-
-	if (!khas_sym(s->k, name))
-		return NULL;
-	TRY(ksym(s->k, name, &sym));
-	TRY(err_prefix(kread(s->k, sym, raw, size), "%s", name));
-	*ret = (struct opt_u64){ true, get_le(raw, size) };
-	return NULL;
-}
-
-/* A member if there is one, else the first of these variables that there is. */
-static struct err *get_either(struct scx_walk *s, struct kva obj, const struct member *m, size_t size,
-			      const char *const *names, struct opt_u64 *ret)
-{
-	if (obj.v && m->present) {
-		TRY(kget(s->k, obj, m, &ret->v));
-		ret->has = true;
-		return NULL;
-	}
-	for (; *names && !ret->has; names++)
-		TRY(get_var(s, *names, size, ret));
-	return NULL;
-}
-
-/* "SCX_OPS_ENABLED" or "SCX_ENABLED" to "enabled". */
-static const char *state_word(struct scx_walk *s, const char *type, int64_t value)
-{
-	static const char *const prefixes[] = { "SCX_OPS_", "SCX_" };
-	uint32_t id;
-	struct err *e = types_find(s->k->types, BTF_KIND_ENUM, type, &id);
-	const char *name = e ? NULL : types_enum_name(s->k->types, id, value);
-
-	err_ignore(e);
-	if (!name)
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
-		size_t len = strlen(prefixes[i]);
-
-		if (!strncmp(name, prefixes[i], len)) {
-			name += len;
-			break;
-		}
-	}
-	char *word = pool_printf(s->pool, "%s", name);
-	for (char *c = word; c && *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return word;
-}
-
-static struct err *read_enable_state(struct scx_walk *s, struct scx_sched *sched)
-{
-	static const struct {
-		const char *var, *type;
-	} states[] = {
-		{ "scx_enable_state_var", "scx_enable_state" },		/* 6.16 */
-		{ "scx_ops_enable_state_var", "scx_ops_enable_state" }, /* to 6.15 */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		struct opt_u64 v = { 0 };
-
-		TRY(get_var(s, states[i].var, 4, &v));
-		if (v.has) {
-			sched->enable_state = state_word(s, states[i].type, (int32_t)v.v);
-			return NULL;
-		}
-	}
-	return NULL;
-}
-
-static struct err *read_jiffies(struct scx_walk *s, struct scx_sched *sched)
-{
-	struct opt_u64 v = { 0 };
-
-	TRY(get_var(s, "jiffies_64", 8, &v));
-	sched->jiffies = v.v;
-	return NULL;
-}
-
-/* ---- state */
-
-static const char *exit_kind_name(struct scx_walk *s, uint32_t kind)
-{
-	uint32_t id;
-	struct err *e = types_find(s->k->types, BTF_KIND_ENUM, "scx_exit_kind", &id);
-
-	if (!e)
-		return types_enum_name(s->k->types, id, kind);
-	err_ignore(e);
-	return NULL;
-}
-
-static struct err *read_ops(struct scx_walk *s, struct scx_sched_row *row)
-{
-	const struct scx_layout *l = &s->l;
-	const struct member *name = &l->sched_name, *flags = &l->sched_flags,
-			    *timeout = &l->sched_timeout;
-	struct kva obj = row->kva;
-	uint64_t cid = 0, v;
-
-	if (!obj.v) {
-		TRY(ksym(s->k, "scx_ops", &obj));
-		name = &l->ops_name;
-		flags = &l->ops_flags;
-		timeout = &l->ops_timeout;
-	} else if (l->is_cid_type.present) {
-		TRY(kget(s->k, obj, &l->is_cid_type, &cid));
-	}
-	if (cid) {
-		name = &l->cid_name;
-		flags = &l->cid_flags;
-		timeout = &l->cid_timeout;
-	}
-	if (name->present)
-		TRY(kget_str(s->k, obj, name, row->ops_name, sizeof(row->ops_name)));
-	if (flags->present)
-		TRY(kget(s->k, obj, flags, &row->ops_flags));
-	if (timeout->present) {
-		TRY(kget(s->k, obj, timeout, &v));
-		row->timeout_ms = (struct opt_u64){ true, v };
-	}
-	return NULL;
-}
-
-/* row->kva says which: 0 for static variables. */
-static struct err *read_state(struct scx_walk *s, struct scx_sched_row *row)
-{
-	static const char *const kind_vars[] = { "scx_exit_kind", NULL };		    /* to 6.15 */
-	static const char *const aborting_vars[] = { "scx_aborting", NULL };		    /* to 7.0 */
-	static const char *const bypass_vars[] = { "scx_bypass_depth",			    /* to 7.0 */
-						   "scx_ops_bypass_depth", NULL };	    /* to 6.15 */
-	static const char *const watchdog_vars[] = { "scx_watchdog_timeout", NULL };	    /* to 7.0 */
-	const struct scx_layout *l = &s->l;
-	struct opt_u64 kind = { 0 }, aborting = { 0 }, bypass = { 0 };
-
-	TRY(get_either(s, row->kva, &l->exit_kind, 4, kind_vars, &kind));
-	TRY(get_either(s, row->kva, &l->aborting, 1, aborting_vars, &aborting));
-	TRY(get_either(s, row->kva, &l->bypass_depth, 4, bypass_vars, &bypass));
-	TRY(get_either(s, row->kva, &l->watchdog_timeout, 8, watchdog_vars, &row->watchdog_timeout));
-	row->exit_kind = (uint32_t)kind.v;
-	row->exit_kind_name = kind.has ? exit_kind_name(s, row->exit_kind) : NULL;
-	row->aborting = aborting.v;
-	row->bypass_depth = (int32_t)bypass.v;
-	return NULL;
 }
 
 /* ---- DSQs */
@@ -252,7 +98,7 @@ static struct err *add_global(struct owner *o)
 		return NULL;
 
 	/* A kernel without NUMA has one node and no such variable. */
-	TRY(get_var(o->s, "nr_node_ids", 4, &nr));
+	TRY(scx_get_var(o->s, "nr_node_ids", 4, &nr));
 	if (!nr.has)
 		nr.v = 1;
 	if (!nr.v || nr.v > NODES_MAX)
@@ -303,9 +149,9 @@ static struct err *add_users(struct owner *o)
 
 static struct err *add_all(struct scx_sched *sched, struct owner *o)
 {
-	TRY(note(o->s, sched, add_bypass(o)));
-	TRY(note(o->s, sched, add_global(o)));
-	return note(o->s, sched, add_users(o));
+	TRY(scx_note(o->s, &sched->failed, add_bypass(o)));
+	TRY(scx_note(o->s, &sched->failed, add_global(o)));
+	return scx_note(o->s, &sched->failed, add_users(o));
 }
 
 /* ---- schedulers below the root, 7.1 on */
@@ -357,7 +203,7 @@ static struct err *find_subs(struct scx_walk *s, struct scx_sched *sched)
 			  "scx_sched_all");
 }
 
-/* ---- all */
+/* ---- the root */
 
 /* *attached is false if no scheduler is, or if it cannot be told where it would be. */
 static struct err *find_root(struct scx_walk *s, struct scx_sched *sched)
@@ -377,19 +223,110 @@ static struct err *find_root(struct scx_walk *s, struct scx_sched *sched)
 	return NULL;
 }
 
-struct err *scx_read_sched(struct scx_walk *s, struct scx_sched *sched)
-{
-	TRY(note(s, sched, read_jiffies(s, sched)));
-	TRY(note(s, sched, read_enable_state(s, sched)));
-	TRY(note(s, sched, find_root(s, sched)));
-	if (!sched->attached)
-		return NULL;
+/* ---- schedulers that have ended */
 
-	struct err *e = read_state(s, &sched->row);
-	sched->ok = !e;
-	TRY(note(s, sched, err_prefix(e, "scheduler")));
-	TRY(note(s, sched, err_prefix(read_ops(s, &sched->row), "scheduler's ops")));
-	TRY(note(s, sched, find_subs(s, sched)));
+struct priv_layout {
+	struct member value_type, map, kvalue;
+};
+
+static const struct layout_member priv_members[] = {
+	LAYOUT(struct priv_layout, value_type, "bpf_map", "btf_vmlinux_value_type_id"),
+	LAYOUT(struct priv_layout, map, "bpf_struct_ops_map", "map"),
+	LAYOUT(struct priv_layout, kvalue, "bpf_struct_ops_map", "kvalue"),
+};
+
+/*
+ * The kernel's copy of an ops table points to the scheduler made from it (6.16), from its registration
+ * until its link or map is gone: longer than the scheduler runs if it ends by itself.
+ */
+static struct err *sched_of_map(struct scx_walk *s, const struct priv_layout *l, struct kva map, struct kva *ret)
+{
+	static const char wrapper[] = "bpf_struct_ops_sched_ext_ops"; /* and ..._cid, 7.3 */
+	const struct types *types = s->k->types;
+	struct member priv;
+	uint64_t id;
+
+	ret->v = 0;
+	TRY(kget(s->k, map, &l->value_type, &id));
+	if (id > UINT32_MAX || strncmp(types_name(types, (uint32_t)id), wrapper, sizeof(wrapper) - 1))
+		return NULL;
+	struct err *e = types_member(types, (uint32_t)id, "data.priv", &priv);
+	if (e) {
+		err_free(e); /* to 6.15, where nothing survives */
+		return NULL;
+	}
+	return kget_kva(s->k, (struct kva){ map.v - l->map.off + l->kvalue.off }, &priv, ret);
+}
+
+static struct scx_sched_row *add_other(struct scx_sched *sched, struct kva kva, enum scx_role role)
+{
+	struct scx_sched_row *row = vec_push(&sched->others);
+
+	if (row) {
+		row->kva = kva;
+		row->role = role;
+	}
+	return row;
+}
+
+static bool is_listed(const struct scx_sched *sched, struct kva kva)
+{
+	bool listed = kva.v == sched->row.kva.v;
+
+	for (size_t i = 0; i < sched->others.nr; i++)
+		listed |= sched->others.data[i].kva.v == kva.v;
+	return listed;
+}
+
+static struct err *find_ended(struct scx_walk *s, struct scx_sched *sched)
+{
+	enum { STRUCT_OPS = 26 }; /* BPF_MAP_TYPE_STRUCT_OPS */
+	const struct report *r = s->w->r;
+	struct priv_layout l;
+
+	TRY(klayout(s->k, priv_members, ARRAY_SIZE(priv_members), &l, NULL));
+	if (!l.value_type.present || !l.map.present || !l.kvalue.present || !s->l.exit_info.present)
+		return NULL;
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		struct kva kva;
+
+		if (r->maps.data[i].type != STRUCT_OPS)
+			continue;
+		TRY(scx_note(s, &sched->failed, sched_of_map(s, &l, r->maps.data[i].kva, &kva)));
+		if (kva.v && !is_listed(sched, kva) && !add_other(sched, kva, SCX_EXITED))
+			return &err_nomem;
+	}
+	return NULL;
+}
+
+/* ---- all */
+
+static struct err *read_globals(struct scx_walk *s, struct scx_sched *sched)
+{
+	const struct {
+		const char *name;
+		size_t size;
+		struct opt_u64 *ret;
+	} vars[] = {
+		{ "jiffies_64", 8, &sched->jiffies },
+		{ "scx_watchdog_timestamp", 8, &sched->watchdog_timestamp },
+		{ "scx_watchdog_interval", 8, &sched->watchdog_interval }, /* 7.1 */
+		{ "__scx_switched_all", 4, &sched->switched_all }, /* a static_key begins with its count */
+		{ "scx_enable_seq", 8, &sched->enable_seq },
+		{ "scx_nr_rejected", 8, &sched->nr_rejected },
+		{ "scx_hotplug_seq", 8, &sched->hotplug_seq },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(vars); i++)
+		TRY(scx_note(s, &sched->failed, scx_get_var(s, vars[i].name, vars[i].size, vars[i].ret)));
+	return scx_note(s, &sched->failed, scx_read_enable_state(s, &sched->enable_state));
+}
+
+/* The root and those below it, with their queues. */
+static struct err *read_attached(struct scx_walk *s, struct scx_sched *sched)
+{
+	TRY(scx_read_one(s, &sched->row, &sched->failed, &sched->ok));
+	TRY(scx_note(s, &sched->failed, find_subs(s, sched)));
 
 	struct owner root = { .s = s, .dsqs = &sched->dsqs, .sched = sched->row.kva };
 	TRY(add_all(sched, &root));
@@ -401,7 +338,28 @@ struct err *scx_read_sched(struct scx_walk *s, struct scx_sched *sched)
 			.of = sched->subs[i],
 			.order = i + 1,
 		};
+
 		TRY(add_all(sched, &sub));
+		if (!add_other(sched, sched->subs[i], SCX_SUB))
+			return &err_nomem;
+	}
+	return NULL;
+}
+
+struct err *scx_read_sched(struct scx_walk *s, struct scx_sched *sched)
+{
+	TRY(read_globals(s, sched));
+	TRY(scx_note(s, &sched->failed, find_root(s, sched)));
+	if (sched->attached)
+		TRY(read_attached(s, sched));
+	TRY(scx_note(s, &sched->failed, find_ended(s, sched)));
+	for (size_t i = 0; i < sched->others.nr; i++) {
+		struct scx_sched_row *row = &sched->others.data[i];
+		bool ok;
+
+		TRY(scx_read_one(s, row, &sched->failed, &ok));
+		if (row->role == SCX_EXITED && ok && !row->exit_kind)
+			row->role = SCX_STARTING;
 	}
 	scx_read_dsqs(s, &sched->dsqs);
 	return NULL;

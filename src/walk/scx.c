@@ -180,14 +180,45 @@ static struct err *add_sched(struct parts *p, struct notes *notes)
 	const struct scx_sched *sched = &p->sched;
 
 	scx->enable_state = sched->enable_state;
-	scx->jiffies = sched->jiffies;
+	scx->jiffies = sched->jiffies.v;
+	scx->watchdog_timestamp = sched->watchdog_timestamp;
+	scx->watchdog_interval = sched->watchdog_interval;
+	scx->switched_all = sched->switched_all;
+	scx->enable_seq = sched->enable_seq;
+	scx->nr_rejected = sched->nr_rejected;
+	scx->hotplug_seq = sched->hotplug_seq;
 	scx->has_sched = sched->ok;
 	if (sched->ok)
 		scx->sched = sched->row;
 	scx->nr_subs = sched->nr_subs;
-	for (size_t i = 0; i < sched->failed.nr; i++)
-		TRY(note(notes, SECTION_NOT_READABLE, "%s", sched->failed.data[i]));
+	for (size_t i = 0; i < sched->others.nr; i++) {
+		struct scx_sched_row *row = vec_push(&scx->others);
+
+		if (!row)
+			return &err_nomem;
+		*row = sched->others.data[i];
+	}
+	for (size_t i = 0; i < sched->failed.failed.nr; i++)
+		TRY(note(notes, SECTION_NOT_READABLE, "%s", sched->failed.failed.data[i]));
 	return NULL;
+}
+
+/* Counters are a section of their own: a reader must not take their absence for zeros. */
+static struct err *tell_events(struct parts *p)
+{
+	static const char name[] = "event_counters";
+	struct report *r = p->s->w->r;
+	const struct scx_events *ev = &p->sched.row.events;
+
+	if (!p->sched.known)
+		return report_section(r, name, SECTION_NOT_READABLE, "whether a scheduler runs is unknown");
+	if (!p->sched.attached)
+		return report_section(r, name, SECTION_COMPLETE, "no scheduler, so no counters");
+	if (ev->nr_cpus)
+		return report_section(r, name, SECTION_COMPLETE, NULL);
+	if (!ev->nr)
+		return report_section(r, name, SECTION_NOT_IN_KERNEL, "no struct scx_event_stats");
+	return report_section(r, name, SECTION_NOT_READABLE, "counters of no CPU could be read");
 }
 
 /* In the format's words, the first that fits. */
@@ -223,6 +254,7 @@ static struct err *tell(struct parts *p)
 	TRY(add_dsqs(p, &notes));
 	if (notes.nr > NOTES_MAX)
 		TRY(report_section(r, "scx", SECTION_COMPLETE, "%zu more", notes.nr - NOTES_MAX));
+	TRY(tell_events(p));
 	return set_unavailable(p);
 }
 
@@ -243,6 +275,7 @@ struct err *walk_scx(struct walk *w)
 
 	if (!scx_in_kernel(w->k)) {
 		w->r->scx.unavailable = "no scx walker capture";
+		TRY(report_section(w->r, "event_counters", SECTION_NOT_IN_KERNEL, "no sched_ext"));
 		return report_section(w->r, "scx", SECTION_NOT_IN_KERNEL, "no sched_ext");
 	}
 	w->r->scx.in_kernel = true;

@@ -27,14 +27,17 @@ struct scx_layout {
 	/* struct scx_dispatch_q */
 	struct member dsq_id, dsq_nr, dsq_seq, dsq_tasks, dsq_hash_node, dsq_lock;
 	/* struct scx_sched */
-	struct member exit_kind, aborting, bypass_depth, watchdog_timeout;
+	struct member exit_kind, exit_info, aborting, bypass_depth, watchdog_timeout;
+	struct member event_stats_cpu, sched_id, level, ancestors, cgrp_path;
 	struct member dsq_hash, global_dsqs, pnode, pcpu, all;
 	struct member is_cid_type, cid_name, cid_flags, cid_timeout;
 	struct member sched_name, sched_flags, sched_timeout;
 	/* struct sched_ext_ops, where it is not in a scx_sched */
 	struct member ops_name, ops_flags, ops_timeout;
 	/* struct scx_sched_pnode, scx_sched_pcpu */
-	struct member pnode_global_dsq, pcpu_size, pcpu_bypass_dsq;
+	struct member pnode_global_dsq, pcpu_size, pcpu_bypass_dsq, pcpu_events, pcpu_flags;
+	/* struct scx_exit_info */
+	struct member ei_kind, ei_code, ei_flags, ei_cpu, ei_reason, ei_bt, ei_bt_len, ei_msg, ei_dump;
 	/* struct rhashtable and what it is made of */
 	struct member rht_tbl, bucket_size, bucket_future, bucket_heads, rhash_next;
 };
@@ -133,6 +136,46 @@ void scx_read_dsqs(struct scx_walk *s, struct scx_dsqs *dsqs);
 /* Adds the second to the first and puts all into the report's order. */
 struct err *scx_merge_dsqs(struct scx_dsqs *to, const struct scx_dsqs *from) MUST_CHECK;
 
+/* ---- scx-text.c */
+
+/* "ONLINE|BYPASSING|0x4000" by this kernel's enum, without the prefix; *ret is NULL for 0 and without one. */
+struct err *scx_flag_names(struct scx_walk *s, const char *type, const char *prefix, uint64_t flags,
+			   const char **ret) MUST_CHECK;
+
+/* NULL: there is no such enum, or no such value in it. */
+const char *scx_enum_name(struct scx_walk *s, const char *type, int64_t value);
+
+/* A text that ends with NUL, of at most `max` bytes (*cut, may be NULL, if there is more); NULL at 0. */
+struct err *scx_read_text(struct scx_walk *s, struct kva at, size_t max, const char **ret,
+			  bool *cut) MUST_CHECK;
+
+/* ---- scx-exit.c, scx-events.c, scx-state.c */
+
+/* *info may be 0.  `ended`: the scheduler says it has, even if nothing is written there yet. */
+struct err *scx_read_exit(struct scx_walk *s, struct kva info, bool ended, struct scx_exit_row *row) MUST_CHECK;
+
+/* sched: 0 with static symbols.  CPUs that could not be read leave the first cause in *failed. */
+struct err *scx_read_events(struct scx_walk *s, struct kva sched, struct scx_events *ev,
+			    const char **failed) MUST_CHECK;
+
+/* What went wrong, in words. */
+struct scx_failures {
+	VEC(const char *) failed;
+};
+
+/* An error that is not fatal leaves its message among the failures. */
+struct err *scx_note(struct scx_walk *s, struct scx_failures *failures, struct err *e) MUST_CHECK;
+
+/* A variable of `size` bytes; *ret stays without one in a kernel that has no such variable. */
+struct err *scx_get_var(struct scx_walk *s, const char *name, size_t size, struct opt_u64 *ret) MUST_CHECK;
+
+/* "enabled" ...; *ret stays in a kernel that does not tell. */
+struct err *scx_read_enable_state(struct scx_walk *s, const char **ret) MUST_CHECK;
+
+/* All of a row but its DSQs; kva and role say which.  *ok: its state could be read. */
+struct err *scx_read_one(struct scx_walk *s, struct scx_sched_row *row, struct scx_failures *failures,
+			 bool *ok) MUST_CHECK;
+
 /* ---- scx-sched.c */
 
 struct scx_sched {
@@ -141,14 +184,16 @@ struct scx_sched {
 	bool attached; /* one is */
 	bool ok;       /* and its state could be read */
 	const char *enable_state;
-	uint64_t jiffies;
+	struct opt_u64 jiffies, watchdog_timestamp, watchdog_interval;
+	struct opt_u64 switched_all, enable_seq, nr_rejected, hotplug_seq;
 	struct kva *subs; /* schedulers below the root, in the kernel's order */
 	size_t nr_subs;
-	VEC(const char *) failed;
+	VEC(struct scx_sched_row) others;
+	struct scx_failures failed;
 	struct scx_dsqs dsqs; /* those it owns, and of its sub-schedulers */
 };
 
-/* State and DSQs of the scheduler and of those below it. */
+/* State and DSQs of the schedulers. */
 struct err *scx_read_sched(struct scx_walk *s, struct scx_sched *sched) MUST_CHECK;
 void scx_sched_deinit(struct scx_sched *sched);
 

@@ -265,6 +265,59 @@ static struct dsq_row *add_dsq(struct report *r, uint64_t id, enum dsq_origin or
 	return d;
 }
 
+/* A scheduler that has ended, with everything that can be known of it. */
+static void add_exited(struct report *r)
+{
+	static uint64_t bt[] = { 0xffffffff81234567, 0xffffffffc0001234 };
+	static const char *symbols[] = { "scx_watchdog_workfn+0x16a/0x1f0", NULL };
+	static const char *names[] = { "SELECT_CPU_FALLBACK", "DISPATCH_KEEP_LAST", "REENQ_REPEAT", "SUB_RESCUE" };
+	static int64_t sums[] = { 0, 12345, -1, 7 }, counts[] = { 0, 12000, -1, 3, 0, 345, 0, 4 };
+	static uint32_t cpus[] = { 0, 1 };
+	struct scx_sched_row *row = vec_push(&r->scx.others);
+
+	if (!row)
+		abort();
+	*row = (struct scx_sched_row){
+		.kva = { 0xffff888006100000 },
+		.role = SCX_EXITED,
+		.exit_kind = 1,
+		.exit_kind_name = "SCX_EXIT_DONE",
+		.ops_name = "old\x1b[2J",
+		.ops_flags = 0x4002,
+		.ops_flag_names = "ENQ_LAST|0x4000",
+		.level = { true, 1 },
+		.id = { true, 3 },
+		.parent = { 0xffff888006000000 },
+		.cgroup_path = "/a b",
+		.exit = {
+			.has = true,
+			.kva = { 0xffff888006200000 },
+			.kind = 1026,
+			.kind_name = "SCX_EXIT_ERROR_STALL",
+			.code = { true, 1ull << 48 | 5 },
+			.code_names = "ACT_RESTART",
+			.flags = { true, 1 },
+			.flag_names = "INITIALIZED",
+			.has_cpu = true,
+			.cpu = 1,
+			.reason = "runnable task stall",
+			.msg = "worker\x07[321] failed to run for 30.092s",
+			.dump = "first line\n\n  \x1b[31mred\x1b[0m\nlast",
+			.dump_cut = true,
+			.bt = bt,
+			.symbols = symbols,
+			.nr_bt = 2,
+		},
+		.events = { 4, names, sums, 2, cpus, counts },
+	};
+	r->scx.sched.events = row->events;
+	r->scx.sched.ops_flag_names = "SWITCH_PARTIAL";
+	r->scx.watchdog_timestamp = (struct opt_u64){ true, 4294945500 };
+	r->scx.switched_all = (struct opt_u64){ true, 1 };
+	r->scx.enable_seq = (struct opt_u64){ true, 2 };
+	r->scx.nr_rejected = (struct opt_u64){ true, 0 };
+}
+
 static void add_scx(struct report *r)
 {
 	struct scx_state *s = &r->scx;
@@ -281,6 +334,7 @@ static void add_scx(struct report *r)
 		.ops_flags = 0x8,
 		.timeout_ms = { true, 30000 },
 	};
+	add_exited(r);
 
 	for (uint32_t cpu = 0; cpu < 2; cpu++) {
 		struct scx_rq_row *rq = vec_push(&s->rqs);

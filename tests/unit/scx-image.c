@@ -23,6 +23,7 @@ static const char *const var_names[] = {
 	"scx_aborting", "scx_exit_kind", "scx_ops", "global_dsqs", "dsq_hash", "scx_sched_all",
 	"__scx_switched_all", "fair_sched_class", "rt_sched_class", "dl_sched_class", "idle_sched_class",
 	"stop_sched_class", "ext_sched_class", "init_task",
+	"scx_exit_info", "scx_watchdog_timestamp", "scx_enable_seq",
 };
 
 uint64_t image_var(const char *name)
@@ -130,6 +131,11 @@ static void add_enums(struct scx_image *im)
 		 old ? (const char *[]){ "SCX_OPS_ENABLED", "SCX_OPS_DISABLED" } :
 		       (const char *[]){ "SCX_ENABLED", "SCX_DISABLED" },
 		 (int64_t[]){ 1, 3 }, 2);
+	add_enum(im, "scx_ops_flags", (const char *[]){ "SCX_OPS_ENQ_LAST", "SCX_OPS_SWITCH_PARTIAL" },
+		 (int64_t[]){ 2, 8 }, 2);
+	btf__add_enum64(im->fk->btf, "scx_exit_code", 8, false);
+	btf__add_enum64_value(im->fk->btf, "SCX_ECODE_RSN_HOTPLUG", 1ull << 32);
+	btf__add_enum64_value(im->fk->btf, "SCX_ECODE_ACT_RESTART", 1ull << 48);
 	add_enum(im, "scx_rq_flags", (const char *[]){ "SCX_RQ_ONLINE", "SCX_RQ_BYPASSING" },
 		 (int64_t[]){ 1, 16 }, 2);
 }
@@ -195,16 +201,31 @@ static void add_types(struct scx_image *im)
 	int ops = TYPE("sched_ext_ops", 144, { "name", fake_kernel_array(fk, u8, 128), 0 },
 		       { "flags", u64, 128 }, { "timeout_ms", u32, 136 });
 	add_enums(im);
+	TYPE("scx_exit_info", X_SIZE, { "kind", u32, X_KIND }, { "exit_cpu", u32, X_CPU },
+	     { "exit_code", u64, X_CODE }, { "flags", u64, X_FLAGS }, { "reason", ptr, X_REASON },
+	     { "bt", ptr, X_BT }, { "bt_len", u32, X_BT_LEN }, { "msg", ptr, X_MSG }, { "dump", ptr, X_DUMP });
 	if (im->kind == IMAGE_STATIC)
 		return;
+	int events = TYPE("scx_event_stats", EV_SIZE, { "SCX_EV_SELECT_CPU_FALLBACK", u64, EV_FALLBACK },
+			  { "SCX_EV_DISPATCH_KEEP_LAST", u64, EV_KEEP },
+			  { "SCX_EV_OF_TOMORROW", u64, EV_NEW });
+	TYPE("bpf_map", 16, { "btf_vmlinux_value_type_id", u32, 8 });
+	int data = TYPE("sched_ext_ops_copy", 152, { "priv", ptr, 144 });
+	int wrapper = TYPE("bpf_struct_ops_sched_ext_ops", 216, { "data", data, 64 });
+	im->wrapper = (uint32_t)wrapper;
+	TYPE("bpf_struct_ops_map", 512, { "map", u64, 0 }, { "kvalue", u64, 128 });
 	TYPE("scx_sched", S_SIZE, { "ops", ops, S_NAME }, { "dsq_hash", rht, S_HASH },
 	     { subs ? "pnode" : "global_dsqs", ptr, S_GLOBAL }, { subs ? "pcpu" : NULL, ptr, S_PCPU },
 	     { "exit_kind", u32, S_EXIT_KIND }, { subs ? "bypass_depth" : NULL, u32, S_BYPASS },
 	     { subs ? "aborting" : NULL, u8, S_ABORTING },
-	     { subs ? "watchdog_timeout" : NULL, u64, S_WATCHDOG }, { subs ? "all" : NULL, list, S_ALL });
+	     { subs ? "watchdog_timeout" : NULL, u64, S_WATCHDOG }, { subs ? "all" : NULL, list, S_ALL },
+	     { "exit_info", ptr, S_EXIT }, { subs ? NULL : "event_stats_cpu", ptr, S_EVENTS },
+	     { subs ? "level" : NULL, u32, S_LEVEL }, { subs ? "cgrp_path" : NULL, ptr, S_CGRP },
+	     { subs ? "ancestors" : NULL, fake_kernel_array(fk, ptr, 0), S_ANCESTORS });
 	if (subs) {
 		TYPE("scx_sched_pnode", D_SIZE + 16, { "global_dsq", dsq, 16 });
-		TYPE("scx_sched_pcpu", D_SIZE + 32, { "bypass_dsq", dsq, 32 });
+		TYPE("scx_sched_pcpu", P_SIZE, { "event_stats", events, P_EVENTS },
+		     { "bypass_dsq", dsq, P_BYPASS });
 	}
 }
 
@@ -306,21 +327,76 @@ static uint64_t make_sched(struct scx_image *im, const char *name)
 	image_put32(im, sched + S_TIMEOUT, 30000);
 	init_hash(im, sched + S_HASH);
 	image_put64(im, sched + S_GLOBAL, make_global(im, subs ? 16 : 0));
-	if (!subs)
-		return sched;
 
 	/* A __percpu pointer looks like an address of the image and is none. */
+	static const uint8_t zeros[P_SIZE];
 	uint64_t pcpu = percpu_template + 0x2000 + (im->next & 0xff00);
-	image_put64(im, sched + S_PCPU, pcpu);
 	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
-		image_dsq_init(im, pcpu + percpu_offset + cpu * percpu_stride + 32, 1ull << 63 | 3);
+		fake_kernel_write(im->fk, pcpu + percpu_offset + cpu * percpu_stride, zeros, P_SIZE);
+	image_put64(im, sched + (subs ? S_PCPU : S_EVENTS), pcpu + (subs ? 0 : P_EVENTS));
+	if (!subs)
+		return sched;
+	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
+		image_dsq_init(im, pcpu + percpu_offset + cpu * percpu_stride + P_BYPASS, 1ull << 63 | 3);
 	image_list_add(im, image_var("scx_sched_all"), sched + S_ALL);
 	return sched;
 }
 
 uint64_t image_sub_sched(struct scx_image *im)
 {
-	return make_sched(im, "sub");
+	uint64_t sub = make_sched(im, "sub");
+
+	image_put32(im, sub + S_LEVEL, 1);
+	image_put64(im, sub + S_ANCESTORS, im->sched);
+	image_put64(im, sub + S_CGRP, image_text(im, "/batch"));
+	return sub;
+}
+
+uint64_t image_text(struct scx_image *im, const char *text)
+{
+	uint64_t at = image_alloc(im, strlen(text) + 1);
+
+	fake_kernel_write(im->fk, at, text, strlen(text) + 1);
+	return at;
+}
+
+uint64_t image_exit(struct scx_image *im, uint64_t sched, uint32_t kind)
+{
+	uint64_t info = image_alloc(im, X_SIZE), bt = image_alloc(im, 64 * 8);
+
+	image_put32(im, info + X_KIND, kind);
+	image_put32(im, info + X_CPU, 2);
+	image_put64(im, info + X_CODE, 1ull << 48 | 1ull << 32 | 7);
+	image_put64(im, info + X_REASON, image_text(im, "runnable task stall"));
+	image_put64(im, info + X_MSG, image_text(im, "x[1] failed to run"));
+	image_put64(im, info + X_DUMP, image_text(im, "line\nline"));
+	image_put64(im, bt, 0xffffffff81100010);
+	image_put64(im, info + X_BT, bt);
+	image_put32(im, info + X_BT_LEN, 1);
+	if (sched)
+		image_put64(im, sched + S_EXIT, info);
+	else
+		image_put64(im, image_var("scx_exit_info"), info);
+	return info;
+}
+
+uint64_t image_ended_sched(struct scx_image *im)
+{
+	uint64_t sched = make_sched(im, "ended");
+
+	image_put32(im, sched + S_EXIT_KIND, 1);
+	im->map = image_alloc(im, 512);
+	image_put32(im, im->map + 8, im->wrapper);
+	image_put64(im, im->map + 128 + 64 + 144, sched);
+	return sched;
+}
+
+uint64_t image_events(struct scx_image *im, uint32_t cpu)
+{
+	bool subs = im->kind == IMAGE_SUBS;
+	uint64_t p = image_get64(im, im->sched + (subs ? S_PCPU : S_EVENTS)) + (subs ? P_EVENTS : 0);
+
+	return p + percpu_offset + cpu * percpu_stride;
 }
 
 static void make_static_sched(struct scx_image *im)
@@ -339,10 +415,10 @@ static void make_static_sched(struct scx_image *im)
 /* Which of the variables this kernel has. */
 static bool has_var(const struct scx_image *im, const char *name)
 {
-	static const char *const old[] = { "scx_ops_enable_state_var", "scx_ops_bypass_depth",
+	static const char *const old[] = { "scx_exit_info", "scx_ops_enable_state_var", "scx_ops_bypass_depth",
 					   "scx_exit_kind", "scx_ops", "global_dsqs", "dsq_hash" };
 	static const char *const rooted[] = { "scx_root", "scx_enable_state_var" };
-	static const char *const any[] = { "scx_tasks", "ext_sched_class", "__scx_switched_all" };
+	static const char *const any[] = { "scx_watchdog_timestamp", "scx_enable_seq", "scx_tasks", "ext_sched_class", "__scx_switched_all" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(old); i++) {
 		if (!strcmp(old[i], name))
@@ -470,6 +546,14 @@ void image_walk(struct scx_image *im)
 
 	ASSERT_OK(report_create(&im->r));
 	struct walk w = { .k = im->fk->k, .r = im->r, .opts = &opts };
+	if (im->map) {
+		struct map_row *map = vec_push(&im->r->maps);
+
+		if (!map)
+			abort();
+		map->kva.v = im->map;
+		map->type = 26; /* BPF_MAP_TYPE_STRUCT_OPS */
+	}
 	ASSERT_OK(walk_scx(&w));
 	ASSERT_OK(walk_tasks(&w));
 }

@@ -43,7 +43,13 @@ enum {
 	RQ_LOCK = 0, RQ_CURR = 8, RQ_IDLE = 16, RQ_SCX = 64, RQ_SIZE = RQ_SCX + R_SIZE,
 	/* struct scx_sched */
 	S_NAME = 0, S_OPS_FLAGS = 128, S_TIMEOUT = 136, S_HASH = 144, S_GLOBAL = 160, S_PCPU = 168,
-	S_EXIT_KIND = 176, S_BYPASS = 180, S_ABORTING = 184, S_WATCHDOG = 192, S_ALL = 200, S_SIZE = 216,
+	S_EXIT_KIND = 176, S_BYPASS = 180, S_ABORTING = 184, S_WATCHDOG = 192, S_ALL = 200, S_EXIT = 216,
+	S_EVENTS = 224, S_LEVEL = 232, S_CGRP = 240, S_ANCESTORS = 248, S_SIZE = 264,
+	/* struct scx_exit_info, scx_event_stats, scx_sched_pcpu */
+	X_KIND = 0, X_CPU = 4, X_CODE = 8, X_FLAGS = 16, X_REASON = 24, X_BT = 32, X_BT_LEN = 40, X_MSG = 48,
+	X_DUMP = 56, X_SIZE = 64,
+	EV_FALLBACK = 0, EV_KEEP = 8, EV_NEW = 16, EV_SIZE = 24,
+	P_EVENTS = 8, P_BYPASS = 32, P_SIZE = 80,
 };
 
 struct scx_image {
@@ -54,6 +60,8 @@ struct scx_image {
 	uint64_t next;	  /* where the next object goes */
 	uint64_t sched;	  /* 0 with IMAGE_STATIC */
 	uint64_t dsq_hash; /* struct rhashtable */
+	uint32_t wrapper;  /* BTF id of bpf_struct_ops_sched_ext_ops */
+	uint64_t map;	   /* struct bpf_struct_ops_map; 0: none */
 	uint32_t nr_pids;
 };
 
@@ -89,6 +97,15 @@ uint64_t image_user_dsq(struct scx_image *im, uint64_t hash, uint64_t id);
 
 /* A further scheduler (IMAGE_SUBS), on scx_sched_all. */
 uint64_t image_sub_sched(struct scx_image *im);
+
+/* A string of its own. */
+uint64_t image_text(struct scx_image *im, const char *text);
+/* An exit record with one frame, for a scheduler or with IMAGE_STATIC (0) the variable. */
+uint64_t image_exit(struct scx_image *im, uint64_t sched, uint32_t kind);
+/* A scheduler that is the root no longer; a struct_ops map still holds it. */
+uint64_t image_ended_sched(struct scx_image *im);
+/* Where the counters of the root on a CPU are. */
+uint64_t image_events(struct scx_image *im, uint32_t cpu);
 
 /* Both walkers into a new report. */
 void image_walk(struct scx_image *im);

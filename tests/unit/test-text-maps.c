@@ -221,6 +221,7 @@ static void test_ages(void)
 	report->kernel.hz = 0;
 	EXPECT_NOT("24.000 s");
 	report->kernel.hz = 250;
+	report->scx.watchdog_timestamp.has = false;
 	t->runnable_at.v = report->scx.jiffies + 1;
 	EXPECT_NOT(" s ");
 	t->runnable_at.v = report->scx.jiffies - 250;
