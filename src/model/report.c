@@ -28,6 +28,7 @@ void report_destroy(struct report *r)
 	free(r->links.data);
 	free(r->btfs.data);
 	free(r->modules.data);
+	free(r->waits.data);
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
 	free(r->scx.others.data);

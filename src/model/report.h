@@ -19,6 +19,7 @@
 #include "model/stacks.h"
 #include "model/tasks.h"
 #include "model/view.h"
+#include "model/waits.h"
 
 /* How a part of the report fared.  A reader must never take silence for health. */
 enum section_status {
@@ -116,6 +117,8 @@ struct report {
 
 	struct findings findings; /* by triage, after the guest has been let go */
 	VEC(struct kstack_row) stacks; /* of vCPUs, then of tasks in their order */
+
+	VEC(struct wait_row) waits; /* by the order of report.tasks; section "waits" */
 
 	/* For rendering: how pointers are followed, in the pages kept from the stop. */
 	struct value_env env;
