@@ -132,8 +132,9 @@ static struct unwind_rule generated(const struct unwind *u, uint64_t func)
 	uint64_t in = u->ip - func;
 	struct err *e = NULL;
 
-	if (!u->exact || !func)
+	if (!func)
 		return by_frame_pointer;
+	/* A tracer of the program is called from before the push too. */
 	if (in < sizeof(code)) {
 		size_t at = 0, n;
 
@@ -145,7 +146,7 @@ static struct unwind_rule generated(const struct unwind *u, uint64_t func)
 		/* Past the push and at the move after it. */
 		if (!e && at + 1 == in && code[at] == PUSH_RBP)
 			return pushed;
-	} else {
+	} else if (u->exact) {
 		e = u->env->read(u->ctx, u->ip - 1, code, 1);
 		if (!e && code[0] == LEAVE)
 			return bare;

@@ -287,10 +287,8 @@ void codes_destroy(struct codes *codes)
 	free(codes);
 }
 
-struct err *kcode_at(struct kernel *k, uint64_t addr, const struct code **ret)
+static struct err *load(struct kernel *k)
 {
-	size_t lo = 0, hi;
-
 	if (!k->codes) {
 		struct codes *codes = calloc(1, sizeof(*codes));
 
@@ -304,7 +302,22 @@ struct err *kcode_at(struct kernel *k, uint64_t addr, const struct code **ret)
 			k->codes = codes;
 		TRY(e);
 	}
+	return NULL;
+}
 
+struct err *kcodes(struct kernel *k, const struct code **ret, size_t *nr)
+{
+	TRY(load(k));
+	*ret = k->codes->all.data;
+	*nr = k->codes->all.nr;
+	return NULL;
+}
+
+struct err *kcode_at(struct kernel *k, uint64_t addr, const struct code **ret)
+{
+	size_t lo = 0, hi;
+
+	TRY(load(k));
 	*ret = NULL;
 	hi = k->codes->all.nr;
 	while (lo < hi) {

@@ -68,6 +68,7 @@ struct code {
 	uint32_t fp_start, fp_end;
 };
 /* Read once; *ret is NULL if the address is in none. */
+struct err *kcodes(struct kernel *k, const struct code **ret, size_t *nr) MUST_CHECK; /* all, by start */
 struct err *kcode_at(struct kernel *k, uint64_t addr, const struct code **ret) MUST_CHECK;
 void codes_destroy(struct codes *codes);
 

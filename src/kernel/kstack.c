@@ -142,7 +142,7 @@ static struct err *add_exception(struct kernel *k, const struct kstack_layout *l
 
 static struct err *unless_gone(struct err *e)
 {
-	if (!e || e->code == ERR_NOMEM || e->code == ERR_LOST || e->code == ERR_DEADLINE)
+	if (err_is_fatal(e))
 		return e;
 	err_free(e);
 	return NULL;

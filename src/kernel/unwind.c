@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
+#include "kernel/internal.h"
 #include "kernel/ret-hooks.h"
 
 struct unwinder {
@@ -125,6 +126,41 @@ static struct err *add_ftrace(struct unwinder *uw)
 				.start = at, .end = to,
 				.copy_of = flags & SAVE_REGS ? with_regs.v : plain.v }));
 		TRY(kget_kva(k, ops, &l.next, &ops));
+	}
+	return NULL;
+}
+
+static struct err *add_module(struct unwinder *uw, const struct kmodule *mod)
+{
+	for (size_t i = 0; i < mod->nr_ranges; i++) {
+		const struct kmodule_range *r = &mod->ranges[i];
+		struct unwind_code code = {
+			.start = r->start, .end = r->start + r->len,
+			.orc = { mod->orc_unwind_ip, mod->orc_unwind, mod->num_orcs },
+		};
+
+		if (!strcmp(r->what, "text") || !strcmp(r->what, "init_text"))
+			TRY(unwinder_add_code(uw, &code));
+	}
+	return NULL;
+}
+
+/* Modules have tables of their own; BPF's programs and trampolines keep frame pointers. */
+static struct err *add_others(struct unwinder *uw)
+{
+	const struct modules *mods;
+	const struct code *codes;
+	size_t nr;
+
+	TRY(kmodules(uw->k, &mods));
+	for (size_t i = 0; i < mods->nr; i++)
+		TRY(add_module(uw, &mods->data[i]));
+	TRY(kcodes(uw->k, &codes, &nr));
+	for (size_t i = 0; i < nr; i++) {
+		struct unwind_code code = { .start = codes[i].start, .end = codes[i].end };
+
+		if (codes[i].owner == SYM_BPF_PROG || codes[i].owner == SYM_BPF_IMAGE)
+			TRY(unwinder_add_code(uw, &code));
 	}
 	return NULL;
 }
@@ -483,9 +519,10 @@ static struct err *fill(struct unwinder *uw)
 	uw->task_size = kstack_task_size(uw->k);
 	find_image(uw);
 
+	TRY(add_others(uw));
 	/* Without them a walk through one ends there. */
 	struct err *e = add_ftrace(uw);
-	if (e && e->code == ERR_NOMEM)
+	if (err_is_fatal(e))
 		return e;
 	err_ignore(e);
 	return NULL;

@@ -38,7 +38,7 @@ struct unwound {
 	struct err *why; /* BROKEN: owned by the caller */
 };
 
-/* Code outside of the kernel's image. */
+/* Code outside of the kernel's image; that of modules, BPF and ftrace is known already. */
 struct unwind_code {
 	uint64_t start, end;
 	struct orc_table orc; /* a module's; .nr 0: none, it keeps frame pointers */

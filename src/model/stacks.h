@@ -19,6 +19,7 @@ struct kstack_frame {
 	const char *stack;  /* what kind of stack it is on: "task", "irq", "nmi" ...; NULL: none that is known */
 	const char *symbol; /* guest bytes; NULL: unknown */
 	const char *module; /* what the symbol is part of: a module, "bpf"; NULL: the kernel */
+	uint32_t prog_id;   /* the BPF program whose code, or subprogram's, it is; 0: none */
 	uint64_t offset;    /* of ip from the symbol */
 	uint64_t size;	    /* of the symbol; 0: unknown */
 };

@@ -19,6 +19,8 @@ static void write_frame(struct json *j, const struct kstack_frame *f)
 			json_key_u64(j, "size", f->size);
 	}
 	json_opt_string(j, "module", f->module);
+	if (f->prog_id)
+		json_key_u64(j, "prog_id", f->prog_id);
 	json_close_object(j);
 }
 

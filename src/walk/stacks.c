@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "kernel/symbolize.h"
 #include "kernel/unwind.h"
 #include "walk/walk.h"
 
@@ -40,38 +41,37 @@ static void failed(struct job *j, struct err *e)
 
 /* ---- names */
 
-static const struct prog_row *prog_at(const struct report *r, uint64_t ip)
+static const char *module_of(const struct sym *sym)
 {
-	for (size_t i = 0; i < r->progs.nr; i++) {
-		const struct prog_row *p = &r->progs.data[i];
-
-		if (p->jited && ip >= p->code.v && ip - p->code.v < p->code_size)
-			return p;
+	switch (sym->owner) {
+	case SYM_MODULE:
+		return sym->module->name;
+	case SYM_BPF_PROG:
+	case SYM_BPF_IMAGE:
+		return "bpf";
+	case SYM_FTRACE:
+		return "__builtin__ftrace";
+	case SYM_KPROBE:
+		return "__builtin__kprobes";
+	default:
+		return NULL;
 	}
-	return NULL;
 }
 
 /* As the kernel prints it: the function is that of the call, the offset that of the address behind it. */
-static void name_frame(const struct job *j, struct kstack_frame *f)
+static struct err *name_frame(const struct job *j, struct kstack_frame *f)
 {
-	uint64_t behind = f->kind == FRAME_EXACT ? 0 : 1;
-	const struct symbol *sym;
+	struct sym sym;
 
 	if (f->kind == FRAME_USER)
-		return;
-	sym = symbols_at(j->k->symbols, f->ip - behind, &f->offset, &f->size);
-	if (sym) {
-		f->symbol = sym->name;
-		f->offset += behind;
-		return;
-	}
-	const struct prog_row *p = prog_at(j->w->r, f->ip - behind);
-	if (p) {
-		f->symbol = p->name;
-		f->module = "bpf";
-		f->offset = f->ip - p->code.v;
-		f->size = p->code_size;
-	}
+		return NULL;
+	TRY(ksymbolize(j->k, (struct kva){ f->ip }, f->kind == FRAME_EXACT ? SYM_EXACT : SYM_RETURN, &sym));
+	f->symbol = sym.name;
+	f->offset = sym.offset;
+	f->size = sym.size;
+	f->module = module_of(&sym);
+	f->prog_id = sym.prog_id;
+	return NULL;
 }
 
 static bool in_scheduler(const struct job *j, uint64_t ip)
@@ -122,7 +122,7 @@ static struct err *fill_row(struct job *j, struct kstack_row *row, const struct 
 		f->kind = from->user ? FRAME_USER : from->guess ? FRAME_GUESS :
 			  from->exact ? FRAME_EXACT : FRAME_CALL;
 		f->stack = from->stack != KSTACK_NONE ? kstack_name(from->stack) : NULL;
-		name_frame(j, f);
+		TRY(name_frame(j, f));
 		if (!row->has_vcpu && !row->wchan && f->kind != FRAME_USER && !in_scheduler(j, f->ip))
 			row->wchan = i + 1;
 	}
@@ -231,20 +231,6 @@ static size_t choose(struct job *j)
 	return left_out;
 }
 
-static struct err *add_code(struct job *j)
-{
-	const struct report *r = j->w->r;
-
-	for (size_t i = 0; i < r->progs.nr; i++) {
-		const struct prog_row *p = &r->progs.data[i];
-		struct unwind_code code = { .start = p->code.v, .end = p->code.v + p->code_size };
-
-		if (p->jited)
-			TRY(unwinder_add_code(j->uw, &code));
-	}
-	return NULL;
-}
-
 static struct err *keep(struct job *j)
 {
 	struct report *r = j->w->r;
@@ -285,7 +271,6 @@ static struct err *tell(struct job *j, size_t left_out)
 static struct err *run(struct job *j)
 {
 	TRY(unwinder_create(j->k, &j->uw));
-	TRY(add_code(j));
 	find_scheduler(j);
 
 	mem_each(j->k->mem, j->nr_vcpus, do_vcpu, j);

@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Modules are what /proc/modules and sysfs say, and all code has the name that /proc/kallsyms has for it."""
 
-import base64
 import collections
 import os
 import re
-import struct
 import subprocess
 import sys
 
@@ -14,24 +12,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import debian  # noqa: E402
 import guest  # noqa: E402
 from fdgdb import BINARY, report, validate  # noqa: E402
+from modules import insert  # noqa: E402
 from tap import Tap, pick  # noqa: E402
 
 tap = Tap()
 TOOL = os.path.join(os.path.dirname(BINARY), "tests", "tools", "kernel-info")
-SIGNATURE = b"~Module signature appended~\n"
 # Kept from 6.1 to 7.3, depends on nothing, small.
 SIGNED, UNSIGNED = "ts_kmp", "cordic"
-
-
-def insert(g, name, signed):
-    data = debian.module(g.kernel, name)
-    if not signed and data.endswith(SIGNATURE):
-        length = struct.unpack(">I", data[-len(SIGNATURE) - 4:-len(SIGNATURE)])[0]
-        data = data[:-len(SIGNATURE) - 12 - length]
-    text = base64.b64encode(data).decode()
-    for i in range(0, len(text), 16000):
-        g.run(f"echo '{text[i:i + 16000]}' >>/run/{name}.b64")
-    g.run(f"base64 -d /run/{name}.b64 >/run/{name}.ko && insmod /run/{name}.ko")
 
 
 def proc_modules(g):

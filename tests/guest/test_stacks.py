@@ -8,8 +8,10 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare_stacks as compare  # noqa: E402
+import debian  # noqa: E402
 import guest  # noqa: E402
 from fdgdb import fdgdb, report, validate  # noqa: E402
+from modules import insert  # noqa: E402
 from tap import Tap, pick  # noqa: E402
 
 tap = Tap()
@@ -19,6 +21,10 @@ TRACE = """cd /sys/kernel/tracing
 echo 'r:nap hrtimer_nanosleep' >kprobe_events && echo 1 >events/kprobes/nap/enable || exit 1
 echo do_nanosleep >set_ftrace_filter && echo function_graph >current_tracer || exit 1
 sleep 1000 & echo $!; sleep 0.5"""
+# A program of BPF for as long as it takes, again and again, and files read beside it.
+BUSY = """(while :; do bpftool prog run pinned /sys/fs/bpf/rich/tail_target data_in /run/frame repeat 200000; done) \
+    >/dev/null 2>&1 & echo $!
+(while :; do cat /proc/kallsyms; done) >/dev/null & echo $!"""
 # Blocked for good: a child that shares its memory and does not call exec().
 VFORK = "vforked >/dev/null & sleep 0.5; echo $!"
 
@@ -66,8 +72,40 @@ def until_idle(g, tries=8):
     return doc
 
 
+def module_threads(g):
+    """Kernel threads that sleep in a module."""
+    doc = same(g, "with a module", "--section", "stacks")
+    threads = [s for s in doc["fdgdb"]["stacks"] if s.get("comm", "").startswith("kpktgend_")]
+    tap.ok(len(threads) == 2 and all(any(f.get("module") == "pktgen" for f in s["frames"]) for s in threads),
+           f"{g.release}: threads in a module", threads)
+
+
+def busy(g, tries=16):
+    """vCPUs at random places of the kernel and of a BPF program: each stack goes to its end."""
+    pids = g.run(BUSY).text.split()
+    nr, bad, bpf = 0, [], []
+    for _ in range(tries):
+        doc = report("attach", g.target, "--section", "stacks")
+        for s in doc["fdgdb"]["stacks"]:
+            if "vcpu" not in s:
+                continue
+            nr += 1
+            if not s["complete"] or not s["frames"]:
+                bad.append(s)
+            if any(f.get("module") == "bpf" and f.get("prog_id") for f in s["frames"]):
+                bpf.append(s)
+        if nr >= 16 and bpf:
+            break
+        time.sleep(0.1)
+    tap.ok(not bad, f"{g.release}: {nr} stacks of busy vCPUs to their end", bad)
+    g.run(f"kill {' '.join(pids)}; killall -q bpftool cat", check=False)
+    want = ["bpf_prog_test_run_skb", "__sys_bpf", "do_syscall_64"]
+    good = [s for s in bpf if [n for n in names(s) if n in want] == want and s["frames"][-1]["kind"] == "user"]
+    tap.ok(bpf and good == bpf, f"{g.release}: {len(bpf)} of them through a BPF program", [names(s) for s in bpf])
+
+
 def everything(series):
-    with guest.Guest(series, scenario="idle", vcpus=2, memory=512) as g:
+    with guest.Guest(series, scenario="rich", vcpus=2, memory=768) as g:
         doc = same(g, "as it is")
         tap.equal(validate(doc), [], f"{g.release}: valid against the schema")
         idle_vcpus(g, "idle", until_idle(g))
@@ -83,6 +121,13 @@ def everything(series):
                   f"{g.release}: where it is in user space")
         tap.equal(stack.get("wchan"), g.run(f"cat /proc/{pid}/wchan").text.strip(), f"{g.release}: its wait channel")
         g.run("cd /sys/kernel/tracing; echo nop >current_tracer; echo 0 >events/kprobes/nap/enable")
+
+        busy(g)
+        try:
+            insert(g, "pktgen")
+            module_threads(g)
+        except debian.Gone as e:
+            tap.skip(f"{g.release}: a module", e)
 
         pid = int(g.run(VFORK).text.split()[-1])
         text = fdgdb("attach", "--section", "stacks", g.target).out
