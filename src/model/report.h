@@ -111,6 +111,9 @@ struct report {
 	struct view view; /* instead of all other parts */
 
 	VEC(struct task_row) tasks;
+	bool tasks_narrowed;	/* only the first nr_tasks_wanted are to be shown; the others are there for what
+				   refers to them */
+	size_t nr_tasks_wanted;
 	const char *tasks_unavailable;
 	size_t *task_index; /* rows of tasks by address, first of equal ones first */
 	size_t nr_task_index;
@@ -147,6 +150,12 @@ bool report_is_partial(const struct report *r);
 
 /* Makes report_task() fast for the tasks there are now. */
 struct err *report_index_tasks(struct report *r) MUST_CHECK;
+
+/* How many of the first rows of tasks are to be shown. */
+static inline size_t report_nr_tasks_shown(const struct report *r)
+{
+	return r->tasks_narrowed ? r->nr_tasks_wanted : r->tasks.nr;
+}
 
 /* NULL if there is no such task in the report. */
 const struct task_row *report_task(const struct report *r, struct kva task);

@@ -9,6 +9,47 @@ struct opt_i32 {
 	int32_t v;
 };
 
+/* What the format has no key for: fdgdb.tasks. */
+struct task_extra {
+	bool unlisted;	    /* in neither the table of pids nor the list of processes, and no idle task: being
+			       made, or dead and not yet freed */
+	bool idle;	    /* a CPU's idle task */
+	char state_letter;  /* of state and exit_state, as /proc has it: "RSDTtXZPI"; 0: unknown */
+	struct opt_u64 exit_state, exit_code, flags /* PF_ */, on_cpu, on_rq, in_iowait;
+	struct opt_u64 mm; /* 0: none, as kernel threads and the dead */
+	struct opt_i32 policy;
+	struct opt_u64 start_time, start_boottime, sum_exec_runtime; /* ns */
+	/* sched_info: how often it got a CPU, how long it had waited for one in all (ns), when it last got one
+	 * and since when it waits (ns of its CPU's rq->clock; 0: it does not) */
+	struct opt_u64 pcount, run_delay, last_arrival, last_queued;
+	struct opt_u64 last_ran;   /* ns since it was last seen on a CPU; 0 if it runs */
+	struct opt_u64 waiting;	   /* ns since it began to wait for a CPU; only while it does */
+	const char *cpus_allowed;  /* "0-3,8", guest's numbers; NULL: unknown */
+	struct opt_u64 stack, stack_end; /* lowest address; one past the highest */
+	struct kva css_set;
+	const char *cgroup; /* path in the default hierarchy, guest bytes; NULL: unknown */
+	uint64_t cgroup_id; /* 0: unknown */
+	const char *lock_symbol; /* the function of a lock's slow path that it runs in; NULL */
+
+	/* scx */
+	const char *scx_flag_names; /* "QUEUED|DEQD_FOR_SLEEP", the fields in it left out; NULL: unknown */
+	const char *scx_state;	    /* "ENABLED"; NULL: unknown */
+	struct opt_u64 ops_state;   /* sched_ext_entity.ops_state */
+	const char *ops_state_name; /* "QUEUED": BPF holds it; NULL: unknown */
+	struct opt_u64 ddsp_dsq_id;
+	struct opt_i32 sticky_cpu, holding_cpu;
+
+	/* Its values in TASK_STORAGE maps. */
+	struct task_storage *storage; /* by map */
+	size_t nr_storage;
+};
+
+/* A task's value in a map of report.maps. */
+struct task_storage {
+	size_t map;   /* row of report.maps */
+	size_t entry; /* of that map */
+};
+
 /* One struct task_struct. */
 struct task_row {
 	struct kva kva;
@@ -40,6 +81,8 @@ struct task_row {
 	struct opt_u64 slice, vtime;
 	bool unreadable; /* fields after comm could not all be read */
 	size_t stack;	 /* 1 + its row in report.stacks; 0: none */
+
+	struct task_extra x;
 };
 
 #endif

@@ -3,14 +3,27 @@
 
 #include "walk/walk.h"
 
+/* --task without --section: what tells something of a task. */
+static bool tells_of_tasks(const char *section)
+{
+	static const char *const parts[] = { "vcpus", "maps", "scx", "tasks", "stacks" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!strcmp(section, parts[i]))
+			return true;
+	}
+	return false;
+}
+
 bool walk_wants(struct walk *w, const char *section)
 {
-	/* Who names maps wants to see those, unless other sections are named too. */
-	if (!w->opts->sections && w->opts->nr_maps && strcmp(section, "maps")) {
-		err_ignore(report_section(w->r, section, SECTION_NOT_ASKED, NULL));
-		return false;
-	}
-	if (!w->opts->sections)
+	const struct walk_opts *opts = w->opts;
+
+	if (!opts->sections && !opts->nr_maps && !opts->nr_tasks)
+		return true;
+	/* Who names maps or tasks wants to see those, unless other sections are named too. */
+	if (!opts->sections && ((opts->nr_maps && !strcmp(section, "maps")) ||
+				(opts->nr_tasks && tells_of_tasks(section))))
 		return true;
 	for (size_t i = 0; i < w->opts->nr_sections; i++) {
 		const char *asked = w->opts->sections[i];

@@ -11,6 +11,8 @@
 #include "base/cleanup.h"
 #include "base/nearest.h"
 
+enum { TASK_STORAGE = 29 }; /* enum bpf_map_type */
+
 enum { NAME_LEN = 15 }; /* of a name that the kernel keeps: BPF_OBJ_NAME_LEN - 1 */
 
 /* What a word of the user's may stand for. */
@@ -119,11 +121,25 @@ static struct err *select_one(struct maps_walk *m, const char *word)
 	return report_cut(m->mw.w->r, "maps", false, "--map %s means %zu maps: ids %s", word, nr, ids);
 }
 
+/* --task alone: what BPF keeps of tasks, and the maps by which the scheduler's object is found. */
+static bool tells_of_tasks(const struct map_row *row)
+{
+	enum { ARRAY = 2, STRUCT_OPS = 26, TASK_STORAGE = 29 }; /* enum bpf_map_type */
+
+	return row->type == TASK_STORAGE || row->type == STRUCT_OPS ||
+	       (row->type == ARRAY && strchr(row->name, '.'));
+}
+
 struct err *maps_select(struct maps_walk *m)
 {
 	const struct walk_opts *opts = m->mw.w->opts;
 	size_t nr = 0;
 
+	if (!opts->nr_maps && opts->nr_tasks && !opts->sections) {
+		for (size_t i = 0; i < m->found.nr; i++)
+			m->jobs[i].left_out = !tells_of_tasks(m->jobs[i].row);
+		return report_cut(m->mw.w->r, "maps", false, "only task storage, struct_ops and globals (--task)");
+	}
 	if (!opts->nr_maps)
 		return NULL;
 	for (size_t i = 0; i < m->found.nr; i++)

@@ -25,7 +25,32 @@ static const struct layout_member task_members[] = {
 	LAYOUT_OPT(struct task_layout, core_cookie, "task_struct", "core_cookie"), /* core scheduling */
 	LAYOUT_OPT(struct task_layout, cpu, "task_struct", "thread_info.cpu"),
 	LAYOUT_OPT(struct task_layout, pid_links, "task_struct", "pid_links"),
+	LAYOUT(struct task_layout, tasks, "task_struct", "tasks"),
+	LAYOUT(struct task_layout, thread_node, "task_struct", "thread_node"),
+	LAYOUT(struct task_layout, flags, "task_struct", "flags"),
+	LAYOUT(struct task_layout, on_rq, "task_struct", "on_rq"),
+	LAYOUT(struct task_layout, in_iowait, "task_struct", "in_iowait"),
+	LAYOUT(struct task_layout, exit_state, "task_struct", "exit_state"),
+	LAYOUT(struct task_layout, exit_code, "task_struct", "exit_code"),
+	LAYOUT(struct task_layout, mm, "task_struct", "mm"),
+	LAYOUT(struct task_layout, stack, "task_struct", "stack"),
+	LAYOUT(struct task_layout, cpus_mask, "task_struct", "cpus_mask"),
+	LAYOUT(struct task_layout, start_time, "task_struct", "start_time"),
+	LAYOUT(struct task_layout, start_boottime, "task_struct", "start_boottime"),
+	LAYOUT(struct task_layout, sum_exec, "task_struct", "se.sum_exec_runtime"),
+	LAYOUT(struct task_layout, exec_start, "task_struct", "se.exec_start"),
+	LAYOUT_OPT(struct task_layout, on_cpu, "task_struct", "on_cpu"), /* SMP */
+	LAYOUT_OPT(struct task_layout, cgroups, "task_struct", "cgroups"), /* CGROUPS */
+	/* SCHED_INFO */
+	LAYOUT_OPT(struct task_layout, pcount, "task_struct", "sched_info.pcount"),
+	LAYOUT_OPT(struct task_layout, run_delay, "task_struct", "sched_info.run_delay"),
+	LAYOUT_OPT(struct task_layout, last_arrival, "task_struct", "sched_info.last_arrival"),
+	LAYOUT_OPT(struct task_layout, last_queued, "task_struct", "sched_info.last_queued"),
 	/* 6.12 */
+	LAYOUT_OPT(struct task_layout, ops_state, "task_struct", "scx.ops_state.counter"),
+	LAYOUT_OPT(struct task_layout, ddsp_dsq_id, "task_struct", "scx.ddsp_dsq_id"),
+	LAYOUT_OPT(struct task_layout, sticky_cpu, "task_struct", "scx.sticky_cpu"),
+	LAYOUT_OPT(struct task_layout, holding_cpu, "task_struct", "scx.holding_cpu"),
 	LAYOUT_OPT(struct task_layout, weight, "task_struct", "scx.weight"),
 	LAYOUT_OPT(struct task_layout, scx_flags, "task_struct", "scx.flags"),
 	LAYOUT_OPT(struct task_layout, dsq, "task_struct", "scx.dsq"),
@@ -48,6 +73,11 @@ static const struct layout_member other_members[] = {
 	LAYOUT(struct task_layout, ns_idr, "pid_namespace", "idr"),
 	LAYOUT(struct task_layout, curr, "rq", "curr"),
 	LAYOUT_OPT(struct task_layout, idle, "rq", "idle"),
+	LAYOUT(struct task_layout, clock, "rq", "clock"),
+	LAYOUT(struct task_layout, clock_task, "rq", "clock_task"),
+	LAYOUT(struct task_layout, signal_size, "signal_struct", ""),
+	LAYOUT(struct task_layout, thread_head, "signal_struct", "thread_head"),
+	LAYOUT_OPT(struct task_layout, dfl_cgrp, "css_set", "dfl_cgrp"), /* CGROUPS */
 };
 
 /* An enumerator, or the number it has had in every kernel so far. */
@@ -95,6 +125,8 @@ struct err *task_layout(struct task_walk *t)
 	TRY(number(t->k, "pid_type", "PIDTYPE_SID", 3, &t->sid));
 	TRY(number(t->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &t->cursor));
 	t->policy_ext = 7; /* SCHED_EXT, a macro of the user's API */
+	TRY(task_flag_fields(t));
+	t->stack_size = task_stack_size(t->k);
 
 	for (size_t i = 0; i < NR_CLASSES; i++) {
 		if (khas_sym(t->k, classes[i]))

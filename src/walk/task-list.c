@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which tasks there are.  scx_tasks has them all in one long list, and a list costs a round trip for
- * each entry.  The table of pids is flat: a few batches for any number of tasks.  So that is read
- * first, what it leads to is fetched at once, and the list is then walked in the cache.
+ * Which tasks there are.  The list of processes and that of sched_ext are long, and a list costs a round trip
+ * for each entry.  The table of pids is flat: a few batches for any number of tasks.  So that is read first,
+ * what it leads to is fetched at once, and the lists are then walked in the cache.
  */
 #include "config.h"
 
@@ -115,7 +115,24 @@ void task_fetch_roots(struct task_walk *t)
 
 void task_fetch(struct task_walk *t, const struct task_kvas *tasks)
 {
+	_cleanup_free_ struct krange *ranges = calloc(tasks->kvas.nr + 1, sizeof(*ranges));
+	size_t nr = 0;
+
 	fetch(t->k, tasks, t->lo, t->hi);
+	if (!ranges || !t->l.signal.present)
+		return;
+	for (size_t i = 0; i < tasks->kvas.nr; i++) {
+		struct kva signal;
+		struct err *e = kget_kva(t->k, tasks->kvas.data[i], &t->l.signal, &signal);
+
+		if (!e && signal.v)
+			ranges[nr++] = (struct krange){ signal, t->l.signal_size.size };
+		if (walk_is_fatal(e) && !t->fatal)
+			t->fatal = e;
+		else
+			err_ignore(e);
+	}
+	kprefetch(t->k, ranges, nr);
 }
 
 struct err *task_list_pids(struct task_walk *t, struct task_kvas *ret, const char **why)
@@ -138,6 +155,93 @@ struct err *task_list_pids(struct task_walk *t, struct task_kvas *ret, const cha
 		pids_to_tasks(&j, &pids);
 	free(pids.kvas.data);
 	return finish(&j, end, broken, "table of pids", why);
+}
+
+/* ---- by process */
+
+struct proc_job {
+	struct list_job j;
+	size_t left;	  /* of all lists together */
+	struct err *why;  /* the first list of threads that broke off */
+	size_t nr_broken; /* how many did */
+};
+
+static bool add_thread(void *ctx, struct kva node)
+{
+	struct proc_job *p = ctx;
+
+	if (!p->left || node.v < p->j.t->l.thread_node.off)
+		return false;
+	p->left--;
+	return push(&p->j, node.v - p->j.t->l.thread_node.off);
+}
+
+static void add_threads(struct proc_job *p, struct kva leader)
+{
+	const struct task_layout *l = &p->j.t->l;
+	struct err *why = NULL;
+	struct kva signal;
+
+	struct err *e = kget_kva(p->j.t->k, leader, &l->signal, &signal);
+	if (!e && !signal.v)
+		e = err_new(ERR_CORRUPT, "a process without signal_struct");
+	if (!e) {
+		enum walk_end end = klist_walk(p->j.t->k, kmember(signal, &l->thread_head), WALK_LIST_MAX,
+					       add_thread, p, &why);
+		if (end == WALK_COMPLETE || p->j.fatal)
+			return;
+		e = end == WALK_BROKEN && why ? why : err_new(ERR_CORRUPT, "%s", walk_end_text(end));
+	}
+	if (walk_is_fatal(e)) {
+		p->j.fatal = e;
+		return;
+	}
+	p->nr_broken++;
+	if (p->why)
+		err_free(e);
+	else
+		p->why = e;
+}
+
+static bool add_process(void *ctx, struct kva node)
+{
+	struct proc_job *p = ctx;
+	const struct task_layout *l = &p->j.t->l;
+
+	if (!p->left || node.v < l->tasks.off)
+		return false;
+	struct kva leader = { node.v - l->tasks.off };
+	p->left--;
+	if (!push(&p->j, leader.v))
+		return false;
+	if (l->signal.present && l->thread_head.present && l->thread_node.present)
+		add_threads(p, leader);
+	return !p->j.fatal;
+}
+
+struct err *task_list_processes(struct task_walk *t, struct task_kvas *ret, const char **why, bool *capped)
+{
+	struct proc_job p = { .j = { .t = t, .ret = ret }, .left = 4 * WALK_LIST_MAX };
+	struct err *broken = NULL;
+	struct kva init;
+
+	*capped = false;
+	if (!t->l.tasks.present)
+		return err_new(ERR_MISSING, "no list of processes");
+	TRY(ksym(t->k, "init_task", &init));
+
+	enum walk_end end = klist_walk(t->k, kmember(init, &t->l.tasks), 4 * WALK_LIST_MAX, add_process, &p,
+				       &broken);
+	_cleanup_err_ struct err *threads = p.why;
+	*capped = !p.left || end == WALK_CAPPED;
+	TRY(finish(&p.j, end, broken, "list of processes", why));
+	if (!*why && threads) {
+		*why = pool_printf(&t->w->r->pool, "threads of %zu processes; first: %s", p.nr_broken,
+				   threads->msg);
+		if (!*why)
+			return &err_nomem;
+	}
+	return NULL;
 }
 
 /* ---- scx_tasks */

@@ -6,16 +6,7 @@
 
 #include "base/cleanup.h"
 
-/* A task while it is read.  Members are independent: what cannot be read takes nothing else with it. */
-struct reading {
-	struct task_walk *t;
-	struct kva kva;
-	uint8_t *data;	/* [lo, hi) of it; NULL: not in one piece */
-	bool lost;	/* something that should be there could not be read */
-	const char *why;
-};
-
-static void failed(struct reading *r, struct err *e)
+void task_lost(struct task_reading *r, struct err *e)
 {
 	r->lost = true;
 	if (walk_is_fatal(e)) {
@@ -30,8 +21,7 @@ static void failed(struct reading *r, struct err *e)
 	err_free(e);
 }
 
-/* A member of any object; false and *ret untouched if this kernel has none or it cannot be read. */
-static bool get(struct reading *r, struct kva obj, const struct member *m, uint64_t *ret)
+bool task_get(struct task_reading *r, struct kva obj, const struct member *m, uint64_t *ret)
 {
 	if (!m->present || !obj.v || r->t->fatal)
 		return false;
@@ -44,33 +34,43 @@ static bool get(struct reading *r, struct kva obj, const struct member *m, uint6
 	}
 	struct err *e = kget(r->t->k, obj, m, ret);
 	if (e)
-		failed(r, e);
+		task_lost(r, e);
 	return !e;
 }
 
-static uint64_t get_or_0(struct reading *r, struct kva obj, const struct member *m)
+static uint64_t get_or_0(struct task_reading *r, struct kva obj, const struct member *m)
 {
 	uint64_t v = 0;
 
-	get(r, obj, m, &v);
+	task_get(r, obj, m, &v);
 	return v;
 }
 
-static void get_opt(struct reading *r, struct kva obj, const struct member *m, struct opt_u64 *ret)
+static void get_opt(struct task_reading *r, struct kva obj, const struct member *m, struct opt_u64 *ret)
 {
-	ret->has = get(r, obj, m, &ret->v);
+	ret->has = task_get(r, obj, m, &ret->v);
 }
 
-static void get_opt_i32(struct reading *r, struct kva obj, const struct member *m, struct opt_i32 *ret)
+static void get_opt_i32(struct task_reading *r, struct kva obj, const struct member *m, struct opt_i32 *ret)
 {
 	uint64_t v;
 
-	ret->has = get(r, obj, m, &v);
+	ret->has = task_get(r, obj, m, &v);
 	if (ret->has)
 		ret->v = (int32_t)v;
 }
 
-static bool get_comm(struct reading *r, struct kva task, char comm[17])
+void task_get_opt(struct task_reading *r, const struct member *m, struct opt_u64 *ret)
+{
+	get_opt(r, r->kva, m, ret);
+}
+
+void task_get_opt_i32(struct task_reading *r, const struct member *m, struct opt_i32 *ret)
+{
+	get_opt_i32(r, r->kva, m, ret);
+}
+
+static bool get_comm(struct task_reading *r, struct kva task, char comm[17])
 {
 	const struct member *m = &r->t->l.comm;
 
@@ -78,12 +78,12 @@ static bool get_comm(struct reading *r, struct kva task, char comm[17])
 		return false;
 	struct err *e = kget_str(r->t->k, task, m, comm, 17);
 	if (e)
-		failed(r, e);
+		task_lost(r, e);
 	return !e;
 }
 
 /* The number of a struct pid in the initial namespace. */
-static void get_pid_nr(struct reading *r, struct kva signal, uint32_t type, struct opt_i32 *ret)
+static void get_pid_nr(struct task_reading *r, struct kva signal, uint32_t type, struct opt_i32 *ret)
 {
 	const struct task_layout *l = &r->t->l;
 	struct member slot = l->pids;
@@ -93,11 +93,11 @@ static void get_pid_nr(struct reading *r, struct kva signal, uint32_t type, stru
 		return;
 	slot.off += 8 * type;
 	slot.size = 8;
-	if (get(r, signal, &slot, &pid.v))
+	if (task_get(r, signal, &slot, &pid.v))
 		get_opt_i32(r, pid, &l->pid_nr, ret);
 }
 
-static void read_signal(struct reading *r, struct task_row *row)
+static void read_signal(struct task_reading *r, struct task_row *row)
 {
 	const struct task_layout *l = &r->t->l;
 	struct kva signal = { get_or_0(r, r->kva, &l->signal) };
@@ -112,7 +112,7 @@ static void read_signal(struct reading *r, struct task_row *row)
 	get_opt(r, signal, &l->sig_stime, &row->signal_stime);
 }
 
-static void read_relatives(struct reading *r, struct task_row *row)
+static void read_relatives(struct task_reading *r, struct task_row *row)
 {
 	const struct task_layout *l = &r->t->l;
 	struct kva leader = { get_or_0(r, r->kva, &l->group_leader) };
@@ -123,7 +123,7 @@ static void read_relatives(struct reading *r, struct task_row *row)
 	row->has_parent_comm = get_comm(r, parent, row->real_parent_comm);
 }
 
-static void read_class(struct reading *r, struct task_row *row)
+static void read_class(struct task_reading *r, struct task_row *row)
 {
 	static const char *const names[NR_CLASSES] = {
 		[CLASS_FAIR] = "fair", [CLASS_RT] = "rt",     [CLASS_DL] = "dl",
@@ -144,14 +144,14 @@ static void read_class(struct reading *r, struct task_row *row)
 	 * off the list with the change.
 	 */
 	enum { MAX_RT_PRIO = 100 };
-	bool known = get(r, r->kva, &t->l.policy, &policy) && t->l.prio.present && t->l.normal_prio.present;
+	bool known = task_get(r, r->kva, &t->l.policy, &policy) && t->l.prio.present && t->l.normal_prio.present;
 	row->pi_boosted_out_of_scx =
 		known && t->w->r->scx.has_sched && row->sched_class && t->classes[CLASS_EXT].v &&
 		strcmp(row->sched_class, "ext") != 0 && row->normal_prio >= MAX_RT_PRIO &&
 		row->prio < row->normal_prio && (policy == t->policy_ext || t->scx_all);
 }
 
-static void read_all(struct reading *r, struct task_row *row)
+static void read_all(struct task_reading *r, struct task_row *row)
 {
 	const struct task_layout *l = &r->t->l;
 
@@ -173,6 +173,7 @@ static void read_all(struct reading *r, struct task_row *row)
 	get_opt(r, r->kva, &l->runnable_at, &row->runnable_at);
 	get_opt(r, r->kva, &l->slice, &row->slice);
 	get_opt(r, r->kva, &l->vtime, &row->vtime);
+	task_read_extra(r, row);
 	read_class(r, row);
 	read_relatives(r, row);
 	read_signal(r, row);
@@ -180,12 +181,12 @@ static void read_all(struct reading *r, struct task_row *row)
 
 bool task_read(struct task_walk *t, struct kva kva, struct task_row *row, const char **why)
 {
-	struct reading r = { .t = t, .kva = kva };
+	struct task_reading r = { .t = t, .kva = kva };
 	_cleanup_free_ uint8_t *data = malloc(t->hi - t->lo + 1);
 	uint64_t pid;
 
 	if (!data) {
-		failed(&r, &err_nomem);
+		task_lost(&r, &err_nomem);
 		return false;
 	}
 	/* A page of it may be missing from a core; then member by member. */
@@ -195,7 +196,7 @@ bool task_read(struct task_walk *t, struct kva kva, struct task_row *row, const 
 	err_ignore(e);
 
 	row->kva = kva;
-	bool ok = get(&r, kva, &t->l.pid, &pid) && get_comm(&r, kva, row->comm);
+	bool ok = task_get(&r, kva, &t->l.pid, &pid) && get_comm(&r, kva, row->comm);
 	if (ok) {
 		row->pid = (int32_t)pid;
 		read_all(&r, row);

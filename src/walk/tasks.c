@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tasks: those on scx_tasks in its order (every task ever forked and not gone, whatever its class), then
- * by address those that run queues and DSQs refer to, as the boot CPU's idle task.  A kernel without
- * sched_ext has the table of pids instead.
+ * Tasks: all that the table of pids, the list of processes with their threads, scx_tasks (which also has the
+ * dead that are not freed yet), run queues and DSQs lead to, by pid; idle tasks come first, by CPU.
  */
 #include "config.h"
 
@@ -28,6 +27,11 @@ static void read_cpu(void *ctx, size_t cpu)
 		e = kget_kva(t->k, rq, &t->l.curr, &t->cpus[cpu].curr);
 	if (!e && t->l.idle.present)
 		e = kget_kva(t->k, rq, &t->l.idle, &t->cpus[cpu].idle);
+	if (!e && t->l.clock.present && t->l.clock_task.present) {
+		e = kget(t->k, rq, &t->l.clock, &t->cpus[cpu].clock);
+		if (!e)
+			e = kget(t->k, rq, &t->l.clock_task, &t->cpus[cpu].clock_task);
+	}
 	if (!e)
 		return;
 	if (walk_is_fatal(e) && !t->fatal)
@@ -58,6 +62,8 @@ static struct err *read_cpus(struct task_walk *t)
 	}
 	if (t->l.curr.present)
 		mem_each(k->mem, k->nr_cpu_ids, read_cpu, t);
+	for (uint32_t cpu = 0; cpu < k->nr_cpu_ids; cpu++)
+		t->now = MAX(t->now, t->cpus[cpu].clock);
 	return t->fatal ? take_ptr(t->fatal) : NULL;
 }
 
@@ -86,6 +92,22 @@ static int by_value(const void *a, const void *b)
 	const struct kva *x = a, *y = b;
 
 	return x->v < y->v ? -1 : x->v > y->v;
+}
+
+/* Ascending, each once, without NULL. */
+static void sort_out_twins(struct task_kvas *kvas)
+{
+	size_t nr = 0;
+
+	if (kvas->kvas.nr)
+		qsort(kvas->kvas.data, kvas->kvas.nr, sizeof(*kvas->kvas.data), by_value);
+	for (size_t i = 0; i < kvas->kvas.nr; i++) {
+		struct kva kva = kvas->kvas.data[i];
+
+		if (kva.v && (!nr || kvas->kvas.data[nr - 1].v != kva.v))
+			kvas->kvas.data[nr++] = kva;
+	}
+	kvas->kvas.nr = nr;
 }
 
 static bool contains(const struct task_kvas *sorted, struct kva kva)
@@ -119,91 +141,65 @@ static struct err *add_referred(const struct task_walk *t, struct task_kvas *to)
 	return NULL;
 }
 
-/* Appends those of `more` that are not in `tasks` yet, each once and by address. */
-static struct err *append_new(struct task_kvas *tasks, struct task_kvas *more)
-{
-	struct task_kvas had = { 0 };
-	uint64_t last = 0;
-	struct err *e = add(&had, tasks->kvas.data, tasks->kvas.nr);
-
-	if (had.kvas.nr)
-		qsort(had.kvas.data, had.kvas.nr, sizeof(*had.kvas.data), by_value);
-	if (more->kvas.nr)
-		qsort(more->kvas.data, more->kvas.nr, sizeof(*more->kvas.data), by_value);
-	for (size_t i = 0; i < more->kvas.nr && !e; i++) {
-		struct kva kva = more->kvas.data[i];
-
-		if (kva.v != last && !contains(&had, kva)) /* nor NULL */
-			e = add(tasks, &kva, 1);
-		last = kva.v;
-	}
-	free(had.kvas.data);
-	return e;
-}
-
 /*
- * What could not be had of an error that is not fatal; the list is then empty or shorter.
- * A kernel without the thing (ERR_MISSING) sets *missing instead.
+ * Notes what could not be had of a list.  An error that is not fatal leaves the list empty or shorter; a
+ * kernel without the list (ERR_MISSING) sets *missing instead.
  */
-static struct err *sort_out(struct task_walk *t, struct err *e, bool *missing)
+static struct err *note(struct task_walk *t, struct err *e, const char *why, bool capped, bool *missing)
 {
-	*missing = e && e->code == ERR_MISSING;
-	if (!e || walk_is_fatal(e))
-		return e;
+	struct report *r = t->w->r;
 
-	struct err *failed = *missing ? NULL :
-			     report_section(t->w->r, "tasks", SECTION_NOT_READABLE, "%s", e->msg);
+	*missing = e && e->code == ERR_MISSING;
+	if (walk_is_fatal(e))
+		return e;
+	struct err *failed = NULL;
+	if (e && !*missing)
+		failed = report_section(r, "tasks", SECTION_NOT_READABLE, "%s", e->msg);
+	else if (why && capped)
+		failed = report_cut(r, "tasks", false, "%s", why);
+	else if (why)
+		failed = report_section(r, "tasks", SECTION_NOT_READABLE, "%s", why);
 	err_free(e);
 	return failed;
 }
 
-/* The idle tasks are on scx_tasks too, but have no pid. */
-static struct err *fetch_ahead(struct task_walk *t, const struct task_kvas *pids)
+/* The idle tasks of all CPUs but the first are on scx_tasks too, but have no pid. */
+static struct err *add_idle(const struct task_walk *t, struct task_kvas *to)
 {
-	struct task_kvas ahead = { 0 };
-	struct err *e = add(&ahead, pids->kvas.data, pids->kvas.nr);
-
-	for (uint32_t cpu = 0; cpu < t->k->nr_cpu_ids && !e; cpu++)
-		e = add(&ahead, &t->cpus[cpu].idle, 1);
-	task_fetch(t, &ahead);
-	free(ahead.kvas.data);
-	return e;
+	for (uint32_t cpu = 0; cpu < t->k->nr_cpu_ids; cpu++)
+		TRY(add(to, &t->cpus[cpu].idle, 1));
+	return NULL;
 }
 
-static struct err *find_tasks(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *pids)
+/* `listed` gets those that stand where every living task does. */
+static struct err *find_tasks(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *listed)
 {
 	struct report *r = t->w->r;
-	const char *why_pids = NULL, *why_scx = NULL;
-	bool no_pids, no_scx, capped = false;
-	struct task_kvas more = { 0 };
+	const char *why_pids = NULL, *why_procs = NULL, *why = NULL;
+	bool no_pids, no_procs, no_scx, capped = false;
+	struct err *e;
 
-	TRY(sort_out(t, task_list_pids(t, pids, &why_pids), &no_pids));
-	TRY(fetch_ahead(t, pids));
-	TRY(sort_out(t, task_list_scx(t, tasks, &why_scx, &capped), &no_scx));
-
-	if (why_scx && capped)
-		TRY(report_cut(r, "tasks", false, "%s", why_scx));
-	else if (why_scx)
-		TRY(report_section(r, "tasks", SECTION_NOT_READABLE, "%s", why_scx));
-	if (no_scx && why_pids)
-		TRY(report_section(r, "tasks", SECTION_NOT_READABLE, "%s", why_pids));
-	if (no_scx && no_pids)
+	e = task_list_pids(t, listed, &why_pids);
+	TRY(note(t, e, why_pids, false, &no_pids));
+	TRY(add_idle(t, listed));
+	task_fetch(t, listed);
+	e = task_list_processes(t, listed, &why_procs, &capped);
+	TRY(note(t, e, why_procs, capped, &no_procs));
+	e = task_list_scx(t, tasks, &why, &capped);
+	TRY(note(t, e, why, capped, &no_scx));
+	if (no_pids && no_procs && no_scx)
 		TRY(report_section(r, "tasks", SECTION_NOT_IMPLEMENTED,
-				   "neither scx_tasks nor the table of pids; only what runs"));
+				   "no list of tasks that is known; only what runs"));
 
-	/* Without a whole list the table of pids has the tasks that the list would have. */
-	struct err *e = NULL;
-	if (no_scx || (why_scx && !capped))
-		e = add(&more, pids->kvas.data, pids->kvas.nr);
-	if (!e)
-		e = add_referred(t, &more);
-	if (!e)
-		e = append_new(tasks, &more);
-	free(more.kvas.data);
-	if (e || tasks->kvas.nr <= TASKS_MAX)
-		return e;
+	sort_out_twins(listed);
+	t->know_listed = !no_pids && !why_pids && !no_procs && !why_procs;
+	TRY(add(tasks, listed->kvas.data, listed->kvas.nr));
+	TRY(add_referred(t, tasks));
+	sort_out_twins(tasks);
+	if (tasks->kvas.nr <= TASKS_MAX)
+		return NULL;
 	tasks->kvas.nr = TASKS_MAX;
-	return report_cut(r, "tasks", false, "only the first %d", TASKS_MAX);
+	return report_cut(r, "tasks", false, "only %d", TASKS_MAX);
 }
 
 /* ---- reading them */
@@ -278,12 +274,53 @@ static void set_running(struct task_walk *t)
 			continue;
 		row->running = true;
 		row->cpu = cpu;
-		if (c->has_ip)
-			row->lock_slowpath = task_lock_slowpath(t->k, c->ip);
+		if (!c->has_ip)
+			continue;
+		struct lock_slowpath lock = task_lock_slowpath(t->k, c->ip);
+		row->lock_slowpath = lock.match;
+		row->x.lock_symbol = lock.symbol;
 	}
 }
 
-static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *pids)
+static int by_pid(const void *a, const void *b)
+{
+	const struct task_row *x = a, *y = b;
+
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	if (x->x.idle && y->x.idle && x->cpu != y->cpu)
+		return x->cpu < y->cpu ? -1 : 1;
+	return x->kva.v < y->kva.v ? -1 : x->kva.v > y->kva.v;
+}
+
+/* What can be said of the rows only when all are there. */
+static struct err *finish_rows(struct task_walk *t, const struct task_kvas *listed)
+{
+	struct report *r = t->w->r;
+
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		struct task_row *row = &r->tasks.data[i];
+
+		row->x.unlisted = t->know_listed && !contains(listed, row->kva);
+		for (uint32_t cpu = 0; cpu < t->k->nr_cpu_ids && !row->pid; cpu++) {
+			if (t->cpus[cpu].idle.v != row->kva.v)
+				continue;
+			row->x.idle = true;
+			row->cpu = cpu;
+		}
+	}
+	if (r->tasks.nr)
+		qsort(r->tasks.data, r->tasks.nr, sizeof(*r->tasks.data), by_pid);
+	TRY(task_select(t->w));
+	TRY(report_index_tasks(r));
+	set_running(t);
+	for (size_t i = 0; i < r->tasks.nr; i++)
+		task_ages(t, &r->tasks.data[i]);
+	TRY(task_cgroups(t));
+	return task_join_storage(r);
+}
+
+static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *listed)
 {
 	struct report *r = t->w->r;
 
@@ -299,10 +336,9 @@ static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task
 	task_fetch_roots(t);
 	TRY(read_cpus(t));
 	TRY(read_switched_all(t));
-	TRY(find_tasks(t, tasks, pids));
+	TRY(find_tasks(t, tasks, listed));
 	TRY(read_tasks(t, tasks));
-	TRY(report_index_tasks(r));
-	set_running(t);
+	TRY(finish_rows(t, listed));
 	if (!r->tasks.nr)
 		r->tasks_unavailable = "task walker yielded zero tasks";
 	return NULL;
@@ -311,13 +347,13 @@ static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task
 struct err *walk_tasks(struct walk *w)
 {
 	struct task_walk t = { .w = w, .k = w->k };
-	struct task_kvas tasks = { 0 }, pids = { 0 };
-	struct err *e = run(&t, &tasks, &pids);
+	struct task_kvas tasks = { 0 }, listed = { 0 };
+	struct err *e = run(&t, &tasks, &listed);
 
 	if (e && !w->r->tasks.nr)
 		w->r->tasks_unavailable = "no task walker available";
 	free(tasks.kvas.data);
-	free(pids.kvas.data);
+	free(listed.kvas.data);
 	free(t.cpus);
 	missing_deinit(&t.missing);
 	err_free(t.fatal);

@@ -21,6 +21,9 @@ struct walk_opts {
 	/* --section: names; NULL: all. */
 	const char *const *sections;
 	size_t nr_sections;
+	/* --task: pids, names and patterns of names; none: all. */
+	const char *const *tasks;
+	size_t nr_tasks;
 	/* --max-entries: 0 is the default caps above, UINT64_MAX all. */
 	uint64_t max_entries;
 	/* --map: id, 0x address or name of the maps that are wanted; none: all. */
@@ -79,7 +82,7 @@ struct err *walk_active(struct walk *w) MUST_CHECK;
 /* sched_ext: report.scx. */
 struct err *walk_scx(struct walk *w) MUST_CHECK;
 
-/* Tasks: those on scx_tasks, and those that report.scx refers to: report.tasks. */
+/* All tasks and threads, idle ones too: report.tasks, by pid; those that opts asks for before the others. */
 struct err *walk_tasks(struct walk *w) MUST_CHECK;
 
 /* Stacks of vCPUs and of the tasks in the report: report.stacks. */

@@ -17,6 +17,8 @@ static const uint64_t vars = 0xffffffff9d400000, objects = 0xffff888004000000,
 		      percpu_template = 0xffffffff9d600000, percpu_offset = 0xffff888dd0000000 - 0xffffffff9d600000,
 		      percpu_stride = 0x10000;
 
+enum { VAR_STRIDE = 1024 };
+
 static const char *const var_names[] = {
 	"scx_root", "scx_tasks", "jiffies_64", "scx_enable_state_var", "scx_ops_enable_state_var",
 	"nr_node_ids", "init_pid_ns", "scx_bypass_depth", "scx_ops_bypass_depth", "scx_watchdog_timeout",
@@ -30,7 +32,7 @@ uint64_t image_var(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
 		if (!strcmp(var_names[i], name))
-			return vars + 256 * i;
+			return vars + VAR_STRIDE * i;
 	}
 	abort();
 }
@@ -136,6 +138,26 @@ static void add_enums(struct scx_image *im)
 	btf__add_enum64(im->fk->btf, "scx_exit_code", 8, false);
 	btf__add_enum64_value(im->fk->btf, "SCX_ECODE_RSN_HOTPLUG", 1ull << 32);
 	btf__add_enum64_value(im->fk->btf, "SCX_ECODE_ACT_RESTART", 1ull << 48);
+	/* Bits beside a number, and enumerators that describe it; 7.1 has the states shifted into place. */
+	if (im->kind == IMAGE_SUBS) {
+		add_enum(im, "scx_ent_flags",
+			 (const char *[]){ "SCX_TASK_QUEUED", "SCX_TASK_IN_CUSTODY", "SCX_TASK_RESET_RUNNABLE_AT",
+					   "SCX_TASK_STATE_SHIFT", "SCX_TASK_STATE_BITS", "SCX_TASK_STATE_MASK",
+					   "SCX_TASK_NONE", "SCX_TASK_ENABLED", "SCX_TASK_REENQ_REASON_MASK",
+					   "SCX_TASK_REENQ_KFUNC", "SCX_TASK_CURSOR" },
+			 (int64_t[]){ 1, 2, 4, 8, 3, 0x700, 0, 0x400, 0x7000, 0x1000, INT32_MIN }, 11);
+	} else {
+		add_enum(im, "scx_ent_flags",
+			 (const char *[]){ "SCX_TASK_QUEUED", "SCX_TASK_RESET_RUNNABLE_AT",
+					   "SCX_TASK_STATE_SHIFT", "SCX_TASK_STATE_BITS", "SCX_TASK_STATE_MASK",
+					   "SCX_TASK_CURSOR" },
+			 (int64_t[]){ 1, 4, 8, 2, 0x300, INT32_MIN }, 6);
+		add_enum(im, "scx_task_state", (const char *[]){ "SCX_TASK_NONE", "SCX_TASK_ENABLED" },
+			 (int64_t[]){ 0, 3 }, 2);
+	}
+	add_enum(im, "scx_ops_state",
+		 (const char *[]){ "SCX_OPSS_NONE", "SCX_OPSS_QUEUED", "SCX_OPSS_QSEQ_SHIFT" },
+		 (int64_t[]){ 0, 2, 2 }, 3);
 	add_enum(im, "scx_rq_flags", (const char *[]){ "SCX_RQ_ONLINE", "SCX_RQ_BYPASSING" },
 		 (int64_t[]){ 1, 16 }, 2);
 }
@@ -160,12 +182,18 @@ static void add_types(struct scx_image *im)
 		       { "nr", u32, D_NR }, { "seq", u32, D_SEQ }, { "id", u64, D_ID },
 		       { "hash_node", rhead, D_HASH });
 	int node = TYPE("scx_dsq_list_node", 24, { "node", list, 0 }, { "flags", u32, N_FLAGS });
-	int ent = TYPE("sched_ext_entity", E_SIZE, { "dsq", ptr, E_DSQ }, { "dsq_list", node, E_DSQ_LIST },
+	int atomic = TYPE("atomic64_t", 8, { "counter", u64, 0 });
+	int ent = TYPE("sched_ext_entity", E_SIZE, { "ops_state", atomic, E_OPS_STATE },
+		       { "ddsp_dsq_id", u64, E_DDSP }, { "sticky_cpu", u32, E_STICKY },
+		       { "holding_cpu", u32, E_HOLDING }, { "dsq", ptr, E_DSQ }, { "dsq_list", node, E_DSQ_LIST },
 		       { "flags", u32, E_FLAGS }, { "weight", u32, E_WEIGHT },
 		       { "runnable_node", list, E_RUNNABLE }, { "runnable_at", u64, E_RUNNABLE_AT },
 		       { "slice", u64, E_SLICE }, { "dsq_vtime", u64, E_VTIME },
 		       { "tasks_node", list, E_TASKS });
 	int info = TYPE("thread_info", 8, { "cpu", u32, 0 });
+	int se = TYPE("sched_entity", 16, { "exec_start", u64, 0 }, { "sum_exec_runtime", u64, 8 });
+	int stats = TYPE("sched_info", 32, { "pcount", u64, 0 }, { "run_delay", u64, 8 },
+			 { "last_arrival", u64, 16 }, { "last_queued", u64, 24 });
 	TYPE("task_struct", T_SIZE, { "__state", u32, T_STATE }, { "prio", u32, T_PRIO },
 	     { "static_prio", u32, T_STATIC_PRIO }, { "normal_prio", u32, T_NORMAL_PRIO },
 	     { "rt_priority", u32, T_RT_PRIORITY }, { "policy", u32, T_POLICY },
@@ -174,8 +202,18 @@ static void add_types(struct scx_image *im)
 	     { "signal", ptr, T_SIGNAL }, { "nvcsw", u64, T_NVCSW }, { "nivcsw", u64, T_NIVCSW },
 	     { "utime", u64, T_UTIME }, { "stime", u64, T_STIME },
 	     { "comm", fake_kernel_array(fk, u8, 16), T_COMM },
-	     { "pid_links", fake_kernel_array(fk, hnode, 4), T_PID_LINKS }, { "thread_info", info, T_CPU });
-	TYPE("signal_struct", 72, { "nr_threads", u32, 0 }, { "pids", fake_kernel_array(fk, ptr, 4), 8 },
+	     { "pid_links", fake_kernel_array(fk, hnode, 4), T_PID_LINKS }, { "thread_info", info, T_CPU },
+	     { "stack", ptr, T_STACK }, { "flags", u32, T_FLAGS }, { "on_cpu", u32, T_ON_CPU },
+	     { "on_rq", u32, T_ON_RQ }, { "in_iowait", u32, T_IOWAIT }, { "exit_state", u32, T_EXIT_STATE },
+	     { "exit_code", u32, T_EXIT_CODE }, { "mm", ptr, T_MM },
+	     { "cpus_mask", fake_kernel_array(fk, u64, 2), T_CPUS_MASK }, { "cgroups", ptr, T_CGROUPS },
+	     { "start_time", u64, T_START }, { "start_boottime", u64, T_START_BOOT },
+	     { "se", se, T_EXEC_START }, { "sched_info", stats, T_PCOUNT }, { "tasks", list, T_TASKS },
+	     { "thread_node", list, T_THREAD_NODE });
+	TYPE("css_set", 16, { "dfl_cgrp", ptr, 8 });
+	TYPE("cgroup", 16, { "kn", ptr, 8 });
+	TYPE("kernfs_node", 24, { "__parent", ptr, 0 }, { "name", ptr, 8 }, { "id", u64, 16 });
+	TYPE("signal_struct", G_SIZE, { "thread_head", list, G_THREAD_HEAD }, { "nr_threads", u32, 0 }, { "pids", fake_kernel_array(fk, ptr, 4), 8 },
 	     { "nvcsw", u64, 40 }, { "nivcsw", u64, 48 }, { "utime", u64, 56 }, { "stime", u64, 64 });
 	int upid = TYPE("upid", 16, { "nr", u32, 0 }, { "ns", ptr, 8 });
 	TYPE("pid", 64, { "tasks", fake_kernel_array(fk, hhead, 4), 8 },
@@ -186,7 +224,8 @@ static void add_types(struct scx_image *im)
 	TYPE("xa_node", 40 + 8 * 64, { "shift", u8, 0 }, { "slots", fake_kernel_array(fk, ptr, 64), 40 });
 	if (!scx) {
 		TYPE("rq", RQ_SIZE, { "__lock", lock, RQ_LOCK }, { "curr", ptr, RQ_CURR },
-		     { "idle", ptr, RQ_IDLE });
+		     { "idle", ptr, RQ_IDLE }, { "clock", u64, RQ_CLOCK },
+		     { "clock_task", u64, RQ_CLOCK_TASK });
 		return;
 	}
 
@@ -197,7 +236,7 @@ static void add_types(struct scx_image *im)
 			  { im->kind == IMAGE_ROOT ? "bypass_dsq" : NULL, dsq, R_BYPASS },
 			  { subs ? "reject_dsq" : NULL, dsq, R_REJECT });
 	TYPE("rq", RQ_SIZE, { "__lock", lock, RQ_LOCK }, { "curr", ptr, RQ_CURR }, { "idle", ptr, RQ_IDLE },
-	     { "scx", scx_rq, RQ_SCX });
+	     { "clock", u64, RQ_CLOCK }, { "clock_task", u64, RQ_CLOCK_TASK }, { "scx", scx_rq, RQ_SCX });
 	int ops = TYPE("sched_ext_ops", 144, { "name", fake_kernel_array(fk, u8, 128), 0 },
 		       { "flags", u64, 128 }, { "timeout_ms", u32, 136 });
 	add_enums(im);
@@ -301,6 +340,10 @@ static void init_cpu(struct scx_image *im, uint32_t cpu)
 	image_put64(im, idle + T_CLASS, image_var("idle_sched_class"));
 	image_put64(im, rq + RQ_CURR, idle);
 	image_put64(im, rq + RQ_IDLE, idle);
+	image_put32(im, idle + T_CPU, cpu);
+	/* All but the last have slept for a second; 100 ns went to interrupts. */
+	image_put64(im, rq + RQ_CLOCK, cpu == IMAGE_CPUS - 1 ? 9000000000 : 8000000000);
+	image_put64(im, rq + RQ_CLOCK_TASK, (cpu == IMAGE_CPUS - 1 ? 9000000000 : 8000000000) - 100);
 }
 
 /* The array of global DSQs: [1] is a node that is not there. */
@@ -461,7 +504,7 @@ struct scx_image *scx_image_new(enum image_kind kind, const char *drop)
 	im->drop = drop;
 	im->next = objects;
 	add_types(im);
-	for (uint64_t at = vars; at < vars + 256 * ARRAY_SIZE(var_names); at += PAGE_SIZE)
+	for (uint64_t at = vars; at < vars + VAR_STRIDE * ARRAY_SIZE(var_names); at += PAGE_SIZE)
 		fake_kernel_write(im->fk, at, zeros, PAGE_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
 		if (has_var(im, var_names[i]))
@@ -471,6 +514,12 @@ struct scx_image *scx_image_new(enum image_kind kind, const char *drop)
 	fake_kernel_symbol(im->fk, "native_queued_spin_lock_slowpath", 0xffffffff81100000);
 	fake_kernel_symbol(im->fk, "__mutex_lock.constprop.0", 0xffffffff81100200);
 	fake_kernel_symbol(im->fk, "mutex_unlock", 0xffffffff81100400);
+	fake_kernel_symbol(im->fk, "queued_write_lock_slowpath", 0xffffffff81100600);
+	fake_kernel_symbol(im->fk, "resilient_queued_spin_lock_slowpath", 0xffffffff81100800);
+	fake_kernel_symbol(im->fk, "__pv_queued_spin_lock_slowpath", 0xffffffff81100a00);
+	fake_kernel_symbol(im->fk, "queued_spin_lock_slowpath_not", 0xffffffff81100c00);
+	fake_kernel_symbol(im->fk, "__start_init_stack", 0xffffffff9d500000);
+	fake_kernel_symbol(im->fk, "__end_init_stack", 0xffffffff9d504000);
 
 	image_put64(im, image_var("jiffies_64"), 5000);
 	image_put32(im, image_var("nr_node_ids"), IMAGE_NODES);
@@ -478,6 +527,7 @@ struct scx_image *scx_image_new(enum image_kind kind, const char *drop)
 	image_put32(im, image_var("scx_enable_state_var"), 1);
 	image_list_init(im, image_var("scx_tasks"));
 	image_list_init(im, image_var("scx_sched_all"));
+	image_list_init(im, image_var("init_task") + T_TASKS);
 	init_pids(im);
 	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
 		init_cpu(im, cpu);
@@ -512,9 +562,10 @@ static uint64_t make_pid(struct scx_image *im, uint32_t nr)
 	return pid;
 }
 
-uint64_t image_task(struct scx_image *im, uint32_t nr, const char *comm)
+/* Without a place among processes. */
+static uint64_t make_task(struct scx_image *im, uint64_t signal, uint64_t pid, uint32_t nr, const char *comm)
 {
-	uint64_t task = image_alloc(im, T_SIZE), signal = image_alloc(im, 72), pid = make_pid(im, nr);
+	uint64_t task = image_alloc(im, T_SIZE);
 	char name[16] = { 0 };
 
 	memcpy(name, comm, strnlen(comm, sizeof(name)));
@@ -529,23 +580,64 @@ uint64_t image_task(struct scx_image *im, uint32_t nr, const char *comm)
 	image_put64(im, task + T_LEADER, task);
 	image_put64(im, task + T_PARENT, task);
 	image_put64(im, task + T_SIGNAL, signal);
-	image_put32(im, signal, 1);
-	for (int i = 0; i < 4; i++)
-		image_put64(im, signal + 8 + 8 * i, pid);
+	image_list_add(im, signal + G_THREAD_HEAD, task + T_THREAD_NODE);
 	image_put64(im, pid + 8, task + T_PID_LINKS);
 	if (im->kind != IMAGE_NO_SCX)
 		image_list_add(im, image_var("scx_tasks"), task + T_SCX + E_TASKS);
 	return task;
 }
 
+uint64_t image_task(struct scx_image *im, uint32_t nr, const char *comm)
+{
+	uint64_t signal = image_alloc(im, G_SIZE), pid = make_pid(im, nr), task;
+
+	image_put32(im, signal, 1);
+	for (int i = 0; i < 4; i++)
+		image_put64(im, signal + 8 + 8 * i, pid);
+	image_list_init(im, signal + G_THREAD_HEAD);
+	task = make_task(im, signal, pid, nr, comm);
+	image_list_add(im, image_var("init_task") + T_TASKS, task + T_TASKS);
+	return task;
+}
+
+uint64_t image_thread(struct scx_image *im, uint64_t leader, uint32_t nr, const char *comm)
+{
+	uint64_t task = make_task(im, image_get64(im, leader + T_SIGNAL), make_pid(im, nr), nr, comm);
+
+	image_put32(im, task + T_TGID, (uint32_t)image_get64(im, leader + T_PID));
+	image_put64(im, task + T_LEADER, leader);
+	return task;
+}
+
+/* struct kernfs_node */
+static uint64_t make_kn(struct scx_image *im, uint64_t parent, const char *name, uint64_t id)
+{
+	uint64_t kn = image_alloc(im, 24), text = image_alloc(im, 64);
+
+	fake_kernel_write(im->fk, text, name, strlen(name) + 1);
+	image_put64(im, kn, parent);
+	image_put64(im, kn + 8, text);
+	image_put64(im, kn + 16, id);
+	return kn;
+}
+
+uint64_t image_css_set(struct scx_image *im, const char *name)
+{
+	uint64_t css_set = image_alloc(im, 16), cgroup = image_alloc(im, 16);
+
+	if (!im->root_kn)
+		im->root_kn = make_kn(im, 0, "", 1);
+	image_put64(im, cgroup + 8, name ? make_kn(im, im->root_kn, name, 2) : im->root_kn);
+	image_put64(im, css_set + 8, cgroup);
+	return css_set;
+}
+
 /* ---- walking */
 
 void image_walk(struct scx_image *im)
 {
-	static const struct walk_opts opts;
-
 	ASSERT_OK(report_create(&im->r));
-	struct walk w = { .k = im->fk->k, .r = im->r, .opts = &opts };
+	struct walk w = { .k = im->fk->k, .r = im->r, .opts = &im->opts };
 	if (im->map) {
 		struct map_row *map = vec_push(&im->r->maps);
 

@@ -28,19 +28,26 @@ enum {
 	IMAGE_NODES = 3, /* the second is not there */
 	/* Offsets in struct task_struct. */
 	T_STATE = 16, T_PRIO = 20, T_STATIC_PRIO = 24, T_NORMAL_PRIO = 28, T_RT_PRIORITY = 32,
-	T_POLICY = 36, T_SCX = 64, T_CLASS = 160, T_PID = 168, T_TGID = 172, T_PARENT = 176,
+	T_POLICY = 36, T_SCX = 40, T_CLASS = 160, T_PID = 168, T_TGID = 172, T_PARENT = 176,
 	T_LEADER = 184, T_SIGNAL = 192, T_NVCSW = 200, T_NIVCSW = 208, T_UTIME = 216, T_STIME = 224,
-	T_COMM = 232, T_PID_LINKS = 248, T_CPU = 312, T_SIZE = 320,
+	T_COMM = 232, T_PID_LINKS = 248, T_CPU = 312, T_STACK = 320, T_FLAGS = 328,
+	T_ON_CPU = 332, T_ON_RQ = 336, T_IOWAIT = 340, T_EXIT_STATE = 344, T_EXIT_CODE = 348, T_MM = 352,
+	T_CPUS_MASK = 360, T_CGROUPS = 376, T_START = 384, T_START_BOOT = 392, T_EXEC_START = 400,
+	T_SUM_EXEC = 408, T_PCOUNT = 416, T_RUN_DELAY = 424, T_LAST_ARRIVAL = 432, T_LAST_QUEUED = 440,
+	T_TASKS = 448, T_THREAD_NODE = 464, T_SIZE = 480,
+	/* struct signal_struct */
+	G_THREAD_HEAD = 72, G_SIZE = 88,
 	/* struct sched_ext_entity, struct scx_dsq_list_node */
 	E_DSQ = 0, E_DSQ_LIST = 8, E_FLAGS = 32, E_WEIGHT = 36, E_RUNNABLE = 40, E_RUNNABLE_AT = 56,
-	E_SLICE = 64, E_VTIME = 72, E_TASKS = 80, E_SIZE = 96,
+	E_SLICE = 64, E_VTIME = 72, E_TASKS = 80, E_OPS_STATE = 96,
+	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_SIZE = 120,
 	N_FLAGS = 16,
 	/* struct scx_dispatch_q */
 	D_LOCK = 0, D_LIST = 8, D_NR = 24, D_SEQ = 28, D_ID = 32, D_HASH = 40, D_SIZE = 48,
 	/* struct scx_rq, struct rq */
 	R_LOCAL = 0, R_RUNNABLE = 48, R_NR_RUNNING = 64, R_FLAGS = 68, R_RELEASED = 72, R_CLOCK = 80,
 	R_KICK_SYNC = 88, R_BYPASS = 96, R_REJECT = 144, R_SIZE = 192,
-	RQ_LOCK = 0, RQ_CURR = 8, RQ_IDLE = 16, RQ_SCX = 64, RQ_SIZE = RQ_SCX + R_SIZE,
+	RQ_LOCK = 0, RQ_CURR = 8, RQ_IDLE = 16, RQ_CLOCK = 24, RQ_CLOCK_TASK = 32, RQ_SCX = 64, RQ_SIZE = RQ_SCX + R_SIZE,
 	/* struct scx_sched */
 	S_NAME = 0, S_OPS_FLAGS = 128, S_TIMEOUT = 136, S_HASH = 144, S_GLOBAL = 160, S_PCPU = 168,
 	S_EXIT_KIND = 176, S_BYPASS = 180, S_ABORTING = 184, S_WATCHDOG = 192, S_ALL = 200, S_EXIT = 216,
@@ -63,6 +70,8 @@ struct scx_image {
 	uint32_t wrapper;  /* BTF id of bpf_struct_ops_sched_ext_ops */
 	uint64_t map;	   /* struct bpf_struct_ops_map; 0: none */
 	uint32_t nr_pids;
+	uint64_t root_kn;  /* kernfs_node of the root cgroup, made when it is first asked for */
+	struct walk_opts opts;
 };
 
 struct scx_image *scx_image_new(enum image_kind kind, const char *drop);
@@ -81,8 +90,12 @@ uint64_t image_get64(struct scx_image *im, uint64_t at);
 void image_list_init(struct scx_image *im, uint64_t head);
 void image_list_add(struct scx_image *im, uint64_t head, uint64_t node);
 
-/* A task in the fair class, on scx_tasks and in the table of pids. */
+/* A task in the fair class, a process of its own: on init_task's list, on scx_tasks and in the table of pids. */
 uint64_t image_task(struct scx_image *im, uint32_t pid, const char *comm);
+/* A further thread of a process. */
+uint64_t image_thread(struct scx_image *im, uint64_t leader, uint32_t pid, const char *comm);
+/* struct css_set of a cgroup /name (of the root for NULL). */
+uint64_t image_css_set(struct scx_image *im, const char *name);
 
 uint64_t image_rq(uint32_t cpu);
 uint64_t image_local_dsq(uint32_t cpu);

@@ -5,6 +5,7 @@
 
 #include "scx-image.h"
 #include "unit.h"
+#include "walk/tasks.h"
 
 static void test_order(void)
 {
@@ -18,18 +19,20 @@ static void test_order(void)
 	image_put64(im, image_rq(1) + RQ_CURR, b);
 	image_walk(im);
 
-	/* The list's order, then the idle tasks of three CPUs by address. */
+	/* The idle tasks of four CPUs, then by pid. */
 	const struct task_row *t = im->r->tasks.data;
-	CU_ASSERT_EQUAL_FATAL(im->r->tasks.nr, 3 + 3);
-	CU_ASSERT_EQUAL(t[0].kva.v, c);
-	CU_ASSERT_EQUAL(t[1].kva.v, a);
-	CU_ASSERT_EQUAL(t[2].kva.v, b);
-	CU_ASSERT_STRING_EQUAL(t[3].comm, "swapper/0");
-	CU_ASSERT_STRING_EQUAL(t[4].comm, "swapper/2");
-	CU_ASSERT_STRING_EQUAL(t[5].comm, "swapper/3");
-	CU_ASSERT_TRUE(t[2].running && t[2].cpu == 1);
-	CU_ASSERT_TRUE(t[5].running && t[5].cpu == 3);
+	CU_ASSERT_EQUAL_FATAL(im->r->tasks.nr, IMAGE_CPUS + 3);
+	CU_ASSERT_STRING_EQUAL(t[0].comm, "swapper/0");
+	CU_ASSERT_STRING_EQUAL(t[1].comm, "swapper/1");
+	CU_ASSERT_STRING_EQUAL(t[3].comm, "swapper/3");
+	CU_ASSERT_EQUAL(t[4].kva.v, a);
+	CU_ASSERT_EQUAL(t[5].kva.v, b);
+	CU_ASSERT_EQUAL(t[6].kva.v, c);
+	CU_ASSERT_TRUE(t[5].running && t[5].cpu == 1);
+	CU_ASSERT_TRUE(t[3].running && t[3].cpu == 3 && t[3].x.idle);
 	CU_ASSERT_FALSE(t[1].running);
+	CU_ASSERT_FALSE(t[4].running);
+	CU_ASSERT_FALSE(t[0].x.unlisted || t[4].x.unlisted);
 	CU_ASSERT_PTR_NULL(im->r->tasks_unavailable);
 	CU_ASSERT_STRING_EQUAL(image_detail(im, "tasks"), "");
 	scx_image_free(im);
@@ -103,8 +106,8 @@ static void test_scx_tasks_cursor(void)
 	uint64_t b = image_task(im, 11, "b");
 	image_walk(im);
 	CU_ASSERT_EQUAL_FATAL(im->r->tasks.nr, 2 + IMAGE_CPUS);
-	CU_ASSERT_EQUAL(im->r->tasks.data[0].kva.v, a);
-	CU_ASSERT_EQUAL(im->r->tasks.data[1].kva.v, b);
+	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, a));
+	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, b));
 	CU_ASSERT_STRING_EQUAL(image_detail(im, "tasks"), "");
 	scx_image_free(im);
 }
@@ -116,9 +119,9 @@ static void test_scx_tasks_broken(void)
 
 	image_put64(im, a + T_SCX + E_TASKS, 0xffff8880deadb000);
 	image_walk(im);
-	/* The table of pids has the others. */
+	/* The other lists have the others. */
 	CU_ASSERT_EQUAL(im->r->tasks.nr, 3 + IMAGE_CPUS);
-	CU_ASSERT_EQUAL(im->r->tasks.data[0].kva.v, a);
+	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, a));
 	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, b));
 	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, c));
 	CU_ASSERT_EQUAL(report_find_section(im->r, "tasks")->status, SECTION_NOT_READABLE);
@@ -166,6 +169,263 @@ static void test_without_scx(void)
 	scx_image_free(im);
 }
 
+static void test_threads(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_NO_SCX, "pid_namespace.idr");
+	uint64_t a = image_task(im, 10, "a"), b = image_thread(im, a, 12, "b"), c = image_task(im, 11, "c");
+
+	/* Without the table of pids. */
+	image_walk(im);
+	CU_ASSERT_EQUAL_FATAL(im->r->tasks.nr, IMAGE_CPUS + 3);
+	const struct task_row *t = im->r->tasks.data + IMAGE_CPUS;
+	CU_ASSERT_EQUAL(t[0].kva.v, a);
+	CU_ASSERT_EQUAL(t[1].kva.v, c);
+	CU_ASSERT_EQUAL(t[2].kva.v, b);
+	CU_ASSERT_EQUAL(t[2].tgid, 10);
+	CU_ASSERT_TRUE(t[2].group_leader_pid.has && t[2].group_leader_pid.v == 10);
+	CU_ASSERT_FALSE(t[2].x.unlisted);
+	scx_image_free(im);
+}
+
+/* Lists of processes and threads that lead nowhere, in circles, or into each other. */
+static void test_broken_lists(void)
+{
+	static const struct {
+		uint64_t to;
+		const char *why;
+	} broken[] = {
+		{ 0xffff8880deadb000, "list of processes, after 1: cannot read" },
+		{ 0, "list of processes, after 1: list node" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
+		struct scx_image *im = scx_image_new(IMAGE_NO_SCX, NULL);
+		uint64_t a = image_task(im, 10, "a"), b = image_thread(im, a, 12, "b");
+
+		image_task(im, 11, "c");
+		/* `a` comes twice on its way: as process and as thread. */
+		image_put64(im, a + T_TASKS, broken[i].to);
+		image_walk(im);
+		CU_ASSERT_EQUAL(im->r->tasks.nr, IMAGE_CPUS + 3);
+		CU_ASSERT_PTR_NOT_NULL(image_find_task(im, b));
+		CU_ASSERT_EQUAL(report_find_section(im->r, "tasks")->status, SECTION_NOT_READABLE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(image_detail(im, "tasks"), i ? "is NULL" : "cannot read"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(image_detail(im, "tasks"), "list of processes, after"));
+		scx_image_free(im);
+	}
+
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b");
+
+	image_put64(im, a + T_THREAD_NODE, a + T_THREAD_NODE);
+	image_walk(im);
+	CU_ASSERT_EQUAL(im->r->tasks.nr, IMAGE_CPUS + 2);
+	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, b));
+	CU_ASSERT_PTR_NOT_NULL(strstr(image_detail(im, "tasks"), "threads of 1 processes; first: "));
+	scx_image_free(im);
+}
+
+/* On scx_tasks, but on no list of the living. */
+static void test_unlisted(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b");
+	uint64_t node = image_get64(im, image_var("init_pid_ns") + 8) & ~3ull;
+
+	image_put64(im, node + 40 + 8 * 11, 0);
+	image_put64(im, a + T_TASKS, image_var("init_task") + T_TASKS);
+	image_put64(im, image_var("init_task") + T_TASKS + 8, a + T_TASKS);
+	image_put32(im, b + T_STATE, 0x80);
+	image_put32(im, b + T_EXIT_STATE, 0x10);
+	image_walk(im);
+	CU_ASSERT_FALSE(image_find_task(im, a)->x.unlisted);
+	CU_ASSERT_TRUE(image_find_task(im, b)->x.unlisted);
+	CU_ASSERT_EQUAL(image_find_task(im, b)->x.state_letter, 'X');
+	scx_image_free(im);
+}
+
+static void test_states(void)
+{
+	static const struct {
+		uint32_t state, exit_state;
+		char letter;
+	} cases[] = {
+		{ 0, 0, 'R' },	    { 1, 0, 'S' },	{ 2, 0, 'D' },	   { 4, 0, 'T' },
+		{ 8, 0, 't' },	    { 0x402, 0, 'I' },	{ 0x40, 0, 'P' },  { 0x80, 0x10, 'X' },
+		{ 0x80, 0x20, 'Z' }, { 0x102, 0, 'D' }, { 0x1000, 0, 'D' }, { 0x8000, 0, 'D' },
+		{ 0x200, 0, 'R' },  { 0x2001, 0, 'S' },
+	};
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t tasks[ARRAY_SIZE(cases)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		tasks[i] = image_task(im, (uint32_t)i + 1, "state");
+		image_put32(im, tasks[i] + T_STATE, cases[i].state);
+		image_put32(im, tasks[i] + T_EXIT_STATE, cases[i].exit_state);
+	}
+	image_walk(im);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		CU_ASSERT_EQUAL(image_find_task(im, tasks[i])->x.state_letter, cases[i].letter);
+	scx_image_free(im);
+}
+
+static void test_extra(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b"), c = image_task(im, 12, "c");
+
+	image_put64(im, a + T_STACK, 0xffffc90000010000);
+	image_put32(im, a + T_FLAGS, 0x200040);
+	image_put32(im, a + T_POLICY, 5);
+	image_put64(im, a + T_MM, 0xffff888003333000);
+	image_put64(im, a + T_CPUS_MASK, 0xd);
+	image_put64(im, a + T_START_BOOT, 123);
+	image_put64(im, a + T_SUM_EXEC, 456);
+	image_put64(im, a + T_PCOUNT, 7);
+	image_put64(im, a + T_LAST_ARRIVAL, 6000000000);
+	image_put64(im, a + T_EXEC_START, 7000000000 - 100);
+	image_put64(im, b + T_LAST_ARRIVAL, 6000000000);
+	image_put64(im, b + T_LAST_QUEUED, 6500000000);
+	image_put64(im, image_rq(2) + RQ_CURR, c);
+	image_walk(im);
+
+	const struct task_extra *x = &image_find_task(im, a)->x;
+	CU_ASSERT_TRUE(x->stack.v == 0xffffc90000010000 && x->stack_end.v == 0xffffc90000014000);
+	CU_ASSERT_EQUAL(x->flags.v, 0x200040);
+	CU_ASSERT_EQUAL(x->policy.v, 5);
+	CU_ASSERT_EQUAL(x->mm.v, 0xffff888003333000);
+	CU_ASSERT_STRING_EQUAL(x->cpus_allowed, "0,2-3");
+	CU_ASSERT_EQUAL(x->start_boottime.v, 123);
+	CU_ASSERT_EQUAL(x->sum_exec_runtime.v, 456);
+	CU_ASSERT_EQUAL(x->pcount.v, 7);
+	/* CPU 0 has slept since 8 s, the latest clock shows 9 s. */
+	CU_ASSERT_TRUE(x->last_ran.has && x->last_ran.v == 2000000000);
+	CU_ASSERT_FALSE(x->waiting.has);
+
+	/* The stamp of the last tick is gone: when it got the CPU is the next best. */
+	x = &image_find_task(im, b)->x;
+	CU_ASSERT_TRUE(x->last_ran.has && x->last_ran.v == 3000000000);
+	CU_ASSERT_TRUE(x->waiting.has && x->waiting.v == 2500000000);
+	CU_ASSERT_STRING_EQUAL(x->cpus_allowed, "");
+	x = &image_find_task(im, c)->x;
+	CU_ASSERT_TRUE(x->last_ran.has && x->last_ran.v == 0);
+	scx_image_free(im);
+}
+
+static void test_cgroups(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b"), c = image_task(im, 12, "c"),
+		 d = image_task(im, 13, "d"), one = image_css_set(im, "one"), two = image_css_set(im, NULL);
+
+	/* Another css_set of the same cgroup. */
+	uint64_t three = image_alloc(im, 16);
+	image_put64(im, three + 8, image_get64(im, one + 8));
+	image_put64(im, a + T_CGROUPS, one);
+	image_put64(im, b + T_CGROUPS, two);
+	image_put64(im, c + T_CGROUPS, three);
+	image_put64(im, d + T_CGROUPS, 0xffff8880deadb000);
+	image_walk(im);
+	CU_ASSERT_STRING_EQUAL(image_find_task(im, a)->x.cgroup, "/one");
+	CU_ASSERT_EQUAL(image_find_task(im, a)->x.cgroup_id, 2);
+	CU_ASSERT_STRING_EQUAL(image_find_task(im, b)->x.cgroup, "/");
+	CU_ASSERT_STRING_EQUAL(image_find_task(im, c)->x.cgroup, "/one");
+	CU_ASSERT_PTR_NULL(image_find_task(im, d)->x.cgroup);
+	CU_ASSERT_PTR_NOT_NULL(strstr(image_detail(im, "tasks"), "cgroups of 1 tasks; first: cannot read"));
+	scx_image_free(im);
+}
+
+/* Bits beside numbers; enumerators that describe fields are no flags. */
+static void test_scx_names(void)
+{
+	for (int shifted = 0; shifted < 2; shifted++) {
+		struct scx_image *im = scx_image_new(shifted ? IMAGE_SUBS : IMAGE_ROOT, NULL);
+		uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b");
+
+		image_put32(im, a + T_SCX + E_FLAGS, shifted ? 0x1405 : 0x305);
+		image_put32(im, b + T_SCX + E_FLAGS, 0xa);
+		image_put64(im, a + T_SCX + E_OPS_STATE, 1234 << 2 | 2);
+		image_put64(im, b + T_SCX + E_OPS_STATE, 3);
+		image_put64(im, a + T_SCX + E_DDSP, 5);
+		image_put32(im, a + T_SCX + E_STICKY, (uint32_t)-1);
+		image_put32(im, a + T_SCX + E_HOLDING, 2);
+		image_walk(im);
+
+		const struct task_extra *x = &image_find_task(im, a)->x;
+		CU_ASSERT_STRING_EQUAL(x->scx_flag_names, shifted ? "QUEUED|RESET_RUNNABLE_AT|REENQ_KFUNC" :
+								    "QUEUED|RESET_RUNNABLE_AT");
+		CU_ASSERT_STRING_EQUAL(x->scx_state, "ENABLED");
+		CU_ASSERT_EQUAL(x->ops_state.v, 4938);
+		CU_ASSERT_STRING_EQUAL(x->ops_state_name, "QUEUED");
+		CU_ASSERT_EQUAL(x->ddsp_dsq_id.v, 5);
+		CU_ASSERT_EQUAL(x->sticky_cpu.v, -1);
+		CU_ASSERT_EQUAL(x->holding_cpu.v, 2);
+		/* 8 is the number of bits to shift by. */
+		CU_ASSERT_STRING_EQUAL(image_find_task(im, b)->x.scx_flag_names,
+				       shifted ? "IN_CUSTODY|0x8" : "0x2|0x8");
+		CU_ASSERT_STRING_EQUAL(image_find_task(im, b)->x.scx_state, "NONE");
+		scx_image_free(im);
+	}
+}
+
+static void test_storage(void)
+{
+	struct report *r;
+
+	ASSERT_OK(report_create(&r));
+	for (uint64_t i = 0; i < 3; i++) {
+		struct task_row *row = vec_push(&r->tasks);
+
+		row->kva.v = 100 + i;
+	}
+	struct map_owner owners[] = { { .kva = { 102 } }, { .kva = { 100 } }, { .kva = { 999 } },
+				      { .kva = { 102 }, .kind = OWNER_CGROUP } };
+	struct map_entry entries[ARRAY_SIZE(owners) + 1] = { 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
+		entries[i].owner = &owners[i];
+	for (size_t i = 0; i < 2; i++) {
+		struct map_row *m = vec_push(&r->maps);
+
+		m->body = MAP_BODY_ENTRIES;
+		m->entries = entries;
+		m->nr_entries = i ? ARRAY_SIZE(entries) : 1;
+	}
+	ASSERT_OK(report_index_tasks(r));
+	ASSERT_OK(task_join_storage(r));
+	CU_ASSERT_EQUAL(r->tasks.data[0].x.nr_storage, 1);
+	CU_ASSERT_EQUAL(r->tasks.data[0].x.storage[0].map, 1);
+	CU_ASSERT_EQUAL(r->tasks.data[0].x.storage[0].entry, 1);
+	CU_ASSERT_EQUAL(r->tasks.data[1].x.nr_storage, 0);
+	CU_ASSERT_EQUAL(r->tasks.data[2].x.nr_storage, 2);
+	CU_ASSERT_EQUAL(r->tasks.data[2].x.storage[1].map, 1);
+	CU_ASSERT_EQUAL(r->tasks.data[2].x.storage[1].entry, 0);
+	report_destroy(r);
+}
+
+static void test_select(void)
+{
+	static const char *const wanted[] = { "12", "b*", "nobody" };
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b1"), c = image_task(im, 12, "c"),
+		 d = image_thread(im, c, 13, "thread");
+
+	im->opts = (struct walk_opts){ .tasks = wanted, .nr_tasks = ARRAY_SIZE(wanted) };
+	image_walk(im);
+	CU_ASSERT_EQUAL(im->r->tasks.nr, IMAGE_CPUS + 4);
+	CU_ASSERT_EQUAL_FATAL(report_nr_tasks_shown(im->r), 3);
+	CU_ASSERT_EQUAL(im->r->tasks.data[0].kva.v, b);
+	CU_ASSERT_EQUAL(im->r->tasks.data[1].kva.v, c);
+	CU_ASSERT_EQUAL(im->r->tasks.data[2].kva.v, d);
+	/* The others are there for those who refer to them. */
+	CU_ASSERT_PTR_NOT_NULL(image_find_task(im, a));
+	const struct section *s = report_find_section(im->r, "--task");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	CU_ASSERT_PTR_NOT_NULL(strstr(s->cut, "no task is \"nobody\""));
+	CU_ASSERT_PTR_NOT_NULL(strstr(s->cut, "3 of 8 tasks"));
+	CU_ASSERT_TRUE(report_is_partial(im->r));
+	scx_image_free(im);
+}
+
 static const char *lock_at(uint64_t ip)
 {
 	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
@@ -182,9 +442,11 @@ static const char *lock_at(uint64_t ip)
 	const struct task_row *r = image_find_task(im, a);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
 	CU_ASSERT_EQUAL(r->cpu, 2);
-	const char *match = r->lock_slowpath; /* a constant */
+	const char *match = r->lock_slowpath, *symbol = r->x.lock_symbol; /* constants */
 	scx_image_free(im);
-	return match ? match : "none";
+	/* The format's word is there for no more than what is in some slow path. */
+	CU_ASSERT_TRUE(symbol || !match);
+	return match ? match : symbol ? symbol : "none";
 }
 
 static void test_lock(void)
@@ -193,6 +455,10 @@ static void test_lock(void)
 	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff811001ff), "queued_spin_lock_slowpath");
 	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff81100200), "mutex_lock_slowpath");
 	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff81100400), "none");
+	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff81100600), "queued_write_lock_slowpath");
+	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff81100810), "queued_spin_lock_slowpath");
+	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff81100a10), "queued_spin_lock_slowpath");
+	CU_ASSERT_STRING_EQUAL(lock_at(0xffffffff81100c10), "none");
 	CU_ASSERT_STRING_EQUAL(lock_at(0x401000), "none");
 }
 
@@ -292,6 +558,15 @@ UNIT_MAIN("walk-tasks",
 	  { "scx_tasks breaks off", test_scx_tasks_broken },
 	  { "parts that cannot be read", test_unreadable },
 	  { "a kernel without sched_ext", test_without_scx },
+	  { "threads, without the table of pids", test_threads },
+	  { "broken lists of processes and threads", test_broken_lists },
+	  { "dead and not yet freed", test_unlisted },
+	  { "letters of states", test_states },
+	  { "stack, CPUs, ages", test_extra },
+	  { "cgroups", test_cgroups },
+	  { "names of sched_ext's flags", test_scx_names },
+	  { "values in task storage", test_storage },
+	  { "--task", test_select },
 	  { "slow paths of locks", test_lock },
 	  { "boosted out of the class", test_boosted },
 	  { "missing members", test_missing },
