@@ -15,6 +15,7 @@ enum {
 	OPT_MAP,
 	OPT_VAR,
 	OPT_KEY,
+	OPT_TASK,
 	OPT_MAX_ENTRIES,
 	OPT_ARENA_BYTES,
 	OPT_NO_ARENA_BYTES,
@@ -33,6 +34,7 @@ static const struct option longopts[] = {
 	{ "map", required_argument, NULL, OPT_MAP },
 	{ "var", required_argument, NULL, OPT_VAR },
 	{ "key", required_argument, NULL, OPT_KEY },
+	{ "task", required_argument, NULL, OPT_TASK },
 	{ "max-entries", required_argument, NULL, OPT_MAX_ENTRIES },
 	{ "arena-bytes", required_argument, NULL, OPT_ARENA_BYTES },
 	{ "no-arena-bytes", no_argument, NULL, OPT_NO_ARENA_BYTES },
@@ -59,6 +61,8 @@ void options_help(FILE *out, bool live)
 	      "      --var PATH           nothing but this global variable of the running scheduler, or a\n"
 	      "                           part of it: nr_events, stats.nr_queued, cpu_ctx[2].load\n"
 	      "      --key KEY            nothing but the entry with this key in the map of --map\n"
+	      "      --task PID|COMM      only these tasks, in every detail; a process's pid is all its\n"
+	      "                           threads, COMM may be a pattern; may be repeated\n"
 	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
 	      "                           per-CPU arrays)\n"
 	      "      --arena-bytes N|all|none\n"
@@ -213,6 +217,11 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 		case OPT_KEY:
 			o.walk.key = optarg;
 			break;
+		case OPT_TASK:
+			if (o.walk.nr_tasks == ARRAY_SIZE(o.tasks))
+				return err_new(ERR_USAGE, "--task: more than %zu tasks", ARRAY_SIZE(o.tasks));
+			o.tasks[o.walk.nr_tasks++] = optarg;
+			break;
 		case OPT_MAX_ENTRIES:
 			TRY(parse_amount("max-entries", optarg, true, &o.walk.max_entries));
 			if (!o.walk.max_entries)
@@ -274,5 +283,6 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 	ret->walk.maps = ret->maps;
 	if (o.walk.sections)
 		ret->walk.sections = ret->sections;
+	ret->walk.tasks = ret->tasks;
 	return NULL;
 }

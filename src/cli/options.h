@@ -22,6 +22,7 @@ struct options {
 	struct walk_opts walk;
 	const char *sections[16];
 	const char *maps[64];
+	const char *tasks[64];
 	const char *target;
 };
 

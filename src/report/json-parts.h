@@ -26,6 +26,8 @@ void json_map_head(struct json *j, const struct map_row *m);
 /* The one entry that is left of a map, into an open object. */
 struct err *json_the_entry(struct json_report *w, const struct map_row *m) MUST_CHECK;
 void json_write_tasks(struct json_report *w);
+/* "tasks" into the open "fdgdb". */
+struct err *json_write_task_details(struct json_report *w) MUST_CHECK;
 void json_write_scx(struct json_report *w);
 /* event_counter_timeline. */
 void json_write_event_sample(struct json_report *w);

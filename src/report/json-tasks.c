@@ -73,10 +73,10 @@ void json_write_tasks(struct json_report *w)
 {
 	const struct report *r = w->r;
 
-	if (r->tasks.nr) {
+	if (report_nr_tasks_shown(r)) {
 		json_key(&w->j, "task_enrichments");
 		json_open_array(&w->j);
-		for (size_t i = 0; i < r->tasks.nr && !json_failed(&w->j); i++)
+		for (size_t i = 0; i < report_nr_tasks_shown(r) && !json_failed(&w->j); i++)
 			write_task(w, &r->tasks.data[i]);
 		json_close_array(&w->j);
 	}

@@ -64,6 +64,9 @@ void text_links(struct text *t);
 void text_modules(struct text *t);
 void text_missing(struct text *t);
 
+/* A task in every detail: lines indented by two and more. */
+struct err *text_task_details(struct text *t, const struct task_row *task) MUST_CHECK;
+
 /* "key=text key=1 key=0x10" */
 void text_facts(struct strbuf *sb, const struct facts *facts);
 

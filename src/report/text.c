@@ -55,6 +55,8 @@ static struct err *write_parts(struct text *t)
 							 text_tasks, text_log };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (t->r->tasks_narrowed && parts[i] != text_head && parts[i] != text_tasks)
+			continue;
 		if (i)
 			strbuf_putc(&t->sb, '\n');
 		parts[i](t);
@@ -63,6 +65,12 @@ static struct err *write_parts(struct text *t)
 		text_flush(t);
 	}
 	strbuf_putc(&t->sb, '\n');
+	if (t->r->tasks_narrowed) {
+		strbuf_puts(&t->sb, "everything but these tasks is left out (--task)\n");
+		text_missing(t);
+		text_flush(t);
+		return NULL;
+	}
 	TRY(text_maps(t));
 	strbuf_putc(&t->sb, '\n');
 	text_progs(t);

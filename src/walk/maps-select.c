@@ -11,8 +11,6 @@
 #include "base/cleanup.h"
 #include "base/nearest.h"
 
-enum { TASK_STORAGE = 29 }; /* enum bpf_map_type */
-
 enum { NAME_LEN = 15 }; /* of a name that the kernel keeps: BPF_OBJ_NAME_LEN - 1 */
 
 /* What a word of the user's may stand for. */

@@ -246,11 +246,64 @@ static void add_tasks(struct report *r)
 	t->cpu = 1;
 	t->lock_slowpath = "mutex_lock_slowpath";
 	t->pi_boosted_out_of_scx = true;
+	t->x.lock_symbol = "__mutex_lock";
+	t->x.last_ran = (struct opt_u64){ true, 0 };
 
 	t = add_task(r, 0xffff888004002000, 44, "sleeper");
 	t->state.v = 2;
 	t->sched_class = NULL;
 	t->unreadable = true;
+	t->x.state_letter = 'D';
+	t->x.last_ran = (struct opt_u64){ true, 125500000000 };
+	t->x.in_iowait = (struct opt_u64){ true, 1 };
+
+	t = add_task(r, 0xffff888004003000, 0, "swapper/0");
+	t->sched_class = "idle";
+	t->scx_flags.has = false;
+	t->x.idle = true;
+	t->x.state_letter = 'R';
+}
+
+/* Every key of fdgdb.tasks. */
+static void add_details(struct report *r)
+{
+	struct task_row *t = &r->tasks.data[0];
+	struct task_extra *x = &t->x;
+
+	x->state_letter = 'R';
+	x->exit_state = x->on_cpu = x->in_iowait = x->mm = (struct opt_u64){ true, 0 };
+	x->exit_code = (struct opt_u64){ true, 9 };
+	x->on_rq = (struct opt_u64){ true, 1 };
+	x->flags = (struct opt_u64){ true, 0x40208040 };
+	x->policy = (struct opt_i32){ true, 7 };
+	x->cpus_allowed = "0-3,8";
+	x->start_time = x->start_boottime = (struct opt_u64){ true, 3500000000 };
+	x->sum_exec_runtime = (struct opt_u64){ true, 13000000000 };
+	x->pcount = (struct opt_u64){ true, 42 };
+	x->run_delay = (struct opt_u64){ true, 77000000 };
+	x->last_arrival = x->last_queued = (struct opt_u64){ true, 12345 };
+	x->last_ran = x->waiting = (struct opt_u64){ true, 23000000000 };
+	x->stack = (struct opt_u64){ true, 0xffffc90000010000 };
+	x->stack_end = (struct opt_u64){ true, 0xffffc90000014000 };
+	x->cgroup = "/a.slice/evil\x1b[2J";
+	x->cgroup_id = 77;
+	x->unlisted = true;
+	x->scx_flag_names = "QUEUED";
+	x->scx_state = "ENABLED";
+	x->ops_state = (struct opt_u64){ true, 2 };
+	x->ops_state_name = "QUEUED";
+	x->ddsp_dsq_id = (struct opt_u64){ true, 1 };
+	x->sticky_cpu = (struct opt_i32){ true, -1 };
+	x->holding_cpu = (struct opt_i32){ true, 2 };
+	x->storage = alloc(r, 3 * sizeof(*x->storage));
+	for (size_t i = 0; i < r->maps.nr && x->nr_storage < 3; i++) {
+		const struct map_row *m = &r->maps.data[i];
+
+		if (m->body != MAP_BODY_ENTRIES || !m->nr_entries)
+			continue;
+		/* Any map's will do: with types, without a value, without types. */
+		x->storage[x->nr_storage++] = (struct task_storage){ i, m->nr_entries - 1 };
+	}
 }
 
 static struct dsq_row *add_dsq(struct report *r, uint64_t id, enum dsq_origin origin, uint32_t index)
@@ -641,6 +694,7 @@ struct report *sample_report(void)
 	r->active_maps[0] = r->maps.data[3].kva;
 	r->nr_active_maps = 1;
 	add_tasks(r);
+	add_details(r);
 	add_scx(r);
 	add_slots(r);
 	sample_bodies(r);
