@@ -64,6 +64,9 @@ void text_links(struct text *t);
 void text_modules(struct text *t);
 void text_missing(struct text *t);
 
+/* A stack's frames, a line each. */
+void text_frames(struct text *t, const struct kstack_row *s, size_t indent);
+
 /* A task in every detail: lines indented by two and more. */
 struct err *text_task_details(struct text *t, const struct task_row *task) MUST_CHECK;
 

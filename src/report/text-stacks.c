@@ -11,11 +11,11 @@
 
 enum { TASKS_SHOWN = 8 };
 
-static void frame_line(struct text *t, const struct kstack_frame *f, const char *stack)
+static void frame_line(struct text *t, const struct kstack_frame *f, const char *stack, size_t indent)
 {
 	struct strbuf *sb = &t->sb;
 
-	strbuf_puts(sb, "    ");
+	strbuf_fill(sb, ' ', indent);
 	if (f->kind == FRAME_USER) {
 		strbuf_printf(sb, "user space: ip=0x%" PRIx64 " sp=0x%" PRIx64 "\n", f->ip, f->sp);
 		return;
@@ -42,9 +42,9 @@ static void frame_line(struct text *t, const struct kstack_frame *f, const char 
 }
 
 /* Where what is known ends. */
-static void why_line(struct text *t, const struct kstack_row *s, const char *what)
+static void why_line(struct text *t, const struct kstack_row *s, const char *what, size_t indent)
 {
-	strbuf_puts(&t->sb, "    ");
+	strbuf_fill(&t->sb, ' ', indent);
 	text_alarm(t, true);
 	strbuf_puts(&t->sb, what);
 	text_guest(t, s->why);
@@ -52,7 +52,7 @@ static void why_line(struct text *t, const struct kstack_row *s, const char *wha
 	strbuf_putc(&t->sb, '\n');
 }
 
-static void frames(struct text *t, const struct kstack_row *s)
+void text_frames(struct text *t, const struct kstack_row *s, size_t indent)
 {
 	const char *stack = "task";
 	bool told = false;
@@ -61,15 +61,15 @@ static void frames(struct text *t, const struct kstack_row *s)
 		const struct kstack_frame *f = &s->frames[i];
 
 		if (s->why && !told && f->kind == FRAME_GUESS) {
-			why_line(t, s, "not further, only guesses: ");
+			why_line(t, s, "not further, only guesses: ", indent);
 			told = true;
 		}
-		frame_line(t, f, stack);
+		frame_line(t, f, stack, indent);
 		if (f->stack)
 			stack = f->stack;
 	}
 	if (s->why && !told)
-		why_line(t, s, s->nr_frames ? "not further: " : "no frames: ");
+		why_line(t, s, s->nr_frames ? "not further: " : "no frames: ", indent);
 }
 
 static void task_name(struct text *t, const struct task_row *task)
@@ -92,7 +92,7 @@ static void vcpu_stack(struct text *t, const struct kstack_row *s)
 	else
 		strbuf_puts(&t->sb, "unknown task");
 	strbuf_putc(&t->sb, '\n');
-	frames(t, s);
+	text_frames(t, s, 4);
 }
 
 /* ---- tasks: those with equal stacks next to each other */
@@ -189,7 +189,7 @@ static void group_stack(struct text *t, const struct group *g, size_t nr)
 	/* Of several only what they have in common. */
 	if (nr > 1 && s.nr_frames && s.frames[s.nr_frames - 1].kind == FRAME_USER)
 		s.nr_frames--;
-	frames(t, &s);
+	text_frames(t, &s, 4);
 	text_flush(t);
 }
 

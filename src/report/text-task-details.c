@@ -244,5 +244,9 @@ struct err *text_task_details(struct text *t, const struct task_row *task)
 	write_times(t, task);
 	write_scx(t, task);
 	write_place(t, task);
+	if (task->stack) {
+		strbuf_puts(&t->sb, "    calls\n");
+		text_frames(t, &t->r->stacks.data[task->stack - 1], INDENT);
+	}
 	return write_storage(t, &task->x);
 }

@@ -213,9 +213,9 @@ static size_t choose(struct job *j)
 	const struct report *r = j->w->r;
 	size_t blocked = 0, others = 0, left_out = 0;
 
-	for (size_t i = 0; i < r->tasks.nr; i++)
+	for (size_t i = 0; i < report_nr_tasks_shown(r); i++)
 		blocked += is_blocked(&r->tasks.data[i]);
-	for (size_t i = 0; i < r->tasks.nr; i++) {
+	for (size_t i = 0; i < report_nr_tasks_shown(r); i++) {
 		const struct task_row *t = &r->tasks.data[i];
 
 		if (on_vcpu(j, t->kva))
