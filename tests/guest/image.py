@@ -50,6 +50,29 @@ def compile_bpf(kernel, userland, source, out, *extra):
     _run(STRIP, "-g", out)
 
 
+def vermagic(kernel):
+    """What a module must say to be let in; it stands in the kernel's image."""
+    with open(kernel.bzimage, "rb") as f:
+        elf = debian.extract_vmlinux(f.read())
+    m = re.search(re.escape(kernel.release.encode()) + rb" SMP [a-z_ ]*mod_unload[a-z_ ]*", elf)
+    if not m:
+        raise RuntimeError(f"{kernel.release}: no vermagic")
+    return m[0].decode()
+
+
+def compile_module(kernel, source, out):
+    """Compiles a kernel module from the types in the kernel's BTF, without its headers."""
+    with open(kernel.vmlinux_h, encoding="utf-8") as f:
+        mutex = re.search(r"^struct mutex \{(.*?)^\}", f.read(), re.M | re.S)
+    # -fms-extensions: from 6.19 on the kernel has structs within structs by their tag alone.
+    _run("gcc", "-std=gnu11", "-O2", "-w", "-ffreestanding", "-nostdinc", "-fms-extensions", "-mcmodel=kernel",
+         "-mno-red-zone", "-fno-pic", "-fno-pie", "-mno-sse", "-mno-mmx", "-fno-stack-protector",
+         "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-fno-strict-aliasing", "-fno-common",
+         "-fno-omit-frame-pointer", "-DBPF_NO_PRESERVE_ACCESS_INDEX", f'-DVERMAGIC="{vermagic(kernel)}"',
+         *(["-DMUTEX_WAIT_LIST"] if "wait_list" in mutex[1] else []),
+         "-I", os.path.dirname(kernel.vmlinux_h), "-c", source, "-o", out)
+
+
 def _copy_userland(userland, where):
     os.makedirs(f"{where}/bin")
     os.makedirs(f"{where}/lib64")
@@ -88,6 +111,8 @@ def _make(kernel, userland, where):
     for source in glob.glob(f"{HERE}/prog/*.c"):
         name = os.path.basename(source)[:-2]
         _run("gcc", "-O2", "-Wall", "-Werror", "-static", "-s", source, "-o", f"{root}/bin/{name}")
+    for source in glob.glob(f"{HERE}/module/*.c"):
+        compile_module(kernel, source, f"{root}/{os.path.basename(source)[:-2]}.ko")
     os.makedirs(f"{root}/modules")
     with open(f"{root}/modules/order", "w", encoding="ascii") as f:
         for m in kernel.modules:
@@ -105,7 +130,7 @@ def _make(kernel, userland, where):
 def image(kernel):
     """Directory with the `initramfs` for a kernel and, for who wants a look, its `bpf` objects."""
     userland = debian.userland()
-    inputs = sorted(p for d in ("init", "bpf", "prog") for p in glob.glob(f"{HERE}/{d}/**", recursive=True)
+    inputs = sorted(p for d in ("init", "bpf", "module", "prog") for p in glob.glob(f"{HERE}/{d}/**", recursive=True)
                     if os.path.isfile(p))
     key = cache.digest(os.path.basename(kernel.path), os.path.basename(userland),
                        f"@{inspect.getfile(features)}", CLANG, *inputs, *(f"@{p}" for p in inputs))
