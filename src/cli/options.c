@@ -55,8 +55,8 @@ void options_help(FILE *out, bool live)
 	      "  -j, --json               write JSON instead of text\n"
 	      "  -p, --pretty             write JSON, indented\n"
 	      "  -o, --output FILE        write the report to FILE\n"
-	      "      --section LIST       only these: vcpus,log,maps,progs,links,btfs,modules,scx,tasks,\n"
-	      "                           stacks\n"
+	      "      --section LIST       only these: vcpus,log,maps,progs,links,btfs,modules,cpus,scx,\n"
+	      "                           tasks,stacks\n"
 	      "      --map NAME|ID|ADDR   only this map (may be given several times)\n"
 	      "      --var PATH           nothing but this global variable of the running scheduler, or a\n"
 	      "                           part of it: nr_events, stats.nr_queued, cpu_ctx[2].load\n"
@@ -120,7 +120,7 @@ static struct err *parse_amount(const char *opt, const char *s, bool words, uint
 static struct err *parse_sections(struct options *o, char *list)
 {
 	static const char *const known[] = { "vcpus", "log",  "maps", "progs",
-					     "links", "btfs", "modules", "scx", "tasks",
+					     "links", "btfs", "modules", "cpus", "scx", "tasks",
 					     "stacks" };
 
 	for (char *save, *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
@@ -131,7 +131,7 @@ static struct err *parse_sections(struct options *o, char *list)
 		if (i == ARRAY_SIZE(known))
 			return err_new(ERR_USAGE,
 				       "--section: no section \"%s\" (vcpus, log, maps, progs, "
-				       "links, btfs, modules, scx, tasks, stacks)",
+				       "links, btfs, modules, cpus, scx, tasks, stacks)",
 				       s);
 		if (o->walk.nr_sections == ARRAY_SIZE(o->sections))
 			return err_new(ERR_USAGE, "--section: too many");

@@ -34,6 +34,8 @@ void report_destroy(struct report *r)
 	free(r->scx.others.data);
 	free(r->tasks.data);
 	free(r->stacks.data);
+	free(r->cpus.rows.data);
+	free(r->cpus.pools.data);
 	free(r->findings.rows.data);
 	free(r->findings.unexamined.data);
 	pool_deinit(&r->pool);

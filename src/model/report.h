@@ -10,6 +10,7 @@
 #define FDGDB_MODEL_REPORT_H
 
 #include "base/vec.h"
+#include "model/cpus.h"
 #include "model/findings.h"
 #include "model/log.h"
 #include "model/maps.h"
@@ -117,6 +118,8 @@ struct report {
 	const char *tasks_unavailable;
 	size_t *task_index; /* rows of tasks by address, first of equal ones first */
 	size_t nr_task_index;
+
+	struct cpu_state cpus;
 
 	struct findings findings; /* by triage, after the guest has been let go */
 	VEC(struct kstack_row) stacks; /* of vCPUs, then of tasks in their order */

@@ -200,6 +200,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	write_scx(w);
 	write_vcpus(j, w->r);
 	json_write_log(w);
+	json_write_cpus(w);
 	TRY(write_sections(w));
 	json_write_stacks(w);
 	json_write_progs(w);

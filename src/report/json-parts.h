@@ -40,6 +40,8 @@ void json_write_prog_stats(struct json_report *w);
 void json_write_progs(struct json_report *w);
 /* modules, into the open "fdgdb". */
 void json_write_modules(struct json_report *w);
+/* detectors, cpus, rcu, worker_pools, into the open "fdgdb". */
+void json_write_cpus(struct json_report *w);
 /* findings and not_examined, into the open "fdgdb". */
 void json_write_findings(struct json_report *w);
 /* "log", into the open "fdgdb". */

@@ -53,6 +53,7 @@ void text_scx(struct text *t);
 /* The schedulers, within it. */
 void text_scheds(struct text *t);
 void text_cpus(struct text *t);
+void text_health(struct text *t);
 void text_tasks(struct text *t);
 void text_log(struct text *t);
 void text_kstacks(struct text *t);

@@ -51,7 +51,7 @@ void text_more(struct text *t, unsigned int depth, size_t nr)
 
 static struct err *write_parts(struct text *t)
 {
-	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_cpus, text_kstacks,
+	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_health, text_cpus, text_kstacks,
 							 text_tasks, text_log };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {

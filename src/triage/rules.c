@@ -5,11 +5,16 @@
 
 /* Of findings equally severe and sure, those of the first rule come first. */
 const struct triage_rule *const triage_rules[] = {
+	&rule_irqs_off,
+	&rule_softlockup,
+	&rule_cpu_hogged,
 	&rule_scx_held_by_bpf,
 	&rule_scx_dsq_not_consumed,
 	&rule_scx_local_blocked,
 	&rule_scx_watchdog_near,
 	&rule_scx_exit,
+	&rule_rcu_stall,
+	&rule_workqueue_stuck,
 	&rule_ringbuf_full,
 };
 const size_t nr_triage_rules = ARRAY_SIZE(triage_rules);

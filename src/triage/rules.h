@@ -5,11 +5,16 @@
 
 #include "triage/triage.h"
 
+extern const struct triage_rule rule_cpu_hogged;
+extern const struct triage_rule rule_irqs_off;
+extern const struct triage_rule rule_rcu_stall;
 extern const struct triage_rule rule_ringbuf_full;
 extern const struct triage_rule rule_scx_dsq_not_consumed;
 extern const struct triage_rule rule_scx_exit;
 extern const struct triage_rule rule_scx_held_by_bpf;
 extern const struct triage_rule rule_scx_local_blocked;
 extern const struct triage_rule rule_scx_watchdog_near;
+extern const struct triage_rule rule_softlockup;
+extern const struct triage_rule rule_workqueue_stuck;
 
 #endif

@@ -21,6 +21,7 @@ static const struct part {
 	{ "links", "links", walk_links },
 	{ "btfs", "btfs", walk_btfs },
 	{ "modules", "modules", walk_modules },
+	{ "cpus", "cpus", walk_cpus },
 	{ "scx", "scx", walk_scx },
 	{ "tasks", "tasks", walk_tasks },
 	{ "stacks", "stacks", walk_stacks },

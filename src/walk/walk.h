@@ -87,6 +87,8 @@ struct err *walk_tasks(struct walk *w) MUST_CHECK;
 
 /* Stacks of vCPUs and of the tasks in the report: report.stacks. */
 struct err *walk_stacks(struct walk *w) MUST_CHECK;
+/* How CPUs, RCU and workqueues fare: report.cpus. */
+struct err *walk_cpus(struct walk *w) MUST_CHECK;
 
 /* Reads what rendering the collected values will follow pointers to, so that it is kept from the stop,
  * and sets report.env. */

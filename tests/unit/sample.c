@@ -620,6 +620,69 @@ static void add_progs(struct report *r)
 	must(report_section(r, "btfs", SECTION_COMPLETE, NULL));
 }
 
+static void add_cpus(struct report *r)
+{
+	static struct kva reader = { 0xffff888004002000 };
+	static struct worker_row workers[] = {
+		{ .task = { 0xffff888004001000 }, .pid = 7, .comm = "kworker/1:\x1b[", .func = "hog_fn [ha\x1bng]",
+		  .wq = "events\x1b", .busy = { true, 2500 }, .waiting = { true, 3 }, .waiting_cut = true },
+		{ .func = "bh_fn" },
+	};
+	struct cpu_state *s = &r->cpus;
+
+	s->collected = true;
+	s->detectors = (struct detectors){ { true, 90000000000 }, { true, 4294946000 }, { true, 10 },
+					   { true, 2 },		  { true, 120 },	{ true, 30 } };
+	for (uint32_t cpu = 0; cpu < 2; cpu++) {
+		struct cpu_row *c = vec_push(&s->rows);
+
+		if (!c)
+			abort();
+		c->cpu = cpu;
+		if (cpu) {
+			c->why = "running task: cannot read 0xffff888009000000: not mapped";
+			continue;
+		}
+		c->vcpu = (struct opt_u64){ true, 0 };
+		c->has_curr = true;
+		c->curr.v = 0xffff888004001000;
+		c->curr_pid = 7;
+		strcpy(c->curr_comm, "evil\x1b]0;x");
+		c->clock = (struct opt_u64){ true, 123456789 };
+		c->clock_age = c->timer_late = c->curr_for = (struct opt_u64){ true, 25000000000 };
+		c->timer_due = (struct opt_u64){ true, 65000000000 };
+		c->nr_running = (struct opt_u64){ true, 2 };
+		c->nr_rt = c->nr_dl = c->nr_ext = c->nr_switches = (struct opt_u64){ true, 1 };
+		c->softlockup_touch = (struct opt_u64){ true, 60 };
+		c->softlockup_age = (struct opt_u64){ true, 27 };
+		c->timer_hung = c->has_irqs = c->has_need_resched = c->need_resched = true;
+		c->calls_pending = c->rcu_holdout = true;
+		c->preempt_count = (struct opt_u64){ true, 0x10001 };
+	}
+	s->rcu = (struct rcu_state_row){ .collected = true, .name = "rcu_\x1bpreempt", .gp_seq = 1285,
+					 .running = true, .gp_age = { true, 6000 }, .gp_state = { true, 5 },
+					 .gp_state_name = "WAIT_FQS", .stall_timeout = { true, 21 },
+					 .blocked = &reader, .nr_blocked = 1, .blocked_cut = true };
+	for (int32_t cpu = -1; cpu < 1; cpu++) {
+		struct pool_row *p = vec_push(&s->pools);
+
+		if (!p)
+			abort();
+		*p = (struct pool_row){ .id = (uint64_t)(cpu + 5), .cpu = cpu, .nr_workers = 3 };
+		if (cpu)
+			continue;
+		p->nr_idle = p->nr_running = 1;
+		p->nr_pending = 65536;
+		p->pending_cut = true;
+		p->next_func = "vmstat_\x1bupdate";
+		p->idle_for = (struct opt_u64){ true, 8000 };
+		p->workers = workers;
+		p->nr_rows = 2;
+		p->why = "workers: list does not close";
+	}
+	must(report_section(r, "cpus", SECTION_NOT_READABLE, "1 of 2 CPUs; first: not mapped"));
+}
+
 static void add_findings(struct report *r)
 {
 	static const struct evidence bytes = { .path = "task_enrichments[1].comm", .kind = EVIDENCE_TEXT,
@@ -701,6 +764,7 @@ struct report *sample_report(void)
 	sample_system(r);
 	sample_stacks(r);
 	add_progs(r);
+	add_cpus(r);
 	add_findings(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
 	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));

@@ -13,7 +13,7 @@ enum { HZ = 250, NOW = 1000000 };
 
 static struct report *new_report(void)
 {
-	static const char *const sections[] = { "scx", "tasks", "maps" };
+	static const char *const sections[] = { "scx", "tasks", "maps", "cpus" };
 	struct report *r;
 
 	ASSERT_OK(report_create(&r));
@@ -75,6 +75,17 @@ static const struct evidence *evidence(const struct finding *f, const char *path
 			return e;
 	}
 	return NULL;
+}
+
+static bool is_unexamined(const struct report *r, const char *id, const char *why)
+{
+	for (size_t i = 0; i < r->findings.unexamined.nr; i++) {
+		const struct unexamined *u = &r->findings.unexamined.data[i];
+
+		if (!strcmp(u->id, id) && strstr(u->why, why))
+			return true;
+	}
+	return false;
 }
 
 static void test_healthy(void)
@@ -176,6 +187,130 @@ static void test_local(void)
 	report_destroy(r);
 }
 
+static struct cpu_row *add_cpu(struct report *r, uint32_t cpu)
+{
+	struct cpu_row *c = vec_push(&r->cpus.rows);
+
+	r->cpus.collected = true;
+	r->cpus.detectors.watchdog_thresh = (struct opt_u64){ true, 10 };
+	r->cpus.detectors.watchdog_enabled = (struct opt_u64){ true, 2 };
+	r->cpus.rcu.collected = true;
+	c->cpu = cpu;
+	c->has_curr = true;
+	c->curr.v = 0xffff888000000000 + 1000 + cpu;
+	c->curr_pid = 1000 + (int32_t)cpu;
+	strcpy(c->curr_comm, "spin");
+	c->softlockup_age = (struct opt_u64){ true, 3 };
+	c->timer_late = (struct opt_u64){ true, 40000000 };
+	c->has_irqs = c->irqs_on = true;
+	return c;
+}
+
+/* Interrupts off, and what comes of it: one root. */
+static void test_irqs_off(void)
+{
+	struct report *r = new_report();
+
+	add_cpu(r, 0);
+	struct cpu_row *c = add_cpu(r, 3);
+	c->timer_late.v = 23000000000;
+	c->softlockup_age.v = 22;
+	c->irqs_on = false;
+	c->rcu_holdout = true;
+	r->cpus.rcu.running = true;
+	r->cpus.rcu.gp_age = (struct opt_u64){ true, 22 * HZ };
+	ASSERT_OK(triage_run(r));
+
+	const struct finding *root = find(r, "irqs-off@cpu3"), *soft = find(r, "softlockup@cpu3"),
+			     *rcu = find(r, "rcu-stall@cpu3");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(soft);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rcu);
+	CU_ASSERT_EQUAL(r->findings.rows.nr, 3);
+	CU_ASSERT_PTR_NULL(root->caused_by);
+	CU_ASSERT_EQUAL(root->severity, SEVERITY_ERROR);
+	CU_ASSERT_EQUAL(root->confidence, CONFIDENCE_CERTAIN);
+	CU_ASSERT_STRING_EQUAL(soft->caused_by, root->key);
+	CU_ASSERT_STRING_EQUAL(rcu->caused_by, root->key);
+	CU_ASSERT_EQUAL(evidence(root, "fdgdb.cpus[1].timer_late_ns")->num, 23000000000);
+	CU_ASSERT_PTR_EQUAL(r->findings.rows.data[0], root);
+	report_destroy(r);
+}
+
+static void test_softlockup_off(void)
+{
+	struct report *r = new_report();
+
+	add_cpu(r, 0)->softlockup_age.v = 100;
+	add_cpu(r, 1);
+	r->cpus.detectors.watchdog_enabled.v = 1;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL(r->findings.rows.nr, 0);
+	CU_ASSERT_TRUE(is_unexamined(r, "softlockup", "detector is off"));
+	report_destroy(r);
+}
+
+static void test_hogged(void)
+{
+	struct report *r = new_report();
+	struct task_row *t = add_task(r, 1001, 0, 0);
+
+	add_cpu(r, 0);
+	struct cpu_row *c = add_cpu(r, 1);
+	t->kva = c->curr;
+	t->running = true;
+	t->sched_class = "rt";
+	c->curr_for = (struct opt_u64){ true, 30000000000 };
+	c->nr_running = c->nr_rt = (struct opt_u64){ true, 1 };
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL(r->findings.rows.nr, 0); /* nobody else wants it */
+	c->nr_running.v = 3;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(find(r, "cpu-hogged@cpu1"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(find(r, "cpu-hogged@cpu1")->summary, "2 tasks of lower classes wait"));
+	report_destroy(r);
+}
+
+static void test_rcu_reader(void)
+{
+	struct report *r = new_report();
+	struct kva reader = add_task(r, 77, 0, 0)->kva;
+
+	add_cpu(r, 0);
+	add_cpu(r, 1);
+	r->tasks.data[0].sched_class = "fair";
+	r->cpus.rcu.running = true;
+	r->cpus.rcu.gp_age = (struct opt_u64){ true, 15 * HZ };
+	r->cpus.rcu.blocked = &reader;
+	r->cpus.rcu.nr_blocked = 1;
+	ASSERT_OK(triage_run(r));
+	const struct finding *f = find(r, "rcu-stall@pid77");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_WARNING);
+	r->cpus.rcu.stall_timeout = (struct opt_u64){ true, 3 };
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL(r->findings.rows.data[0]->severity, SEVERITY_ERROR);
+	report_destroy(r);
+}
+
+static void test_workqueue(void)
+{
+	struct report *r = new_report();
+	struct worker_row k = { .task = { 1 }, .pid = 9, .comm = "kworker", .func = "slow_fn", .wq = "events",
+				.busy = { true, 40 * HZ }, .waiting = { true, 2 } };
+
+	add_cpu(r, 0);
+	struct pool_row *p = vec_push(&r->cpus.pools);
+	*p = (struct pool_row){ .id = 2, .cpu = -1, .workers = &k, .nr_rows = 1 };
+	p = vec_push(&r->cpus.pools);
+	*p = (struct pool_row){ .id = 4, .cpu = 0, .nr_pending = 5, .idle_for = { true, 31 * HZ } };
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NOT_NULL(find(r, "workqueue-stuck@pid9"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(find(r, "workqueue-stuck@cpu0"));
+	CU_ASSERT_EQUAL(find(r, "workqueue-stuck@cpu0")->severity, SEVERITY_ERROR);
+	report_destroy(r);
+}
+
 static void test_exit(void)
 {
 	struct report *r = new_report();
@@ -205,17 +340,6 @@ static void test_ringbuf(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(find(r, "ringbuf-full"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(find(r, "ringbuf-full")->summary, "nobody has ever read"));
 	report_destroy(r);
-}
-
-static bool is_unexamined(const struct report *r, const char *id, const char *why)
-{
-	for (size_t i = 0; i < r->findings.unexamined.nr; i++) {
-		const struct unexamined *u = &r->findings.unexamined.data[i];
-
-		if (!strcmp(u->id, id) && strstr(u->why, why))
-			return true;
-	}
-	return false;
 }
 
 static void test_unexamined(void)
@@ -261,5 +385,9 @@ UNIT_MAIN("triage", { "rules name each other rightly", test_rules },
 	  { "a task passed over in its DSQ", test_dsq_passed_over },
 	  { "a task held by the scheduler", test_held },
 	  { "a short wait while all CPUs are idle", test_all_idle }, { "a task behind what runs", test_local },
+	  { "interrupts off, and what follows", test_irqs_off },
+	  { "a soft lockup detector that is off", test_softlockup_off },
+	  { "a CPU hogged by a real-time task", test_hogged },
+	  { "a reader that does not end", test_rcu_reader }, { "stuck workqueues", test_workqueue },
 	  { "an ejected scheduler", test_exit }, { "a full ring buffer", test_ringbuf },
 	  { "what was not examined is named", test_unexamined })
