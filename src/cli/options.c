@@ -55,7 +55,8 @@ void options_help(FILE *out, bool live)
 	      "  -j, --json               write JSON instead of text\n"
 	      "  -p, --pretty             write JSON, indented\n"
 	      "  -o, --output FILE        write the report to FILE\n"
-	      "      --section LIST       only these: vcpus,log,maps,progs,links,btfs,modules,cpus,scx,\n"
+	      "      --section LIST       only these: vcpus,log,per_cpu_time,per_node_numa,\n"
+	      "                           maps,progs,links,btfs,modules,cpus,scx,\n"
 	      "                           tasks,stacks\n"
 	      "      --map NAME|ID|ADDR   only this map (may be given several times)\n"
 	      "      --var PATH           nothing but this global variable of the running scheduler, or a\n"
@@ -119,7 +120,9 @@ static struct err *parse_amount(const char *opt, const char *s, bool words, uint
 
 static struct err *parse_sections(struct options *o, char *list)
 {
-	static const char *const known[] = { "vcpus", "log",  "maps", "progs",
+	static const char *const known[] = { "vcpus", "log",
+					     "per_cpu_time", "per_node_numa",
+					     "maps", "progs",
 					     "links", "btfs", "modules", "cpus", "scx", "tasks",
 					     "stacks" };
 
@@ -130,7 +133,9 @@ static struct err *parse_sections(struct options *o, char *list)
 			i++;
 		if (i == ARRAY_SIZE(known))
 			return err_new(ERR_USAGE,
-				       "--section: no section \"%s\" (vcpus, log, maps, progs, "
+				       "--section: no section \"%s\" (vcpus, log, "
+				       "per_cpu_time, per_node_numa, "
+				       "maps, progs, "
 				       "links, btfs, modules, cpus, scx, tasks, stacks)",
 				       s);
 		if (o->walk.nr_sections == ARRAY_SIZE(o->sections))

@@ -18,6 +18,7 @@
 #include "model/progs.h"
 #include "model/scx.h"
 #include "model/stacks.h"
+#include "model/system.h"
 #include "model/tasks.h"
 #include "model/view.h"
 #include "model/waits.h"
@@ -92,6 +93,7 @@ struct report {
 	VEC(struct vcpu_row) vcpus;
 
 	struct log log;
+	struct system system;
 
 	VEC(struct map_row) maps; /* by id */
 	uint32_t maps_skipped;	  /* not looked at because the deadline had passed */

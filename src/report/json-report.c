@@ -77,7 +77,7 @@ static struct err *write_document(struct json_report *w)
 	}
 	write_missing(w, "sdt_alloc_unavailable");
 	json_write_prog_stats(w);
-	write_missing(w, "per_node_numa_unavailable");
+	json_write_system(w);
 	json_write_tasks(w);
 	json_write_event_sample(w);
 	json_write_scx(w);

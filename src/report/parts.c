@@ -9,12 +9,15 @@
 const struct missing_part missing_parts[] = {
 	{ "sdt_alloc", NULL, "sdt_alloc_unavailable", "not implemented in this fdgdb" },
 	{ "scx_static", NULL, NULL, NULL },
-	{ "per_cpu_time", NULL, NULL, NULL },
 	{ "cgroup_psi", NULL, NULL, NULL },
 	{ "per_node_numa", NULL, "per_node_numa_unavailable",
 	  "no NUMA walker (host-side walker pending)" },
+	{ "event_counters", NULL, NULL, NULL },
 };
 const size_t nr_missing_parts = ARRAY_SIZE(missing_parts);
+
+const char *const softirq_names[NR_SOFTIRQS] = { "hi",	 "timer",    "net_tx",	"net_rx",  "block",
+						 "irq_poll", "tasklet",  "sched",   "hrtimer", "rcu" };
 
 void dsq_origin_text(const struct dsq_row *d, char buf[32])
 {

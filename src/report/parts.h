@@ -20,6 +20,9 @@ struct missing_part {
 extern const struct missing_part missing_parts[];
 extern const size_t nr_missing_parts;
 
+/* "timer": softirqs by number. */
+extern const char *const softirq_names[NR_SOFTIRQS];
+
 /* "local cpu 0", "global node 1", "user": dsq_states[].origin. */
 void dsq_origin_text(const struct dsq_row *d, char buf[32]);
 

@@ -15,6 +15,8 @@ static const struct part {
 	{ NULL, "kernel", walk_kernel },
 	{ "vcpus", "vcpus", walk_vcpus },
 	{ "log", "log", walk_log },
+	{ "per_cpu_time", "per_cpu_time", walk_cpu_time },
+	{ "per_node_numa", "per_node_numa", walk_numa },
 	{ "maps", "maps", walk_maps },
 	{ "maps", "active", walk_active },
 	{ "progs", "progs", walk_progs },

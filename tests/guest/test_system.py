@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The system as a whole against what the guest says of itself: log, what went wrong."""
+"""The system as a whole against what the guest says of itself: log, CPU time, NUMA nodes, what went wrong."""
 
 import os
 import re
@@ -16,6 +16,7 @@ tap = Tap()
 NUMA = ["-object", "memory-backend-ram,id=m0,size=256M", "-object", "memory-backend-ram,id=m1,size=256M",
         "-numa", "node,nodeid=0,cpus=0-1,memdev=m0", "-numa", "node,nodeid=1,cpus=2-3,memdev=m1"]
 APPEND = "psi=1 printk.devkmsg=on panic=0"
+STALE = 150  # hundredths of a second: the guest's last tick may be this far back
 LINES = 6000  # more than the ring of 2^17 bytes has room for
 
 
@@ -112,6 +113,116 @@ def logs(g, what):
            f"{what}: dmesg -c hides nothing from us", (seq, doc["fdgdb"]["log"]["clear_seq"]))
 
 
+# ---- CPU time
+
+STAT = {"cpustat_user_ns": 0, "cpustat_nice_ns": 1, "cpustat_system_ns": 2, "cpustat_irq_ns": 5,
+        "cpustat_softirq_ns": 6, "cpustat_steal_ns": 7, "cpustat_guest_ns": 8, "cpustat_guest_nice_ns": 9}
+IDLE, IOWAIT = 3, 4
+TICK = 10**7  # /proc/stat counts hundredths of a second
+
+
+def table(text):
+    """Rows of /proc/interrupts and /proc/softirqs: {name: [count per CPU]}."""
+    lines = text.splitlines()
+    nr = len(lines[0].split())
+    rows = (line.split() for line in lines[1:])
+    return {r[0].rstrip(":"): [int(v) for v in r[1:nr + 1]] for r in rows if len(r) > nr}
+
+
+def cpu_reading(g):
+    files = read(g, "/proc/uptime", "/proc/stat", "/proc/softirqs", "/proc/interrupts")
+    stat = {int(m[1]): [int(v) for v in m[2].split()]
+            for m in re.finditer(r"^cpu(\d+) (.*)$", files["/proc/stat"], re.M)}
+    irqs = [r for name, r in table(files["/proc/interrupts"]).items() if name.isdigit()]
+    return {"stat": stat, "softirqs": list(table(files["/proc/softirqs"]).values()),
+            "irqs": [sum(r[cpu] for r in irqs) for cpu in stat], "names": list(table(files["/proc/softirqs"]))}
+
+
+class Brackets:
+    """Values between two readings of the guest; equal readings leave no room."""
+
+    def __init__(self):
+        self.nr = self.equal = 0
+        self.wrong = []
+
+    def check(self, name, before, ours, after, slack=0):
+        self.nr += 1
+        self.equal += before == after
+        if not before - slack <= ours <= after:
+            self.wrong.append(f"{name}: {before} <= {ours} <= {after}")
+
+    def report(self, what):
+        tap.ok(self.nr and not self.wrong, f"{what}: {self.nr} values lie between two readings, "
+               f"{self.equal} of them equal ones", "\n".join(self.wrong))
+
+
+def cpu_time(g, what):
+    g.run("dd if=/dev/zero of=/tmp/f bs=64k count=200 2>/dev/null; rm /tmp/f; sleep 1")
+    before = cpu_reading(g)
+    time.sleep(3)  # idle CPUs count nothing meanwhile
+    doc = report("attach", g.target, "--section", "per_cpu_time")
+    after = cpu_reading(g)
+    rows = doc["per_cpu_time"]
+    tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
+    tap.equal([r["cpu"] for r in rows], sorted(before["stat"]), f"{what}: every CPU")
+    tap.equal([n.lower() for n in before["names"]],
+              ["hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"],
+              f"{what}: softirqs in the order of the format")
+    b = Brackets()
+    for r in rows:
+        cpu = r["cpu"]
+        for key, i in STAT.items():
+            b.check(f"CPU {cpu} {key}", before["stat"][cpu][i], r[key] // TICK, after["stat"][cpu][i])
+        idle = (r.get("idle_sleeptime_ns", r["cpustat_idle_ns"]) + r.get("idle_for_ns", 0) +
+                r.get("iowait_sleeptime_ns", r["cpustat_iowait_ns"]))
+        # Up to the last tick, where the guest's own reading is up to date; two roundings.
+        now = sum(after["stat"][cpu][IDLE:IOWAIT + 1]) + 1
+        b.check(f"CPU {cpu} idle", now - STALE, idle // TICK, now)
+        for i, n in enumerate(r["softirqs"]):
+            b.check(f"CPU {cpu} softirq {i}", before["softirqs"][i][cpu], n, after["softirqs"][i][cpu])
+        b.check(f"CPU {cpu} irqs", before["irqs"][cpu], r["irqs_sum"], after["irqs"][cpu])
+    b.report(what)
+    text = fdgdb("attach", "-v", "--section", "per_cpu_time", g.target).out
+    tap.ok(re.search(r"^CPU time in seconds: 4\n.*idle for", text, re.M) and "tasklet" in text, f"{what}: in the text", text)
+
+
+# ---- NUMA
+
+NUMASTAT = {"numa_hit": "numa_hit", "numa_miss": "numa_miss", "numa_foreign": "numa_foreign",
+            "interleave_hit": "numa_interleave_hit", "local_node": "numa_local", "other_node": "numa_other"}
+
+
+def numastat(g):
+    """{node: {our key: count}}. Reading it hands over what the CPUs have counted by themselves."""
+    files = read(g, *(f"/sys/devices/system/node/node{n}/numastat" for n in (0, 1)))
+    return {int(re.search(r"node(\d+)/", f)[1]): {NUMASTAT[k]: int(v) for k, v in (x.split() for x in t.splitlines())}
+            for f, t in files.items()}
+
+
+def numa(g, what):
+    before = numastat(g)
+    g.run("dd if=/dev/zero of=/tmp/f bs=64k count=100 2>/dev/null; rm /tmp/f")
+    doc = report("attach", g.target, "--section", "per_node_numa")
+    after = numastat(g)
+    rows = doc["per_node_numa"]
+    tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
+    tap.equal([r["node"] for r in rows], [0, 1], f"{what}: both nodes")
+    b = Brackets()
+    for r in rows:
+        for key in NUMASTAT.values():
+            b.check(f"node {r['node']} {key}", before[r["node"]][key], r[key], after[r["node"]][key])
+    b.report(what)
+    # Without the deltas it would be what was read before, so this is no idle test.
+    folded = {r["node"]: r["numa_hit"] - r["not_folded"]["numa_hit"] for r in rows}
+    tap.ok(sum(r["numa_hit"] for r in rows) - sum(folded.values()) > 500,
+           f"{what}: with what the CPUs had not yet handed over", rows)
+    far = [abs(after[r["node"]]["numa_hit"] - r["numa_hit"]) for r in rows]
+    tap.ok(max(far) < 500, f"{what}: close to what the guest says next", far)
+    tap.ok("per_node_numa_unavailable" not in doc, f"{what}: no reason given")
+    text = fdgdb("attach", "--section", "per_node_numa", g.target).out
+    tap.ok(re.search(r"^NUMA nodes, allocated pages: 2\n +node +hit", text, re.M), f"{what}: in the text", text)
+
+
 # ---- what went wrong
 
 def trouble(g, what):
@@ -147,7 +258,9 @@ def one(series):
         doc = report("attach", g.target)
         tap.equal(validate(doc), [], f"{what}: valid against the schema")
         trouble(g, what)
-        logs(g, what)
+        cpu_time(g, f"{what}, CPU time")
+        numa(g, f"{what}, NUMA")
+        logs(g, f"{what}, log")
         panic(g, f"{what}, panic")
 
 

@@ -61,6 +61,44 @@ static void add_log(struct report *r)
 		abort();
 }
 
+static void add_cpu_times(struct report *r)
+{
+	for (uint32_t cpu = 0; cpu < 3; cpu++) {
+		struct cpu_time_row *c = vec_push(&r->system.cpu_times);
+
+		if (!c)
+			abort();
+		c->cpu = cpu;
+		c->offline = cpu == 2;
+		for (uint64_t i = 0; i < NR_CPU_TIMES; i++)
+			c->ns[i] = 1234567890 * (i + 1);
+		for (uint64_t i = 0; i < NR_SOFTIRQS; i++)
+			c->softirqs[i] = 100 * cpu + i;
+		c->irqs = 4711;
+	}
+	r->system.cpu_times.data[1].idle_sleeptime = (struct opt_u64){ true, 99000000000 };
+	r->system.cpu_times.data[1].iowait_sleeptime = (struct opt_u64){ true, 10000000 };
+	r->system.cpu_times.data[1].idle_since = (struct opt_u64){ true, 5000000000 };
+	r->system.cpu_times.data[1].idle_for = (struct opt_u64){ true, 20000000 };
+	if (report_section(r, "per_cpu_time", SECTION_COMPLETE, NULL))
+		abort();
+}
+
+static void add_nodes(struct report *r)
+{
+	struct numa_row *n = vec_push(&r->system.numa);
+
+	if (!n)
+		abort();
+	n->node = 1;
+	for (uint64_t i = 0; i < NR_NUMA_EVENTS; i++) {
+		n->events[i] = 1000 + i;
+		n->deltas[i] = i;
+	}
+	if (report_section(r, "per_node_numa", SECTION_NOT_READABLE, "node 0: cannot read 0x1000"))
+		abort();
+}
+
 void sample_system(struct report *r)
 {
 	r->kernel.tainted = (struct opt_u64){ true, 640 };
@@ -71,4 +109,6 @@ void sample_system(struct report *r)
 	r->kernel.nr_oopses = (struct opt_u64){ true, 1 };
 	r->kernel.nr_warnings = (struct opt_u64){ true, 2 };
 	add_log(r);
+	add_cpu_times(r);
+	add_nodes(r);
 }

@@ -788,6 +788,7 @@ struct report *sample_empty_report(void)
 	r->maps_skipped = 4;
 	r->tasks_unavailable = "no task walker available";
 	r->scx.unavailable = "no scx walker capture";
+	r->system.numa_unavailable = "no NUMA walker (host-side walker pending)";
 	must(report_section(r, "scx", SECTION_NOT_IN_KERNEL, "no sched_ext in this kernel"));
 	must(report_section(r, "maps", SECTION_NOT_ASKED, NULL));
 	return r;

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The state of the system as a whole, as /proc and /sys show it. */
+#ifndef FDGDB_MODEL_SYSTEM_H
+#define FDGDB_MODEL_SYSTEM_H
+
+#include "model/scx.h"
+
+/* The format's order of softirqs, which is the kernel's. */
+enum { NR_SOFTIRQS = 10 };
+
+/* enum cpu_usage_stat, as far as the format has it and two more. */
+enum cpu_time {
+	TIME_USER, TIME_NICE, TIME_SYSTEM, TIME_SOFTIRQ, TIME_IRQ, TIME_IDLE, TIME_IOWAIT, TIME_STEAL,
+	TIME_GUEST, TIME_GUEST_NICE,
+	NR_CPU_TIMES,
+};
+
+/* What one CPU spent its time on since boot. */
+struct cpu_time_row {
+	uint32_t cpu;
+	bool offline;
+	uint64_t ns[NR_CPU_TIMES]; /* kernel_cpustat */
+	uint64_t softirqs[NR_SOFTIRQS];
+	uint64_t irqs; /* of devices */
+	/*
+	 * Without its periodic tick an idle CPU's times stand still: completed idle periods are in
+	 * tick_sched up to 7.1, in kernel_cpustat from 7.2 on, and the running one is in neither.
+	 */
+	struct opt_u64 idle_sleeptime, iowait_sleeptime; /* ns; none from 7.2 on */
+	struct opt_u64 idle_since; /* CLOCK_MONOTONIC, ns; none: it is not idle */
+	struct opt_u64 idle_for;   /* ns, up to the guest's last tick */
+};
+
+/* enum numa_stat_item: allocations of pages, since boot. */
+enum numa_event {
+	NUMA_HIT, NUMA_MISS, NUMA_FOREIGN, NUMA_INTERLEAVE_HIT, NUMA_LOCAL, NUMA_OTHER,
+	NR_NUMA_EVENTS,
+};
+
+/* Of one online node, all its zones together; with what CPUs had counted and not yet handed over. */
+struct numa_row {
+	uint32_t node;
+	uint64_t events[NR_NUMA_EVENTS];
+	uint64_t deltas[NR_NUMA_EVENTS]; /* part of events: not yet handed over */
+};
+
+/* One populated struct zone; all in pages. */
+struct zone_row {
+	uint32_t node;
+	char name[17]; /* guest bytes */
+	uint64_t managed, present;
+	uint64_t free;		       /* with what CPUs have not yet handed over */
+	uint64_t min, low, high;       /* watermarks, boost included */
+};
+
+struct system {
+	VEC(struct cpu_time_row) cpu_times; /* possible CPUs */
+	VEC(struct numa_row) numa;
+	VEC(struct zone_row) zones;	    /* by node, then as the kernel has them */
+	const char *numa_unavailable;	    /* per_node_numa_unavailable */
+};
+
+#endif

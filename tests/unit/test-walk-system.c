@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* CPU time, NUMA nodes: on an image of four CPUs, the third not possible, the fourth offline. */
+#include "config.h"
+
+#include <bpf/btf.h>
+#include <stdlib.h>
+
+#include "fake-kernel.h"
+#include "unit.h"
+#include "walk/walk.h"
+
+enum {
+	CPUS = 4,
+	NOT_POSSIBLE = 2,
+	OFFLINE = 3,
+	/* struct tick_sched, struct timekeeper */
+	TS_FLAGS = 0, TS_ENTRY = 8, TS_IDLE = 16, TS_IOWAIT = 24, TS_SIZE = 32,
+	TK_CLOCK = 0, TK_MULT = 8, TK_SHIFT = 12, TK_NSEC = 16, TK_BASE = 24, TK_REAL = 32, TK_BOOT = 40,
+	TK_SIZE = 48,
+	/* struct zone, struct pglist_data */
+	ZONES = 2,
+	Z_WMARK = 0, Z_NAME = 32, Z_MANAGED = 40, Z_PRESENT = 48, Z_STAT = 56, Z_NUMA = 80, Z_PCP = 128,
+	Z_SIZE = 136,
+	/* struct per_cpu_zonestat */
+	P_STAT = 0, P_NUMA = 8, P_SIZE = 56,
+};
+
+static const uint64_t vars = 0xffffffff9d400000, percpu = 0xffffffff9d600000,
+		      percpu_base = 0xffff888dd0000000 - 0xffffffff9d600000, stride = 0x10000,
+		      nodes = 0xffff888004000000, zonestats = 0xffffffff9d602000;
+
+/* Which kernel it is. */
+struct kind {
+	bool moved;  /* 7.2: idle times in kernel_cpustat */
+	bool old_tk; /* up to 6.12: an unnamed struct around the timekeeper */
+	bool no_numa;
+	const char *drop; /* a member or enumerator that is called something else */
+};
+
+struct image {
+	struct fake_kernel *fk;
+	struct report *r;
+	struct kind kind;
+};
+
+static const char *const var_names[] = { "timekeeper_data", "tick_nohz_active", "node_data", "nr_node_ids",
+					 "node_states", "contig_page_data" };
+
+static uint64_t var(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
+		if (!strcmp(var_names[i], name))
+			return vars + 4096 * i;
+	}
+	abort();
+}
+
+static void put(struct image *im, uint64_t at, uint64_t v, size_t n)
+{
+	fake_kernel_write(im->fk, at, &v, n);
+}
+
+static const char *name(const struct image *im, const char *s)
+{
+	return im->kind.drop && !strcmp(im->kind.drop, s) ? "dropped" : s;
+}
+
+static int add_struct(struct image *im, const char *type, size_t size, const struct fake_field *fields,
+		      size_t nr)
+{
+	struct fake_field kept[32];
+	size_t n = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (fields[i].name && !(im->kind.drop && !strcmp(im->kind.drop, fields[i].name)))
+			kept[n++] = fields[i];
+	}
+	return fake_kernel_struct(im->fk, type, size, kept, n);
+}
+
+#define STRUCT(type, size, ...)                                                                    \
+	add_struct(im, type, size, (const struct fake_field[]){ __VA_ARGS__ },                     \
+		   sizeof((const struct fake_field[]){ __VA_ARGS__ }) / sizeof(struct fake_field))
+
+static void add_enum(struct image *im, const char *type, const char *const *names, size_t nr)
+{
+	btf__add_enum(im->fk->btf, type, 4);
+	for (size_t i = 0; i < nr; i++)
+		btf__add_enum_value(im->fk->btf, name(im, names[i]), (int64_t)i);
+}
+
+#define ENUM(type, ...)                                                                            \
+	add_enum(im, type, (const char *const[]){ __VA_ARGS__ },                                   \
+		 sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *))
+
+/* Where kernel_cpustat.cpustat is. */
+static size_t cpustat_off(const struct image *im)
+{
+	return im->kind.moved ? 32 : 0;
+}
+
+static void add_types(struct image *im)
+{
+	struct fake_kernel *fk = im->fk;
+	bool moved = im->kind.moved;
+	int u64 = fk->u64, u32 = fk->u32, ptr = fk->ptr;
+	int times = fake_kernel_array(fk, u64, 10), softirqs = fake_kernel_array(fk, u32, 10);
+
+	STRUCT("kernel_cpustat", 112, { moved ? "idle_elapse" : NULL, fk->u8, 1 },
+	       { moved ? "idle_entrytime" : NULL, u64, 8 }, { "cpustat", times, cpustat_off(im) });
+	STRUCT("kernel_stat", 48, { "irqs_sum", u64, 0 }, { "softirqs", softirqs, 8 });
+	STRUCT("tick_sched", TS_SIZE, { "flags", u64, TS_FLAGS }, { "idle_entrytime", u64, TS_ENTRY },
+	       { moved ? NULL : "idle_sleeptime", u64, TS_IDLE },
+	       { moved ? NULL : "iowait_sleeptime", u64, TS_IOWAIT });
+	int base = STRUCT("tk_read_base", 32, { "clock", ptr, TK_CLOCK }, { "mult", u32, TK_MULT },
+			  { "shift", u32, TK_SHIFT }, { "xtime_nsec", u64, TK_NSEC }, { "base", u64, TK_BASE });
+	int tk = STRUCT("timekeeper", TK_SIZE, { "tkr_mono", base, 0 }, { "offs_real", u64, TK_REAL },
+			{ "offs_boot", u64, TK_BOOT });
+	if (!im->kind.old_tk)
+		STRUCT("tk_data", 64, { "seq", u32, 0 }, { "timekeeper", tk, 16 });
+
+	int a64 = STRUCT("atomic64", 8, { "counter", u64, 0 });
+	int bits = STRUCT("bits", 16, { "bits", fake_kernel_array(fk, u64, 2), 0 });
+	btf__add_typedef(fk->btf, "nodemask_t", bits);
+	int zone = STRUCT("zone", Z_SIZE, { "_watermark", fake_kernel_array(fk, u64, 4), Z_WMARK },
+			  { "name", ptr, Z_NAME }, { "managed_pages", a64, Z_MANAGED },
+			  { "present_pages", u64, Z_PRESENT }, { "vm_stat", fake_kernel_array(fk, a64, 3), Z_STAT },
+			  { "vm_numa_event", fake_kernel_array(fk, a64, 6), Z_NUMA },
+			  { "per_cpu_zonestats", ptr, Z_PCP });
+	STRUCT("pglist_data", ZONES * Z_SIZE, { "node_zones", fake_kernel_array(fk, zone, ZONES), 0 });
+	STRUCT("per_cpu_zonestat", P_SIZE, { "vm_stat_diff", fake_kernel_array(fk, fk->u8, 3), P_STAT },
+	       { "vm_numa_event", fake_kernel_array(fk, u64, 6), P_NUMA });
+	ENUM("cpu_usage_stat", "CPUTIME_USER", "CPUTIME_NICE", "CPUTIME_SYSTEM", "CPUTIME_SOFTIRQ",
+	     "CPUTIME_IRQ", "CPUTIME_IDLE", "CPUTIME_IOWAIT", "CPUTIME_STEAL", "CPUTIME_GUEST",
+	     "CPUTIME_GUEST_NICE");
+	ENUM("numa_stat_item", "NUMA_HIT", "NUMA_MISS", "NUMA_FOREIGN", "NUMA_INTERLEAVE_HIT", "NUMA_LOCAL",
+	     "NUMA_OTHER");
+	ENUM("node_states", "N_POSSIBLE", "N_ONLINE");
+}
+
+static uint64_t on_cpu(uint64_t sym, uint32_t cpu)
+{
+	return sym + percpu_base + cpu * stride;
+}
+
+static uint64_t zone_at(uint32_t node, uint32_t zone)
+{
+	return nodes + 0x1000 * node + Z_SIZE * zone;
+}
+
+static void put_cpu(struct image *im, uint32_t cpu)
+{
+	uint64_t stat = on_cpu(percpu, cpu), kstat = on_cpu(percpu + 0x200, cpu), ts = on_cpu(percpu + 0x400, cpu);
+
+	for (uint64_t i = 0; i < 10; i++) {
+		put(im, stat + cpustat_off(im) + 8 * i, 1000 * cpu + i, 8);
+		put(im, kstat + 8 + 4 * i, 500 * cpu + i, 4);
+	}
+	put(im, kstat, 77 + cpu, 8);
+	/* All but the first are idle. */
+	put(im, ts + TS_FLAGS, cpu ? 4 : 2, 8);
+	put(im, ts + TS_ENTRY, 4000 + cpu, 8);
+	put(im, ts + TS_IDLE, 300 + cpu, 8);
+	put(im, ts + TS_IOWAIT, 400 + cpu, 8);
+	if (im->kind.moved) {
+		put(im, stat + 1, cpu != 0, 1);
+		put(im, stat + 8, 4500 + cpu, 8);
+	}
+}
+
+/* Nodes 0 and 2 of three are online; the second zone of each is empty and shares a dummy. */
+static void put_nodes(struct image *im)
+{
+	put(im, var("nr_node_ids"), 3, 4);
+	put(im, var("node_states") + 16, 5, 8);
+	put(im, var("node_states"), 7, 8);
+	for (uint32_t node = 0; node < 3; node++) {
+		put(im, var("node_data") + 8ull * node, node == 1 ? 0 : zone_at(node, 0), 8);
+		for (uint32_t zone = 0; zone < ZONES; zone++) {
+			for (uint64_t i = 0; i < 6; i++)
+				put(im, zone_at(node, zone) + Z_NUMA + 8 * i, zone ? 1 : 1000 * node + i, 8);
+			put(im, zone_at(node, zone) + Z_PRESENT, zone ? 0 : 5000, 8);
+			put(im, zone_at(node, zone) + Z_PCP, zone ? zonestats : zonestats + 0x100 * (node + 1), 8);
+		}
+	}
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		for (uint64_t which = 0; which < 4; which++) {
+			for (uint64_t i = 0; i < 6; i++)
+				put(im, on_cpu(zonestats, cpu) + 0x100 * which + P_NUMA + 8 * i,
+				    which == 0 ? 999999 : 10 * (cpu + 1), 8);
+		}
+	}
+}
+
+static struct image *image_new(struct kind kind)
+{
+	struct image *im = calloc(1, sizeof(*im));
+	struct fake_kernel *fk = im->fk = fake_kernel_new();
+
+	im->kind = kind;
+	add_types(im);
+	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
+		const char *s = var_names[i];
+
+		if (kind.no_numa && strstr(s, "node_"))
+			continue;
+		if (!i && kind.old_tk)
+			s = "tk_core";
+		fake_kernel_symbol(fk, s, vars + 4096 * i);
+	}
+	fake_kernel_symbol(fk, "kernel_cpustat", percpu);
+	fake_kernel_symbol(fk, "kstat", percpu + 0x200);
+	fake_kernel_symbol(fk, "tick_cpu_sched", percpu + 0x400);
+	fake_kernel_ready(fk);
+	fake_kernel_cpus(fk, CPUS, percpu_base, stride);
+	fk->k->possible[NOT_POSSIBLE] = fk->k->online[NOT_POSSIBLE] = fk->k->online[OFFLINE] = false;
+
+	uint64_t tk = var("timekeeper_data") + (kind.old_tk ? 8 : 16);
+	put(im, tk + TK_CLOCK, 0xffffffff9d000000, 8);
+	put(im, tk + TK_MULT, 5, 4);
+	put(im, tk + TK_SHIFT, 2, 4);
+	put(im, tk + TK_NSEC, 400, 8);
+	put(im, tk + TK_BASE, 9900, 8);
+	put(im, var("tick_nohz_active"), 1, 8);
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
+		put_cpu(im, cpu);
+	put_nodes(im);
+	return im;
+}
+
+static struct system *walk(struct image *im, struct err *(*fn)(struct walk *w), const char *section)
+{
+	static const struct walk_opts opts;
+	struct walk w = { .k = im->fk->k, .opts = &opts };
+
+	ASSERT_OK(report_create(&im->r));
+	w.r = im->r;
+	struct err *e = fn(&w);
+	if (e) {
+		CU_ASSERT_FALSE(walk_is_fatal(e));
+		ASSERT_OK(report_section(im->r, section,
+					 e->code == ERR_MISSING ? SECTION_NOT_IN_KERNEL :
+					 e->code == ERR_CORRUPT ? SECTION_IMPLAUSIBLE :
+								  SECTION_NOT_READABLE,
+					 "%s", e->msg));
+		err_free(e);
+	}
+	return &im->r->system;
+}
+
+static const struct section *section_of(const struct image *im, const char *section)
+{
+	const struct section *s = report_find_section(im->r, section);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	return s;
+}
+
+static bool says(const struct image *im, const char *section, enum section_status status, const char *want)
+{
+	const struct section *s = section_of(im, section);
+
+	return s->status == status && (want ? s->detail && strstr(s->detail, want) : !s->detail);
+}
+
+static void image_free(struct image *im)
+{
+	report_destroy(im->r);
+	fake_kernel_destroy(im->fk);
+	free(im);
+}
+
+/* ---- CPU time */
+
+static void test_cpu_time(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+	const struct system *s = walk(im, walk_cpu_time, "per_cpu_time");
+
+	CU_ASSERT_EQUAL_FATAL(s->cpu_times.nr, 3);
+	const struct cpu_time_row *c = s->cpu_times.data;
+	CU_ASSERT_TRUE(c[0].cpu == 0 && c[1].cpu == 1 && c[2].cpu == 3);
+	CU_ASSERT_EQUAL(c[1].ns[TIME_USER], 1000);
+	CU_ASSERT_EQUAL(c[1].ns[TIME_SOFTIRQ], 1003);
+	CU_ASSERT_EQUAL(c[1].ns[TIME_GUEST_NICE], 1009);
+	CU_ASSERT_EQUAL(c[1].softirqs[9], 509);
+	CU_ASSERT_EQUAL(c[1].irqs, 78);
+	CU_ASSERT_TRUE(c[1].idle_sleeptime.has && c[1].idle_sleeptime.v == 301);
+	CU_ASSERT_EQUAL(c[1].iowait_sleeptime.v, 401);
+	CU_ASSERT_EQUAL(c[1].idle_since.v, 4001);
+	CU_ASSERT_EQUAL(c[1].idle_for.v, 10000 - 4001);
+	CU_ASSERT_FALSE(c[0].idle_since.has || c[0].idle_for.has);
+	CU_ASSERT_TRUE(c[2].offline);
+	CU_ASSERT_FALSE(c[2].idle_for.has);
+	CU_ASSERT_TRUE(says(im, "per_cpu_time", SECTION_COMPLETE, NULL));
+	image_free(im);
+}
+
+static void test_cpu_time_moved(void)
+{
+	struct image *im = image_new((struct kind){ .moved = true });
+	const struct system *s = walk(im, walk_cpu_time, "per_cpu_time");
+
+	CU_ASSERT_EQUAL_FATAL(s->cpu_times.nr, 3);
+	CU_ASSERT_EQUAL(s->cpu_times.data[1].ns[TIME_USER], 1000);
+	CU_ASSERT_EQUAL(s->cpu_times.data[1].ns[TIME_IDLE], 1005);
+	CU_ASSERT_FALSE(s->cpu_times.data[1].idle_sleeptime.has || s->cpu_times.data[1].iowait_sleeptime.has);
+	CU_ASSERT_EQUAL(s->cpu_times.data[1].idle_for.v, 10000 - 4501);
+	CU_ASSERT_FALSE(s->cpu_times.data[0].idle_for.has);
+	image_free(im);
+}
+
+static void test_cpu_time_clock(void)
+{
+	struct image *im = image_new((struct kind){ .old_tk = true });
+	const struct system *s = walk(im, walk_cpu_time, "per_cpu_time");
+	CU_ASSERT_EQUAL(s->cpu_times.data[1].idle_for.v, 10000 - 4001);
+	image_free(im);
+
+	/* Since when is known, for how long not. */
+	im = image_new((struct kind){ 0 });
+	put(im, var("timekeeper_data") + 16 + TK_CLOCK, 0, 8);
+	s = walk(im, walk_cpu_time, "per_cpu_time");
+	CU_ASSERT_TRUE(s->cpu_times.data[1].idle_since.has);
+	CU_ASSERT_FALSE(s->cpu_times.data[1].idle_for.has);
+	image_free(im);
+
+	/* The clock is behind. */
+	im = image_new((struct kind){ 0 });
+	put(im, var("timekeeper_data") + 16 + TK_BASE, 0, 8);
+	s = walk(im, walk_cpu_time, "per_cpu_time");
+	CU_ASSERT_TRUE(s->cpu_times.data[1].idle_for.has && s->cpu_times.data[1].idle_for.v == 0);
+	image_free(im);
+
+	/* nohz=off: cpustat is right. */
+	im = image_new((struct kind){ 0 });
+	put(im, var("tick_nohz_active"), 0, 8);
+	s = walk(im, walk_cpu_time, "per_cpu_time");
+	CU_ASSERT_FALSE(s->cpu_times.data[1].idle_sleeptime.has || s->cpu_times.data[1].idle_for.has);
+	image_free(im);
+}
+
+static void test_cpu_time_lacks(void)
+{
+	static const char *const drops[] = { "cpustat", "softirqs", "irqs_sum", "CPUTIME_STEAL" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(drops); i++) {
+		struct image *im = image_new((struct kind){ .drop = drops[i] });
+
+		CU_ASSERT_EQUAL(walk(im, walk_cpu_time, "per_cpu_time")->cpu_times.nr, 0);
+		CU_ASSERT_TRUE(says(im, "per_cpu_time", SECTION_NOT_IMPLEMENTED, drops[i]));
+		image_free(im);
+	}
+
+	/* What only idle times need costs no more than these. */
+	struct image *im = image_new((struct kind){ .drop = "idle_entrytime" });
+	CU_ASSERT_EQUAL(walk(im, walk_cpu_time, "per_cpu_time")->cpu_times.nr, 3);
+	CU_ASSERT_FALSE(im->r->system.cpu_times.data[1].idle_for.has);
+	image_free(im);
+}
+
+static void test_cpu_time_unreadable(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+
+	fake_target_refuse(im->fk->ft, fake_kernel_map(im->fk, on_cpu(percpu, 1)));
+	CU_ASSERT_EQUAL(walk(im, walk_cpu_time, "per_cpu_time")->cpu_times.nr, 2);
+	CU_ASSERT_TRUE(says(im, "per_cpu_time", SECTION_NOT_READABLE, "CPU 1: cannot read"));
+	image_free(im);
+}
+
+/* ---- NUMA */
+
+static void test_numa(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+	const struct system *s = walk(im, walk_numa, "per_node_numa");
+
+	CU_ASSERT_EQUAL_FATAL(s->numa.nr, 2);
+	CU_ASSERT_EQUAL(s->numa.data[0].node, 0);
+	CU_ASSERT_EQUAL(s->numa.data[1].node, 2);
+	/* Both zones, and what the online CPUs have counted for the populated one. */
+	CU_ASSERT_EQUAL(s->numa.data[0].events[NUMA_FOREIGN], 2 + 1 + 10 + 20);
+	CU_ASSERT_EQUAL(s->numa.data[1].events[NUMA_OTHER], 2005 + 1 + 10 + 20);
+	CU_ASSERT_EQUAL(s->numa.data[1].deltas[NUMA_OTHER], 30);
+	CU_ASSERT_PTR_NULL(s->numa_unavailable);
+	CU_ASSERT_TRUE(says(im, "per_node_numa", SECTION_COMPLETE, NULL));
+	image_free(im);
+}
+
+static void test_numa_not(void)
+{
+	static const char reason[] = "no NUMA walker (host-side walker pending)";
+	static const char *const drops[] = { "node_zones", "vm_numa_event", "per_cpu_zonestats", "NUMA_OTHER",
+					     "N_ONLINE" };
+	struct image *im = image_new((struct kind){ .no_numa = true });
+	const struct system *s = walk(im, walk_numa, "per_node_numa");
+
+	CU_ASSERT_STRING_EQUAL(s->numa_unavailable, reason);
+	CU_ASSERT_TRUE(says(im, "per_node_numa", SECTION_NOT_IN_KERNEL, "CONFIG_NUMA"));
+	image_free(im);
+
+	for (size_t i = 0; i < ARRAY_SIZE(drops); i++) {
+		im = image_new((struct kind){ .drop = drops[i] });
+		s = walk(im, walk_numa, "per_node_numa");
+		CU_ASSERT_EQUAL(s->numa.nr, 0);
+		CU_ASSERT_STRING_EQUAL(s->numa_unavailable, reason);
+		CU_ASSERT_NOT_EQUAL(section_of(im, "per_node_numa")->status, SECTION_COMPLETE);
+		CU_ASSERT_PTR_NOT_NULL(strstr(section_of(im, "per_node_numa")->detail, drops[i]));
+		image_free(im);
+	}
+}
+
+static void test_numa_broken(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+
+	put(im, var("nr_node_ids"), 2000, 4);
+	CU_ASSERT_EQUAL(walk(im, walk_numa, "per_node_numa")->numa.nr, 0);
+	CU_ASSERT_TRUE(says(im, "per_node_numa", SECTION_IMPLAUSIBLE, "nr_node_ids is 2000"));
+	image_free(im);
+
+	im = image_new((struct kind){ 0 });
+	put(im, var("node_states") + 16, 7, 8);
+	CU_ASSERT_EQUAL(walk(im, walk_numa, "per_node_numa")->numa.nr, 0);
+	CU_ASSERT_TRUE(says(im, "per_node_numa", SECTION_IMPLAUSIBLE, "node 1 is online"));
+	image_free(im);
+
+	/* One CPU's counters of one node cannot be read: that node is left out, the other is there. */
+	im = image_new((struct kind){ 0 });
+	put(im, zone_at(2, 0) + Z_PCP, 0x1000, 8);
+	CU_ASSERT_EQUAL(walk(im, walk_numa, "per_node_numa")->numa.nr, 1);
+	CU_ASSERT_TRUE(says(im, "per_node_numa", SECTION_NOT_READABLE, "node 2: CPU 0: cannot read"));
+	image_free(im);
+}
+
+UNIT_MAIN("walk-system",
+	  { "CPU time", test_cpu_time },
+	  { "CPU time of 7.2", test_cpu_time_moved },
+	  { "idle CPUs and clocks", test_cpu_time_clock },
+	  { "CPU time with members missing", test_cpu_time_lacks },
+	  { "CPU time of a CPU that cannot be read", test_cpu_time_unreadable },
+	  { "NUMA nodes", test_numa },
+	  { "no NUMA nodes", test_numa_not },
+	  { "NUMA nodes that lie", test_numa_broken })
