@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/vec.h"
+#include "dwarf/dwarf-private.h"
 
 /* A range of addresses that a compilation unit covers. */
 struct cu_range {
@@ -166,7 +167,7 @@ struct err *dwarf_open(const char *path, struct dwarf_file **ret)
 	return NULL;
 }
 
-static bool unit_at(const struct dwarf_file *f, uint64_t addr, Dwarf_Die *ret)
+bool dwarf_unit_at(const struct dwarf_file *f, uint64_t addr, Dwarf_Die *ret)
 {
 	size_t lo = 0, hi = f->ranges.nr;
 
@@ -235,7 +236,7 @@ struct err *dwarf_funcs_at(struct dwarf_file *f, uint64_t addr, struct pool *poo
 
 	*ret = NULL;
 	*nr = 0;
-	if (!unit_at(f, addr, &cu))
+	if (!dwarf_unit_at(f, addr, &cu))
 		return NULL;
 
 	/* From an inlined function on the first list goes on with where it was written; the second with where

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "dwarf/dwarf-args.h"
 #include "dwarf/dwarf-file.h"
 
 static char dir[] = "/tmp/fdgdb-dwarf.XXXXXX";
@@ -110,6 +111,76 @@ static void test_nowhere(void)
 	dwarf_close(f);
 }
 
+static bool own_cfa(void *ctx, uint64_t *ret)
+{
+	*ret = *(const uint64_t *)ctx;
+	return true;
+}
+
+static bool own_memory(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	(void)ctx;
+	memcpy(buf, (const void *)(uintptr_t)addr, len);
+	return true;
+}
+
+static bool own_frame_pointer(void *ctx, unsigned int nr, uint64_t *ret)
+{
+	*ret = ((const uint64_t *)ctx)[1];
+	return nr == 6;
+}
+
+struct pair {
+	int a, b;
+};
+
+/* Without optimization all arguments are in memory, below the canonical frame address. */
+static __attribute__((noinline, noclone, optimize("O0"), no_sanitize("address", "undefined"))) void
+with_args(struct dwarf_file *f, int minus, const char *text, uint8_t small, struct pair pair, bool known)
+{
+	uint64_t ctx[2] = { (uint64_t)(uintptr_t)__builtin_dwarf_cfa(),
+			    (uint64_t)(uintptr_t)__builtin_frame_address(0) };
+	struct dwarf_frame frame = { .read = own_memory, .ctx = ctx };
+	struct pool pool = { 0 };
+	struct dwarf_arg *args;
+	size_t nr;
+	static const char *const names[] = { "f", "minus", "text", "small", "pair", "known" };
+
+	if (known) {
+		frame.cfa = own_cfa;
+		frame.reg = own_frame_pointer;
+	}
+	ASSERT_OK(dwarf_args_at(f, in_file(here()) - 1, &frame, &pool, &args, &nr));
+	CU_ASSERT_EQUAL_FATAL(nr, 6);
+	for (size_t i = 0; i < nr; i++) {
+		CU_ASSERT_STRING_EQUAL(args[i].name, names[i]);
+		/* A struct is nobody's scalar. */
+		CU_ASSERT_EQUAL(args[i].known, known && i != 4);
+	}
+	if (known) {
+		CU_ASSERT_EQUAL(args[0].value, (uint64_t)(uintptr_t)f);
+		CU_ASSERT_TRUE(args[0].is_pointer);
+		CU_ASSERT_EQUAL((int64_t)args[1].value, minus);
+		CU_ASSERT_TRUE(args[1].is_signed);
+		CU_ASSERT_EQUAL(args[2].value, (uint64_t)(uintptr_t)text);
+		CU_ASSERT_EQUAL(args[3].value, small);
+		CU_ASSERT_FALSE(args[3].is_signed);
+		CU_ASSERT_EQUAL(args[5].value, 1);
+	}
+	(void)pair;
+	pool_deinit(&pool);
+}
+
+static void test_args(void)
+{
+	struct dwarf_file *f;
+
+	ASSERT_OK(dwarf_open("/proc/self/exe", &f));
+	with_args(f, -12345, "text", 0xfe, (struct pair){ 1, 2 }, true);
+	with_args(f, -12345, "text", 0xfe, (struct pair){ 1, 2 }, false);
+	dwarf_close(f);
+}
+
 static void run(const char *fmt, ...)
 {
 	char cmd[1024];
@@ -164,5 +235,6 @@ static void test_build_id(void)
 }
 
 UNIT_MAIN("dwarf", { "inlined functions and their lines", test_chain },
+	  { "arguments, known and unknown", test_args },
 	  { "addresses that belong to nothing", test_nowhere }, { "a separate debug file", test_separate },
 	  { "files that are no ELF", test_no_elf }, { "build ID", test_build_id })
