@@ -61,6 +61,10 @@ struct arch {
 	/* Registers for the report. */
 	const char *ip, *sp, *ptroot;
 
+	/* Their names by the numbers that DWARF has for them; NULL: none of that number. */
+	const char *const *dwarf_regs;
+	size_t nr_dwarf_regs;
+
 	/* In kernel mode (privileged) or not. */
 	struct err *(*in_kernel)(const struct target *t, size_t vcpu, bool *ret);
 

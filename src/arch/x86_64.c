@@ -91,6 +91,11 @@ static struct err *x86_64_percpu_base(const struct target *t, size_t vcpu, unsig
 	return target_reg(t, vcpu, kernel ? "gs_base" : "k_gs_base", ret);
 }
 
+static const char *const dwarf_regs[] = {
+	"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp",
+	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
+};
+
 const struct arch arch_x86_64 = {
 	.name = "x86_64",
 	.pgtable = x86_64_pgtable,
@@ -102,6 +107,8 @@ const struct arch arch_x86_64 = {
 	.ip = "rip",
 	.sp = "rsp",
 	.ptroot = "cr3",
+	.dwarf_regs = dwarf_regs,
+	.nr_dwarf_regs = ARRAY_SIZE(dwarf_regs),
 	.in_kernel = x86_64_in_kernel,
 	.percpu_base = x86_64_percpu_base,
 	.unwind = &unwind_x86_64,

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "cli/exit.h"
+#include "cli/lines.h"
 #include "report/escape.h"
 #include "report/json-report.h"
 #include "report/text.h"
@@ -30,11 +31,13 @@ struct stop {
 	struct mem *mem;
 	struct kernel *kernel;
 	struct report *report;
+	struct dwarf_file *vmlinux; /* NULL: not asked for */
 };
 
 static void stop_deinit(struct stop *s)
 {
 	report_destroy(s->report);
+	dwarf_close(s->vmlinux);
 	kernel_destroy(s->kernel);
 	mem_destroy(s->mem);
 	target_destroy(s->target);
@@ -153,6 +156,32 @@ static struct err *write_report(const struct options *o, const struct report *r,
 	return is_view(o) ? view_text(r, out, &opts) : report_text(r, out, &opts);
 }
 
+/* Tells of an error, if it is one, and forgets it; the status that it makes of this one. */
+static int tell(struct err *e, int status)
+{
+	if (!e)
+		return status;
+	complain(e);
+	status = exit_worse(status, exit_of(e));
+	err_free(e);
+	return status;
+}
+
+static struct err *add_lines(const struct options *o, struct stop *s)
+{
+	bool refused;
+
+	if (!s->vmlinux || is_view(o))
+		return NULL;
+	TRY(lines_add(s->report, s->kernel, s->vmlinux, o->vmlinux, &refused));
+	if (refused) {
+		fputs("fdgdb: ", stderr);
+		escape_puts(report_find_section(s->report, "lines")->detail, stderr);
+		fputc('\n', stderr);
+	}
+	return NULL;
+}
+
 int analyse(const struct options *o, struct err *(*open)(const struct options *o, struct target **ret))
 {
 	_cleanup_(stop_deinit) struct stop s = { 0 };
@@ -168,30 +197,22 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 		}
 	}
 
+	/* Before the guest is stopped: this may take long, and may fail. */
+	if (o->vmlinux && (e = dwarf_open(o->vmlinux, &s.vmlinux)))
+		return tell(e, status);
 	e = open(o, &s.target);
-	if (e) {
-		complain(e);
-		status = exit_of(e);
-		err_free(e);
-		return status;
-	}
+	if (e)
+		return tell(e, status);
 
 	struct err *failed = collect(o, &s);
 
 	/* First of all the guest; whatever went wrong can be told afterwards. */
-	e = s.target->ops->release(s.target, o->keep_halted);
-	if (e) {
-		complain(e);
-		status = exit_worse(status, exit_of(e));
-		err_free(e);
-	}
+	status = tell(s.target->ops->release(s.target, o->keep_halted), status);
 	if (failed) {
-		complain(failed);
-		status = exit_worse(status, exit_of(failed));
 		bool deadline = failed->code == ERR_DEADLINE;
 		/* What was asked for is not there; a report without it would look like an answer. */
 		bool answered = failed->code != ERR_NOT_FOUND && !is_view(o);
-		err_free(failed);
+		status = tell(failed, status);
 		if (!s.kernel || !answered)
 			return status;
 		s.report->capture.deadline_hit = deadline;
@@ -199,25 +220,16 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	if (s.mem)
 		mem_freeze(s.mem);
 	fill_capture(o, &s);
+	status = tell(add_lines(o, &s), status);
 	if (report_is_partial(s.report) || arena_is_cut(o, s.report))
 		status = exit_worse(status, EXIT_PARTIAL);
 
-	e = is_view(o) ? NULL : triage_run(s.report);
-	if (e) {
-		complain(e);
-		status = exit_worse(status, exit_of(e));
-		err_free(e);
-	}
+	status = tell(is_view(o) ? NULL : triage_run(s.report), status);
 	if (is_alarming(o, s.report))
 		status = exit_worse(status, EXIT_FINDINGS);
 
 	FILE *out = file ? file : stdout;
-	e = write_report(o, s.report, out);
-	if (e) {
-		complain(e);
-		status = exit_worse(status, exit_of(e));
-		err_free(e);
-	}
+	status = tell(write_report(o, s.report, out), status);
 	if (file && fclose(take_ptr(file))) {
 		fprintf(stderr, "fdgdb: %s: %s\n", o->output, strerror(errno));
 		status = exit_worse(status, EXIT_FAILED);

@@ -19,6 +19,7 @@ enum {
 	OPT_MAX_ENTRIES,
 	OPT_ARENA_BYTES,
 	OPT_NO_ARENA_BYTES,
+	OPT_VMLINUX,
 	OPT_KEEP_HALTED,
 	OPT_DEADLINE,
 	OPT_STATS,
@@ -38,6 +39,7 @@ static const struct option longopts[] = {
 	{ "max-entries", required_argument, NULL, OPT_MAX_ENTRIES },
 	{ "arena-bytes", required_argument, NULL, OPT_ARENA_BYTES },
 	{ "no-arena-bytes", no_argument, NULL, OPT_NO_ARENA_BYTES },
+	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "keep-halted", no_argument, NULL, OPT_KEEP_HALTED },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "stats", no_argument, NULL, OPT_STATS },
@@ -68,7 +70,9 @@ void options_help(FILE *out, bool live)
 	      "                           per-CPU arrays)\n"
 	      "      --arena-bytes N|all|none\n"
 	      "                           bytes of arena pages in the JSON (default 4M)\n"
-	      "      --no-arena-bytes     the same as --arena-bytes none\n",
+	      "      --no-arena-bytes     the same as --arena-bytes none\n"
+	      "      --vmlinux FILE       lines, inlined functions and arguments for stacks, from the\n"
+	      "                           debug information of this very kernel\n",
 	      out);
 	if (live)
 		fputs("      --keep-halted        leave the guest stopped\n"
@@ -238,6 +242,9 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 			break;
 		case OPT_NO_ARENA_BYTES:
 			o.arena_bytes = 0;
+			break;
+		case OPT_VMLINUX:
+			o.vmlinux = optarg;
 			break;
 		case OPT_KEEP_HALTED:
 			if (!live)

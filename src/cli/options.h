@@ -13,6 +13,7 @@ struct options {
 	bool json, pretty, stats, keep_halted;
 	unsigned int verbose;
 	const char *output; /* NULL: stdout */
+	const char *vmlinux; /* NULL: none */
 	enum color_when color;
 	uint64_t arena_bytes; /* in the JSON; UINT64_MAX: all */
 	bool arena_limit;     /* the user gave a number of them */

@@ -12,6 +12,29 @@ enum frame_kind {
 	FRAME_USER,  /* where user space goes on */
 };
 
+/* What debug information says of a frame (--vmlinux). */
+struct frame_line {
+	const char *func;
+	const char *file; /* NULL: unknown */
+	uint32_t line;	  /* 0: unknown */
+	bool inlined;
+};
+
+struct frame_arg {
+	const char *name;
+	bool known; /* the rest is valid */
+	bool is_signed, is_pointer;
+	uint64_t value; /* sign-extended if signed */
+};
+
+struct frame_source {
+	/* Innermost first, each inlined into the next, the last one real. */
+	const struct frame_line *lines;
+	size_t nr_lines;
+	const struct frame_arg *args; /* of the real one */
+	size_t nr_args;
+};
+
 struct kstack_frame {
 	uint64_t ip;
 	uint64_t sp; /* of a guess: where it was found */
@@ -22,6 +45,7 @@ struct kstack_frame {
 	uint32_t prog_id;   /* the BPF program whose code, or subprogram's, it is; 0: none */
 	uint64_t offset;    /* of ip from the symbol */
 	uint64_t size;	    /* of the symbol; 0: unknown */
+	const struct frame_source *source; /* NULL: unknown */
 };
 
 /* One stack, innermost frame first. */

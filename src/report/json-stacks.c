@@ -5,6 +5,39 @@
 #include "report/json-parts.h"
 #include "report/parts.h"
 
+static void write_source(struct json *j, const struct frame_source *source)
+{
+	json_key(j, "lines");
+	json_open_array(j);
+	for (size_t i = 0; i < source->nr_lines; i++) {
+		const struct frame_line *l = &source->lines[i];
+
+		json_open_object(j);
+		json_key_string(j, "function", l->func);
+		json_opt_string(j, "file", l->file);
+		if (l->line)
+			json_key_u64(j, "line", l->line);
+		json_key_bool(j, "inlined", l->inlined);
+		json_close_object(j);
+	}
+	json_close_array(j);
+
+	json_key(j, "args");
+	json_open_array(j);
+	for (size_t i = 0; i < source->nr_args; i++) {
+		const struct frame_arg *a = &source->args[i];
+
+		json_open_object(j);
+		json_key_string(j, "name", a->name);
+		if (a->known && a->is_signed)
+			json_key_i64(j, "value", (int64_t)a->value);
+		else if (a->known)
+			json_key_u64(j, "value", a->value);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 static void write_frame(struct json *j, const struct kstack_frame *f)
 {
 	json_open_object(j);
@@ -21,6 +54,8 @@ static void write_frame(struct json *j, const struct kstack_frame *f)
 	json_opt_string(j, "module", f->module);
 	if (f->prog_id)
 		json_key_u64(j, "prog_id", f->prog_id);
+	if (f->source)
+		write_source(j, f->source);
 	json_close_object(j);
 }
 

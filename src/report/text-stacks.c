@@ -11,10 +11,61 @@
 
 enum { TASKS_SHOWN = 8 };
 
+static void position(struct text *t, const struct frame_line *l)
+{
+	if (!l->file)
+		return;
+	strbuf_puts(&t->sb, "  ");
+	text_guest(t, l->file);
+	if (l->line)
+		strbuf_printf(&t->sb, ":%" PRIu32, l->line);
+}
+
+/* What the compiler put into the function of the frame. */
+static void inlined_lines(struct text *t, const struct frame_source *f, size_t indent)
+{
+	for (size_t i = 0; i < f->nr_lines && f->lines[i].inlined; i++) {
+		strbuf_fill(&t->sb, ' ', indent);
+		text_guest(t, f->lines[i].func);
+		strbuf_puts(&t->sb, " (inlined)");
+		position(t, &f->lines[i]);
+		strbuf_putc(&t->sb, '\n');
+	}
+}
+
+static void args_line(struct text *t, const struct frame_source *f, size_t indent)
+{
+	size_t known = 0;
+
+	for (size_t i = 0; i < f->nr_args; i++)
+		known += f->args[i].known;
+	if (!known)
+		return;
+	strbuf_fill(&t->sb, ' ', indent + 4);
+	for (size_t i = 0; i < f->nr_args; i++) {
+		const struct frame_arg *a = &f->args[i];
+
+		if (i)
+			strbuf_puts(&t->sb, ", ");
+		text_guest(t, a->name);
+		if (!a->known)
+			strbuf_puts(&t->sb, "=<unavailable>");
+		else if (a->is_pointer)
+			strbuf_printf(&t->sb, "=0x%" PRIx64, a->value);
+		else if (a->is_signed)
+			strbuf_printf(&t->sb, "=%" PRId64, (int64_t)a->value);
+		else
+			strbuf_printf(&t->sb, "=%" PRIu64, a->value);
+	}
+	strbuf_putc(&t->sb, '\n');
+}
+
 static void frame_line(struct text *t, const struct kstack_frame *f, const char *stack, size_t indent)
 {
 	struct strbuf *sb = &t->sb;
 
+	if (f->source)
+		inlined_lines(t, f->source, indent);
 	strbuf_fill(sb, ' ', indent);
 	if (f->kind == FRAME_USER) {
 		strbuf_printf(sb, "user space: ip=0x%" PRIx64 " sp=0x%" PRIx64 "\n", f->ip, f->sp);
@@ -38,7 +89,11 @@ static void frame_line(struct text *t, const struct kstack_frame *f, const char 
 	/* Where the stack changes. */
 	if (f->stack && strcmp(f->stack, stack))
 		strbuf_printf(sb, "  <%s stack>", f->stack);
+	if (f->source && f->source->nr_lines)
+		position(t, &f->source->lines[f->source->nr_lines - 1]);
 	strbuf_putc(sb, '\n');
+	if (f->source)
+		args_line(t, f->source, indent);
 }
 
 /* Where what is known ends. */

@@ -3,6 +3,7 @@
 """Bad input gets a clear line and the right exit status."""
 
 import os
+import re
 import shutil
 import socket
 import struct
@@ -191,6 +192,18 @@ def dumps(tmp):
     others = [m for m in whole["maps"] if m["map_kva"] != big["map_kva"]]
     same = [m for m in doc["maps"] if m["map_kva"] != big["map_kva"]]
     tap.ok(others == same, "all other maps are as before")
+
+    # Debug information, but of another program.
+    subprocess.run(["cc", "-g", "-Wl,--build-id=sha1", "-xc", "-", "-o", f"{tmp}/other"],
+                   input=b"int main(void) { return 0; }", check=True)
+    r = fdgdb("core", "-j", "--vmlinux", f"{tmp}/other", core)
+    line = [x for x in r.err.splitlines() if "build ID" in x]
+    ours = r.json()["fdgdb"]["kernel"]["build_id"]
+    tap.ok(r.status == EXIT_PARTIAL and len(line) == 1 and ours in line[0] and
+           len(re.findall("[0-9a-f]{40}", line[0])) == 2, "a vmlinux of another kernel is refused, with both ids", r)
+    tap.ok(not any("lines" in f for s in r.json()["fdgdb"]["stacks"] for f in s["frames"]), "no lines then")
+    expect("no debug information", fdgdb("core", "--vmlinux", "/bin/true", core), EXIT_FAILED, "/bin/true")
+    expect("no vmlinux", fdgdb("core", "--vmlinux", f"{tmp}/none", core), EXIT_FAILED, f"{tmp}/none")
 
     n = patched(core, f"{tmp}/nobtf", b"\x9f\xeb\x01\x00", b"\x9f\xeb\x02\x00")
     tap.note(f"{n} BTF headers spoilt")

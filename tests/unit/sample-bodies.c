@@ -141,18 +141,31 @@ static void add_kstack(struct report *r, struct kstack_row row)
 
 void sample_stacks(struct report *r)
 {
+	static const struct frame_line lines[] = {
+		{ "read_once", "include/\x1b.h", 12, true },
+		{ "nmi_h\x1b", "arch/x86/nmi.c", 345, false },
+		{ "tick", NULL, 0, false },
+	};
+	static const struct frame_arg args[] = {
+		{ .name = "regs", .known = true, .is_pointer = true, .value = 0xfffffe0000010f58 },
+		{ .name = "error", .known = true, .is_signed = true, .value = UINT64_MAX },
+		{ .name = "nr", .known = true, .value = 2 },
+		{ .name = "lost" },
+	};
+	static const struct frame_source source[] = { { lines, 2, args, 4 }, { &lines[2], 1, &args[3], 1 } };
 	static const struct kstack_frame vcpu[] = {
-		{ 0xffffffff81200010, 0xfffffe0000010f00, FRAME_EXACT, "nmi", "nmi_h\x1b", NULL, 0, 0x10, 0x40 },
-		{ 0xffffffff81200110, 0xffffc90000003f80, FRAME_CALL, "irq", "tick", NULL, 0, 0x10, 0 },
+		{ 0xffffffff81200010, 0xfffffe0000010f00, FRAME_EXACT, "nmi", "nmi_h\x1b", NULL, 0, 0x10, 0x40,
+		  &source[0] },
+		{ 0xffffffff81200110, 0xffffc90000003f80, FRAME_CALL, "irq", "tick", NULL, 0, 0x10, 0, &source[1] },
 		{ 0xffffffffc0001254, 0xffffc90000013f00, FRAME_EXACT, "task", "bpf_prog_0123456789abcdef_stall_enq",
-		  "bpf", 21, 0x20, 345 },
-		{ 0xffffffff81000077, 0xffffc90000013f40, FRAME_CALL, "task", NULL, NULL, 0, 0, 0 },
-		{ 0x401234, 0x7ffee0001000, FRAME_USER, NULL, NULL, NULL, 0, 0, 0 },
+		  "bpf", 21, 0x20, 345, NULL },
+		{ 0xffffffff81000077, 0xffffc90000013f40, FRAME_CALL, "task", NULL, NULL, 0, 0, 0, NULL },
+		{ 0x401234, 0x7ffee0001000, FRAME_USER, NULL, NULL, NULL, 0, 0, 0, NULL },
 	};
 	static const struct kstack_frame waits[] = {
-		{ 0xffffffff81300010, 0xffffc90000023f00, FRAME_CALL, "task", "schedule", NULL, 0, 0x10, 0xd0 },
-		{ 0xffffffff81300210, 0xffffc90000023f40, FRAME_CALL, "task", "io_wait", NULL, 0, 0x10, 0x50 },
-		{ 0xffffffff81300310, 0xffffc90000023f80, FRAME_GUESS, "task", "read", NULL, 0, 0x10, 0x50 },
+		{ 0xffffffff81300010, 0xffffc90000023f00, FRAME_CALL, "task", "schedule", NULL, 0, 0x10, 0xd0, NULL },
+		{ 0xffffffff81300210, 0xffffc90000023f40, FRAME_CALL, "task", "io_wait", NULL, 0, 0x10, 0x50, NULL },
+		{ 0xffffffff81300310, 0xffffc90000023f80, FRAME_GUESS, "task", "read", NULL, 0, 0x10, 0x50, NULL },
 	};
 
 	add_kstack(r, (struct kstack_row){ .has_vcpu = true, .task = r->tasks.data[1].kva, .frames = vcpu,
