@@ -155,6 +155,33 @@ static struct unwind_rule generated(const struct unwind *u, uint64_t func)
 	return by_frame_pointer;
 }
 
+/*
+ * The table gives up on the thunks that indirect jumps go through (arch/x86/lib/retpoline.S), but who is
+ * stopped at their start, or before they exchange the return address, has it where a called function has.
+ */
+static void in_thunk(const struct unwind *u, struct unwind_rule *rule)
+{
+	static const uint8_t call_over_int3[] = { 0xe8, 0x01, 0x00, 0x00, 0x00, 0xcc };
+	static const uint8_t lfence[] = { 0x0f, 0xae, 0xe8 };
+	enum { CALL_LEN = sizeof(call_over_int3) };
+	uint8_t code[2 * CALL_LEN];
+	const uint8_t *at = code + CALL_LEN;
+	struct err *e = u->env->read(u->ctx, u->ip - CALL_LEN, code, sizeof(code));
+
+	if (e) {
+		err_free(e);
+		return;
+	}
+	size_t rex = at[0] == 0x41;
+	if (!memcmp(code, call_over_int3, CALL_LEN)) {
+		*rule = bare;
+		rule->sp_off = 16; /* over the address of the int3 */
+	} else if (!memcmp(at, call_over_int3, CALL_LEN) || !memcmp(at, lfence, sizeof(lfence)) ||
+		   (at[rex] == 0xff && at[rex + 1] >> 3 == 0xe0 >> 3)) { /* jmp *%reg */
+		*rule = bare;
+	}
+}
+
 /* ---- */
 
 static struct err *find_rule(const struct unwind *u, struct unwind_rule *rule)
@@ -168,6 +195,8 @@ static struct err *find_rule(const struct unwind *u, struct unwind_rule *rule)
 	}
 	/* Behind a call that never returns another function may begin: the call itself is asked about. */
 	struct err *e = u->env->rule(u->ctx, u->exact ? u->ip : u->ip - 1, rule, &func);
+	if (!e && rule->type == UNWIND_UNDEFINED && u->exact)
+		in_thunk(u, rule);
 	if (!e || e->code != ERR_MISSING)
 		return e;
 	err_free(e);

@@ -104,6 +104,25 @@ def busy(g, tries=16):
     tap.ok(bpf and good == bpf, f"{g.release}: {len(bpf)} of them through a BPF program", [names(s) for s in bpf])
 
 
+def in_nmi(g):
+    """A panic in an NMI: from the NMI's stack back to what it came into. The guest is of no more use then."""
+    g.run("echo 0 >/proc/sys/kernel/panic; echo 1 >/proc/sys/kernel/unknown_nmi_panic")
+    g.hmp("nmi")
+    for _ in range(20):
+        time.sleep(1)
+        doc = report("attach", g.target, "--section", "stacks")
+        vcpus = [s for s in doc["fdgdb"]["stacks"] if "vcpu" in s]
+        hit = [s for s in vcpus if any(f.get("stack") == "nmi" for f in s["frames"])]
+        if hit:
+            break
+    kinds = [f.get("stack") for f in hit[0]["frames"]] if hit else []
+    inner = [f.get("symbol") for f in hit[0]["frames"] if f.get("stack") == "nmi"] if hit else []
+    came_into = [f["kind"] for f in hit[0]["frames"] if f.get("stack") != "nmi"][:1] if hit else []
+    tap.ok(len(hit) == 1 and hit[0]["complete"] and {"unknown_nmi_error", "exc_nmi"} <= set(inner) and kinds.count("nmi") >= 5 and
+           came_into in (["exact"], ["user"]), f"{g.release}: through the NMI stack", vcpus)
+    tap.ok(all(s["complete"] for s in vcpus), f"{g.release}: and the other CPU, stopped by that", vcpus)
+
+
 def everything(series):
     with guest.Guest(series, scenario="rich", vcpus=2, memory=768) as g:
         doc = same(g, "as it is")
@@ -133,6 +152,7 @@ def everything(series):
         text = fdgdb("attach", "--section", "stacks", g.target).out
         tap.ok(f"{pid} vforked (blocked)\n" in text and "    kernel_clone+0x" in text.split("(blocked)")[1],
                f"{g.release}: text has the stack of a blocked task", text)
+        in_nmi(g)
 
 
 def user(series):

@@ -16,7 +16,7 @@ enum format { ORC_6_1, ORC_6_3, ORC_6_4, ORC_7_1, ORC_UNKNOWN, NR_FORMATS };
 /* Code: functions of 64 bytes, as the fake kernel's fillers. */
 #define FUNC(n) (0xffffffff81000000 + 64 * (uint64_t)(n))
 enum { F_START = 10, F_A, F_B, F_INTR, F_ENTRY, F_SWITCH, F_NOTHING, F_FP, F_GRAPH, F_RETHOOK, F_FTRACE,
-       F_IRQ_CALL, F_REG, F_END = 40 };
+       F_IRQ_CALL, F_REG, F_IRET, F_END = 40 };
 
 #define TEXT_END FUNC(300)
 #define TABLE_IP 0xffffffff83000000
@@ -28,12 +28,16 @@ enum { F_START = 10, F_A, F_B, F_INTR, F_ENTRY, F_SWITCH, F_NOTHING, F_FP, F_GRA
 #define STACK_END (STACK + 0x4000)
 #define IRQ_STACK 0xffffc90000200000
 #define IRQ_TOP (IRQ_STACK + 0x4000)
+#define CEA 0xfffffe0000001000 /* struct cpu_entry_area: entry stack, exceptions' stacks */
+#define ENTRY_STACK (CEA + 0x1000)
+#define ESTACKS (CEA + 0x3000)
+#define NMI_STACK (ESTACKS + 0x2000)
 #define PERCPU 0xffff888010000000
 #define PERCPU_VARS 0x1000
 #define JIT 0xffffffffc0001000
 
 enum { T_STACK = 32, T_RET_STACK = 48, T_CURR = 56, T_RETHOOKS = 64, T_THREAD = 128, T_SIZE = 256 };
-enum { V_IRQ = 0x10, V_CURRENT = 0x18 };
+enum { V_IRQ = 0x10, V_CURRENT = 0x18, V_ESTACKS = 0x20 };
 
 struct rule {
 	uint64_t at;
@@ -131,6 +135,7 @@ static const struct rule rules[] = {
 	CALL_SP(F_FTRACE, 40),
 	{ FUNC(F_IRQ_CALL), UNWIND_CALL, UNWIND_SP_IND, UNWIND_NONE, 8, 0, false },
 	{ FUNC(F_REG), UNWIND_CALL, UNWIND_R10, UNWIND_NONE, 0, 0, false },
+	{ FUNC(F_IRET), UNWIND_IRET, UNWIND_SP, UNWIND_NONE, 16, 0, true },
 	CALL_SP(F_END, 8),
 	CALL_SP(F_END + 1, 8), CALL_SP(F_END + 2, 8), CALL_SP(F_END + 3, 8), CALL_SP(F_END + 4, 8),
 	CALL_SP(F_END + 5, 8), CALL_SP(F_END + 6, 8), CALL_SP(F_END + 7, 8), CALL_SP(F_END + 8, 8),
@@ -186,6 +191,13 @@ static void add_structs(struct fake_kernel *fk)
 		{ "trampoline_size", fk->u64, 24 },
 	};
 
+	int page = fake_kernel_array(fk, fk->u8, PAGE_SIZE);
+	int estacks = fake_kernel_struct(fk, "cea_exception_stacks", 0x4000, (struct fake_field[]){
+		{ "DF_stack", page, 0x1000 }, { "NMI_stack", page, 0x2000 } }, 2);
+	int entry = fake_kernel_struct(fk, "entry_stack", 512, NULL, 0);
+	fake_kernel_struct(fk, "cpu_entry_area", 0x8000, (struct fake_field[]){
+		{ "entry_stack_page", entry, 0x1000 }, { "estacks", estacks, 0x3000 } }, 2);
+
 	fake_kernel_struct(fk, "task_struct", T_SIZE, task, ARRAY_SIZE(task));
 	fake_kernel_struct(fk, "rethook_node", 48, node, ARRAY_SIZE(node));
 	fake_kernel_struct(fk, "ftrace_ops", 64, ops, ARRAY_SIZE(ops));
@@ -216,6 +228,8 @@ static struct image image_new(enum format f)
 	fake_kernel_symbol(fk, "ftrace_list_end", 0xffffffff83040100);
 	fake_kernel_symbol(fk, "hardirq_stack_ptr", PERCPU_VARS + V_IRQ);
 	fake_kernel_symbol(fk, "current_task", PERCPU_VARS + V_CURRENT);
+	fake_kernel_symbol(fk, "cea_exception_stacks", PERCPU_VARS + V_ESTACKS);
+	fake_kernel_write(fk, NMI_STACK, zeros, PAGE_SIZE);
 	for (uint64_t at = 0; at < 0x4000; at += PAGE_SIZE) {
 		fake_kernel_write(fk, STACK + at, zeros, PAGE_SIZE);
 		fake_kernel_write(fk, IRQ_STACK + at, zeros, PAGE_SIZE);
@@ -229,6 +243,7 @@ static struct image image_new(enum format f)
 	put(&im, TASK + T_STACK, STACK);
 	put(&im, PERCPU + PERCPU_VARS + V_IRQ, IRQ_TOP - 8);
 	put(&im, PERCPU + PERCPU_VARS + V_CURRENT, TASK);
+	put(&im, PERCPU + PERCPU_VARS + V_ESTACKS, ESTACKS);
 	im.k = fake_kernel_ready(fk);
 	fake_kernel_cpus(fk, 1, PERCPU, 0);
 	fake_target_set_reg(fk->ft, 0, "gs_base", PERCPU);
@@ -435,6 +450,69 @@ static void test_registers(void)
 	put(&im, STACK_END - 0xc8, FUNC(F_START) + 5);
 	u = walk_vcpu(&im);
 	CHECK(&u, UNWOUND_START, FUNC(F_FP) + 3, FUNC(F_START) + 5);
+	image_free(&im);
+}
+
+static const uint8_t retpoline[] = { 0xe8, 1, 0, 0, 0, 0xcc, 0x48, 0x89, 0x04, 0x24, 0xc3 };
+
+/* Stopped in the thunk of an indirect jump, of which the table says nothing. */
+static void thunk(const uint8_t *code, size_t len, uint64_t in, uint64_t below)
+{
+	struct image im = image_new(ORC_6_4);
+	uint64_t sp = STACK_END - 0x100;
+
+	fake_kernel_write(im.fk, FUNC(F_NOTHING), code, len);
+	fake_kernel_write(im.fk, FUNC(F_NOTHING) - 16, "\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc", 8);
+	vcpu(&im, FUNC(F_NOTHING) + in, sp, 0);
+	put(&im, sp, FUNC(F_NOTHING) + 5);
+	put(&im, sp + below, FUNC(F_A) + 5);
+	put(&im, sp + below + 8 + 16, FUNC(F_START) + 5);
+	struct unwound u = walk_vcpu(&im);
+	CHECK(&u, UNWOUND_START, FUNC(F_NOTHING) + in, FUNC(F_A) + 5, FUNC(F_START) + 5);
+	image_free(&im);
+}
+
+static void test_thunks(void)
+{
+	static const uint8_t jmp[] = { 0x41, 0xff, 0xe3 }, lfence[] = { 0x0f, 0xae, 0xe8, 0xff, 0xe0 };
+
+	thunk(retpoline, sizeof(retpoline), 0, 0);
+	thunk(retpoline, sizeof(retpoline), 6, 8);
+	thunk(jmp, sizeof(jmp), 0, 0);
+	thunk(lfence, sizeof(lfence), 0, 0);
+	thunk(lfence, sizeof(lfence), 3, 0);
+}
+
+/* An NMI on its own stack, into an entry on the trampoline stack that has not saved all registers, from user
+ * space. */
+static void test_nmi(void)
+{
+	struct image im = image_new(ORC_7_1);
+	uint64_t sp = NMI_STACK + PAGE_SIZE - 0x200, iret = ENTRY_STACK + 0x100;
+
+	vcpu(&im, FUNC(F_A), sp, 0);
+	put(&im, sp + 16, FUNC(F_ENTRY) + 5);
+	pt_regs(&im, sp + 24, FUNC(F_IRET) + 3, iret - 16, 0, false);
+	put(&im, iret, 0x401000);
+	put(&im, iret + 8, 0x33);
+	put(&im, iret + 24, 0x7ffe0000);
+	struct unwound u = walk_vcpu(&im);
+	CHECK(&u, UNWOUND_USER, FUNC(F_A), FUNC(F_ENTRY) + 5, FUNC(F_IRET) + 3, 0x401000);
+	CU_ASSERT_EQUAL(u.frames[0].stack, KSTACK_NMI);
+	CU_ASSERT_EQUAL(u.frames[2].stack, KSTACK_ENTRY);
+	CU_ASSERT_EQUAL(u.frames[3].sp, 0x7ffe0000);
+	CU_ASSERT_TRUE(u.frames[2].exact);
+
+	/* Guesses go on, on the stack that the NMI came into. */
+	vcpu(&im, FUNC(F_NOTHING), sp, 0);
+	put(&im, NMI_STACK + PAGE_SIZE - 16, STACK_END - 0x40);
+	put(&im, STACK_END - 0x20, FUNC(F_B) + 7);
+	u = walk_vcpu(&im);
+	CU_ASSERT_EQUAL(u.end, UNWOUND_BROKEN);
+	CU_ASSERT_TRUE(u.nr >= 2 && u.frames[u.nr - 1].guess);
+	CU_ASSERT_EQUAL(u.frames[u.nr - 1].ip, FUNC(F_B) + 7);
+	CU_ASSERT_EQUAL(u.frames[u.nr - 1].stack, KSTACK_TASK);
+	err_free(u.why);
 	image_free(&im);
 }
 
@@ -649,7 +727,8 @@ static void test_tables(void)
 
 UNIT_MAIN("unwind", { "each format of the tables", test_formats }, { "the lookup table", test_no_lookup },
 	  { "a task that never ran", test_never_ran }, { "user mode", test_user_mode },
-	  { "registers as a base", test_registers }, { "a call through NULL", test_null },
+	  { "registers as a base", test_registers }, { "thunks of indirect jumps", test_thunks }, { "NMI and entry stacks", test_nmi },
+	  { "a call through NULL", test_null },
 	  { "generated code", test_jit }, { "tracers' trampolines", test_trampolines },
 	  { "guesses", test_guesses }, { "hostile stacks", test_hostile }, { "deep stacks", test_deep },
 	  { "hostile tables", test_tables })
