@@ -6,18 +6,16 @@
 #include "walk/maps.h"
 
 struct owner_layout {
-	/* struct task_struct, cgroup, inode and its super block, sock */
+	/* struct task_struct, inode and its super block; cgroups and sockets are for objs.h */
 	struct member pid, tgid, comm;
-	struct member kn, kn_parent, kn_name, kn_id;
 	struct member ino, sb, sb_id, sb_dev;
-	struct member common, family, state, num, dport, saddr, daddr, saddr6, daddr6;
-	struct member protocol, type;
 };
 
 struct err *owner_layout(const struct kernel *k, struct owner_layout *l) MUST_CHECK;
 
 /* The part of the owner's structure that owner_read() looks at: for kprefetch(). */
-struct krange owner_range(const struct owner_layout *l, enum map_owner_kind kind, struct kva owner);
+struct krange owner_range(struct map_job *job, const struct owner_layout *l, enum map_owner_kind kind,
+			  struct kva owner);
 
 /*
  * Fills *o, whose kva and kind are set; what cannot be read is said in o->why.  Fails only for fatal
@@ -25,12 +23,5 @@ struct krange owner_range(const struct owner_layout *l, enum map_owner_kind kind
  */
 struct err *owner_read(struct map_job *job, const struct owner_layout *l,
 		       struct map_owner *o) MUST_CHECK;
-
-/*
- * Path of a struct cgroup from the root of its hierarchy ("/" for the root itself) in the pool; *ret is NULL,
- * and *why (pool) says the cause, if it cannot be read.
- */
-struct err *owner_cgroup_path(struct map_job *job, const struct owner_layout *l, struct kva cgroup,
-			      const char **ret, const char **why) MUST_CHECK;
 
 #endif

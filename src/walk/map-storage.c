@@ -254,7 +254,7 @@ static struct err *read_owners(struct storage_walk *s, struct map_owner *owners)
 	for (size_t i = 0, n; i < nr; i += n) {
 		n = MIN(nr - i, (size_t)MAP_RANGES);
 		for (size_t j = 0; j < n; j++)
-			s->ranges[j] = owner_range(&l, s->kind, owners[i + j].kva);
+			s->ranges[j] = owner_range(job, &l, s->kind, owners[i + j].kva);
 		kprefetch(job->mw->k, s->ranges, n);
 	}
 	for (size_t i = 0; i < nr; i++)

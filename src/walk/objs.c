@@ -11,8 +11,10 @@
 
 enum {
 	STRING_MAX = 256,
-	CGROUP_DEPTH = 64,
+	CGROUP_DEPTH = 256, /* cgroup.max.depth has no limit by default */
 	PATH_BYTES = 4096,
+	FAMILY_INET = 2, /* the guest's AF_INET and AF_INET6: the same on all of Linux */
+	FAMILY_INET6 = 10,
 };
 
 static const struct layout_member members[] = {
@@ -171,24 +173,39 @@ static struct err *kernfs_path(struct objs *o, struct kva kn, char *buf, size_t 
 		if (!prepend(buf, start, name))
 			break;
 	}
-	return err_new(ERR_CORRUPT, "cgroup deeper than any");
+	return err_new(ERR_LIMIT, "a path of more than %d cgroups or %d bytes", CGROUP_DEPTH, PATH_BYTES);
+}
+
+struct err *objs_cgroup_read(struct objs *o, struct kva cgroup, uint64_t *id, const char **path)
+{
+	_cleanup_free_ char *buf = malloc(PATH_BYTES);
+	struct kva kn;
+	size_t start;
+
+	*path = NULL;
+	if (!buf)
+		return &err_nomem;
+	TRY(kget_kva(o->k, cgroup, &o->l.cgroup_kn, &kn));
+	TRY(kget(o->k, kn, &o->l.kn_id, id));
+	TRY(kernfs_path(o, kn, buf, PATH_BYTES, &start));
+	*path = pool_strndup(o->pool, buf + start, PATH_BYTES);
+	return *path ? NULL : &err_nomem;
 }
 
 struct err *objs_cgroup(struct objs *o, struct kva cgroup, struct facts *facts)
 {
-	struct kva kn;
-	size_t start;
-	uint64_t id;
+	const char *path;
+	uint64_t id = 0;
+	struct err *e = objs_cgroup_read(o, cgroup, &id, &path), *failed = NULL;
 
-	TRY(kget_kva(o->k, cgroup, &o->l.cgroup_kn, &kn));
-	TRY(kget(o->k, kn, &o->l.kn_id, &id));
-	TRY(facts_num(facts, o->pool, "cgroup_id", id));
-
-	_cleanup_free_ char *buf = malloc(PATH_BYTES);
-	if (!buf)
-		return &err_nomem;
-	TRY(kernfs_path(o, kn, buf, PATH_BYTES, &start));
-	return facts_text(facts, o->pool, "cgroup_path", buf + start);
+	if (id)
+		failed = facts_num(facts, o->pool, "cgroup_id", id);
+	if (!failed)
+		failed = facts_text(facts, o->pool, "cgroup_path", path);
+	if (!failed)
+		return e;
+	err_free(e);
+	return failed;
 }
 
 /* ---- network */
@@ -204,43 +221,98 @@ struct err *objs_dev(struct objs *o, struct kva dev, struct facts *facts)
 	return facts_text(facts, o->pool, "ifname", name);
 }
 
-static struct err *sock_addr(struct objs *o, struct kva sk, uint64_t family, const struct member *m4,
-			     const struct member *m6, uint16_t port, const char *key, struct facts *facts)
+static struct err *sock_addr(struct objs *o, struct kva sk, int family, const struct member *m, const char **ret)
 {
-	const struct member *m = family == AF_INET ? m4 : m6;
-	char text[INET6_ADDRSTRLEN + 16], host[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN];
 	uint8_t raw[16];
-	size_t len = family == AF_INET ? 4 : 16;
+	size_t len = family == FAMILY_INET ? 4 : 16;
 
 	if (!m->present || m->size != len)
 		return NULL;
 	TRY(kread(o->k, kmember(sk, m), raw, len));
-	if (!inet_ntop((int)family, raw, host, sizeof(host)))
+	if (!inet_ntop(family == FAMILY_INET ? AF_INET : AF_INET6, raw, text, sizeof(text)))
 		return NULL;
-	snprintf(text, sizeof(text), family == AF_INET ? "%s:%u" : "[%s]:%u", host, port);
+	*ret = pool_strndup(o->pool, text, sizeof(text));
+	return *ret ? NULL : &err_nomem;
+}
+
+static struct err *sock_numbers(struct objs *o, struct kva sk, struct obj_sock *ret)
+{
+	const struct objs_layout *l = &o->l;
+	uint64_t family, type, protocol, state;
+
+	TRY(kget(o->k, sk, &l->sk_family, &family));
+	TRY(kget(o->k, sk, &l->sk_type, &type));
+	TRY(kget(o->k, sk, &l->sk_protocol, &protocol));
+	TRY(kget(o->k, sk, &l->sk_state, &state));
+	ret->family = (uint16_t)family;
+	ret->type = (uint16_t)type;
+	ret->protocol = (uint16_t)protocol;
+	ret->state = (uint8_t)state;
+	ret->known = true;
+	return NULL;
+}
+
+struct err *objs_sock_read(struct objs *o, struct kva sk, struct obj_sock *ret)
+{
+	const struct objs_layout *l = &o->l;
+	const char *local = NULL, *remote = NULL;
+	uint64_t num, dport;
+
+	*ret = (struct obj_sock){ 0 };
+	TRY(sock_numbers(o, sk, ret));
+	if (ret->family != FAMILY_INET && ret->family != FAMILY_INET6)
+		return NULL;
+
+	bool v4 = ret->family == FAMILY_INET;
+	TRY(kget(o->k, sk, &l->sk_num, &num));
+	TRY(kget(o->k, sk, &l->sk_dport, &dport));
+	TRY(sock_addr(o, sk, ret->family, v4 ? &l->sk_rcv : &l->sk_rcv6, &local));
+	TRY(sock_addr(o, sk, ret->family, v4 ? &l->sk_peer : &l->sk_peer6, &remote));
+	if (!local || !remote)
+		return NULL;
+	/* skc_num is in the order of the host, skc_dport in that of the network. */
+	ret->local = local;
+	ret->local_port = (uint16_t)num;
+	ret->remote = remote;
+	ret->remote_port = (uint16_t)((dport & 0xff) << 8 | (dport >> 8 & 0xff));
+	return NULL;
+}
+
+static struct err *add_end(struct objs *o, const char *key, bool v4, const char *addr, uint16_t port,
+			   struct facts *facts)
+{
+	char text[INET6_ADDRSTRLEN + 16];
+
+	if (!addr)
+		return NULL;
+	snprintf(text, sizeof(text), v4 ? "%s:%u" : "[%s]:%u", addr, port);
 	return facts_text(facts, o->pool, key, text);
+}
+
+static struct err *add_sock(struct objs *o, const struct obj_sock *sk, struct facts *facts)
+{
+	bool v4 = sk->family == FAMILY_INET;
+
+	if (!sk->known)
+		return NULL;
+	TRY(facts_num(facts, o->pool, "family", sk->family));
+	TRY(facts_num(facts, o->pool, "socket_type", sk->type));
+	TRY(facts_num(facts, o->pool, "protocol", sk->protocol));
+	TRY(facts_num(facts, o->pool, "state", sk->state));
+	TRY(add_end(o, "local", v4, sk->local, sk->local_port, facts));
+	return add_end(o, "remote", v4, sk->remote, sk->remote_port, facts);
 }
 
 struct err *objs_sock(struct objs *o, struct kva sk, struct facts *facts)
 {
-	const struct objs_layout *l = &o->l;
-	uint64_t family, v, local, remote;
+	struct obj_sock info;
+	struct err *e = objs_sock_read(o, sk, &info), *failed = add_sock(o, &info, facts);
 
-	TRY(kget(o->k, sk, &l->sk_family, &family));
-	TRY(facts_num(facts, o->pool, "family", family));
-	TRY(kget(o->k, sk, &l->sk_type, &v));
-	TRY(facts_num(facts, o->pool, "socket_type", v));
-	TRY(kget(o->k, sk, &l->sk_protocol, &v));
-	TRY(facts_num(facts, o->pool, "protocol", v));
-	TRY(kget(o->k, sk, &l->sk_state, &v));
-	TRY(facts_num(facts, o->pool, "state", v));
-	if (family != AF_INET && family != AF_INET6)
-		return NULL;
-	TRY(kget(o->k, sk, &l->sk_num, &local));
-	TRY(kget(o->k, sk, &l->sk_dport, &remote)); /* in network order */
-	TRY(sock_addr(o, sk, family, &l->sk_rcv, &l->sk_rcv6, (uint16_t)local, "local", facts));
-	return sock_addr(o, sk, family, &l->sk_peer, &l->sk_peer6,
-			 (uint16_t)((remote & 0xff) << 8 | (remote >> 8 & 0xff)), "remote", facts);
+	if (!failed)
+		return e;
+	err_free(e);
+	return failed;
 }
 
 /* ---- perf */

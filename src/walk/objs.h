@@ -40,10 +40,21 @@ struct err *objs_prog(struct objs *o, struct kva prog, struct facts *facts) MUST
 struct err *objs_map(struct objs *o, struct kva map, struct facts *facts) MUST_CHECK;
 /* cgroup_id, cgroup_path */
 struct err *objs_cgroup(struct objs *o, struct kva cgroup, struct facts *facts) MUST_CHECK;
+/* Id and path of a cgroup: from the root of its hierarchy, "/" for the root itself; in the pool. */
+struct err *objs_cgroup_read(struct objs *o, struct kva cgroup, uint64_t *id, const char **path) MUST_CHECK;
 /* ifindex, ifname */
 struct err *objs_dev(struct objs *o, struct kva dev, struct facts *facts) MUST_CHECK;
 /* family, type, protocol, state and, of IP sockets, local and remote ("127.0.0.1:80") */
 struct err *objs_sock(struct objs *o, struct kva sk, struct facts *facts) MUST_CHECK;
+/* The same as numbers.  Zeroed first; what was found before an error is there. */
+struct obj_sock {
+	bool known; /* the first four */
+	uint16_t family, type, protocol;
+	uint8_t state;
+	const char *local, *remote; /* addresses in the pool; NULL: of a family without */
+	uint16_t local_port, remote_port;
+};
+struct err *objs_sock_read(struct objs *o, struct kva sk, struct obj_sock *ret) MUST_CHECK;
 /* event_type, event_config, event_cpu, event_name of a struct perf_event */
 struct err *objs_event(struct objs *o, struct kva event, struct facts *facts) MUST_CHECK;
 
