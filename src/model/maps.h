@@ -27,7 +27,14 @@ struct map_entry {
 	const uint8_t *value;	 /* value_size bytes; NULL: unreadable */
 	const uint8_t **per_cpu; /* [nr_cpu_ids], value_size bytes each; NULL element: not mapped or no
 				    such CPU; NULL array: the per-CPU pointer itself is null */
+	const struct map_insn *insn;   /* arrays of instructions: where the one is */
 	const struct map_owner *owner; /* storage maps: what it is a value of, in place of a key */
+};
+
+/* The native instruction that one of a program became. */
+struct map_insn {
+	uint64_t ip;
+	const char *symbol; /* "bpf_prog_0123456789abcdef_main+0x12/0x40"; guest bytes */
 };
 
 /* Whose value it is in a map of values by task, cgroup, inode or socket. */
@@ -188,6 +195,7 @@ struct map_row {
 	struct bloom_body *bloom;
 	struct slots_body *slots;
 	struct ops_body *ops; /* beside MAP_BODY_VALUE */
+	struct facts prog_owner; /* beside MAP_BODY_SLOTS: what programs the map takes */
 
 	struct held_lock *locks;
 	size_t nr_locks;

@@ -79,6 +79,10 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 		return NULL;
 	case MAP_BODY_ARRAY:
 		json_key_u64(j, "key", entry->index);
+		if (entry->insn)
+			json_key_u64(j, "ip", entry->insn->ip);
+		if (entry->insn)
+			json_opt_string(j, "symbol", entry->insn->symbol);
 		if (!entry->value)
 			return NULL;
 		TRY(render_value(&w->render, m, entry->value, &v));
@@ -366,6 +370,10 @@ static struct err *write_map(struct json_report *w, const struct map_row *m)
 	json_open_object(j);
 	json_map_head(j, m);
 	write_locks(j, m);
+	if (m->prog_owner.first) {
+		json_key(j, "prog_owner");
+		json_facts(j, &m->prog_owner);
+	}
 	if (m->ops)
 		write_ops(j, m->ops);
 	TRY(write_body(w, m));

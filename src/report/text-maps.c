@@ -66,6 +66,10 @@ static struct err *write_element(struct text *t, const struct map_row *m, const 
 	}
 	TRY(render_value(&t->render, m, entry->value, &v));
 	text_value(&t->sb, v, 0, &t->style);
+	if (entry->insn) {
+		strbuf_printf(&t->sb, " at 0x%" PRIx64 " ", entry->insn->ip);
+		text_guest(t, entry->insn->symbol ? entry->insn->symbol : "(no name)");
+	}
 	return NULL;
 }
 
@@ -397,6 +401,10 @@ static struct err *write_map(struct text *t, const struct map_row *m)
 
 	write_header(t, m);
 	write_locks(t, m);
+	if (m->prog_owner.first) {
+		strbuf_puts(&t->sb, "\n  takes programs: ");
+		text_facts(&t->sb, &m->prog_owner);
+	}
 	if (m->ops)
 		write_ops(t, m->ops);
 	switch (m->body) {

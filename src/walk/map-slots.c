@@ -294,10 +294,28 @@ static struct err *lost(struct map_job *job, const char *what, struct err *e)
 	return failed;
 }
 
+/* Which programs may be called from the map, or run by its devices and CPUs. */
+static struct err *tell_prog_owner(struct map_job *job)
+{
+	switch (job->row->type) {
+	case PROG_ARRAY:
+	case DEVMAP:
+	case DEVMAP_HASH:
+	case CPUMAP:
+		break;
+	default:
+		return NULL;
+	}
+	struct err *e = objs_map_owner(&job->mw->objs, job->row->kva, &job->row->prog_owner);
+	return e ? lost(job, "owner", e) : NULL;
+}
+
 struct err *map_slots(struct map_job *job)
 {
 	struct slots_at at;
 	uint64_t nr;
+
+	TRY(tell_prog_owner(job));
 
 	if (!find_slots(job, &at))
 		return map_no_layout(job, at.what);
@@ -461,6 +479,7 @@ struct err *map_slots_hash(struct map_job *job)
 	uint64_t nr, stride = dev ? 8 : l->shtab_bucket.size, off = dev ? 0 : l->shtab_bucket_head.off;
 	struct kva heads;
 
+	TRY(tell_prog_owner(job));
 	if (!map->present || !node->present || !stride)
 		return map_no_layout(job, dev ? "struct bpf_dtab" : "struct bpf_shtab");
 	struct err *e = dev ? buckets_of(job, map, &l->dtab_heads, &l->dtab_nr_heads, &heads, &nr) :

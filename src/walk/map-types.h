@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The types of maps: what they are called, what they are, who reads their contents. */
+/* The types of maps: what they are called, who reads their contents. */
 #ifndef FDGDB_WALK_MAP_TYPES_H
 #define FDGDB_WALK_MAP_TYPES_H
 
@@ -8,8 +8,7 @@
 struct map_type {
 	uint32_t type; /* enum bpf_map_type; part of the kernel's ABI */
 	const char *name;
-	const char *what; /* "a queue", for types without reader */
-	struct err *(*read)(struct map_job *job); /* NULL: fdgdb does not decode this type yet */
+	struct err *(*read)(struct map_job *job);
 };
 
 /* NULL for a type that fdgdb has never heard of. */

@@ -14,7 +14,8 @@
 #include "walk/map-types.h"
 
 enum {
-	STRUCT_OPS = 26, /* BPF_MAP_TYPE_STRUCT_OPS */
+	STRUCT_OPS = 26, /* enum bpf_map_type */
+	INSN_ARRAY = 34,
 };
 
 /* ---- what walkers of contents share */
@@ -140,11 +141,9 @@ static struct err *read_contents(struct map_job *job)
 
 	if (row->unreadable) /* the header is not there */
 		return NULL;
-	if (type && type->read)
+	if (type)
 		return type->read(job);
 	job->undecoded = true;
-	if (type)
-		return map_note(job, "%s: fdgdb does not decode this type of map yet", type->what);
 	return map_note(job, "map type %" PRIu32 "%s%s%s: fdgdb does not know this type", row->type,
 			row->type_name ? " (" : "", row->type_name ? row->type_name : "",
 			row->type_name ? ")" : "");
@@ -199,6 +198,8 @@ struct err *maps_put_types(struct maps_walk *m, size_t i)
 			return map_unreadable(job, "raw bytes only: %s", o->why ? o->why : "no types");
 		return map_struct_ops_types(job, o ? o->types : m->mw.k->types, m->found.data[i].wrapper);
 	}
+	if (row->type == INSN_ARRAY)
+		return map_insn_types(job);
 	if (!o)
 		return NULL;
 	row->btf_id = o->id;

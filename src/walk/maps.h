@@ -116,6 +116,7 @@ struct err *map_sk_storage(struct map_job *job) MUST_CHECK;
 struct err *map_cgroup_storage(struct map_job *job) MUST_CHECK;
 struct err *map_percpu_cgroup_storage(struct map_job *job) MUST_CHECK;
 struct err *map_rhash(struct map_job *job) MUST_CHECK;
+struct err *map_insn(struct map_job *job) MUST_CHECK;
 struct err *map_slots(struct map_job *job) MUST_CHECK;
 struct err *map_slots_hash(struct map_job *job) MUST_CHECK;
 struct err *map_hash_of_maps(struct map_job *job) MUST_CHECK;
@@ -130,6 +131,9 @@ struct err *map_hash_pointers(struct map_job *job, struct map_entry **ret, uint6
 
 /* Says what each slot's pointer leads to, by the type of map. */
 struct err *map_slots_describe(struct map_job *job) MUST_CHECK;
+
+/* Gives a map of instructions the kernel's type for its values. */
+struct err *map_insn_types(struct map_job *job) MUST_CHECK;
 
 /* After the contents: type of the value, and names of the functions; `types` has the wrapper struct. */
 struct err *map_struct_ops_types(struct map_job *job, const struct types *types, uint32_t wrapper) MUST_CHECK;

@@ -24,6 +24,13 @@ static const struct layout_member members[] = {
 	LAYOUT(struct objs_layout, prog_attach, "bpf_prog", "expected_attach_type"),
 	LAYOUT(struct objs_layout, map_id, "bpf_map", "id"),
 	LAYOUT(struct objs_layout, map_name, "bpf_map", "name"),
+	LAYOUT_OPT(struct objs_layout, map_owner, "bpf_map", "owner"),
+	LAYOUT_OPT(struct objs_layout, owner_type, "bpf_map_owner", "type"),
+	LAYOUT_OPT(struct objs_layout, owner_jited, "bpf_map_owner", "jited"),
+	LAYOUT_OPT(struct objs_layout, owner_frags, "bpf_map_owner", "xdp_has_frags"),
+	LAYOUT_OPT(struct objs_layout, owner_sleepable, "bpf_map_owner", "sleepable"), /* 7.3 */
+	LAYOUT_OPT(struct objs_layout, owner_attach, "bpf_map_owner", "expected_attach_type"),
+	LAYOUT_OPT(struct objs_layout, owner_proto, "bpf_map_owner", "attach_func_proto"),
 	LAYOUT(struct objs_layout, cgroup_kn, "cgroup", "kn"),
 	LAYOUT_OPT(struct objs_layout, kn_parent, "kernfs_node", "__parent"),   /* 6.15 */
 	LAYOUT_OPT(struct objs_layout, kn_parent_old, "kernfs_node", "parent"), /* before */
@@ -134,6 +141,50 @@ struct err *objs_map(struct objs *o, struct kva map, struct facts *facts)
 	TRY(kget_str(o->k, map, &o->l.map_name, name, sizeof(name)));
 	TRY(facts_num(facts, o->pool, "map_id", id));
 	return facts_text(facts, o->pool, "map_name", name);
+}
+
+static struct err *add_member(struct objs *o, struct kva obj, const struct member *m, const char *key,
+			      struct facts *facts)
+{
+	uint64_t v;
+
+	if (!m->present)
+		return NULL;
+	TRY(kget(o->k, obj, m, &v));
+	return facts_num(facts, o->pool, key, v);
+}
+
+struct err *objs_map_owner(struct objs *o, struct kva map, struct facts *facts)
+{
+	const struct objs_layout *l = &o->l;
+	struct kva owner;
+	const char *name;
+	uint64_t v;
+
+	/* Kernels whose owner is a part of the map itself (before 6.1.149, 6.12.42) are left without. */
+	if (!l->map_owner.present || l->map_owner.size != 8 || !l->owner_type.present)
+		return NULL;
+	TRY(kget_kva(o->k, map, &l->map_owner, &owner));
+	if (!owner.v)
+		return NULL;
+	TRY(kget(o->k, owner, &l->owner_type, &v));
+	TRY(facts_num(facts, o->pool, "type", v));
+	TRY(objs_enum(o, "bpf_prog_type", "BPF_PROG_TYPE_", v, &name));
+	TRY(facts_text(facts, o->pool, "type_name", name));
+	TRY(add_member(o, owner, &l->owner_jited, "jited", facts));
+	TRY(add_member(o, owner, &l->owner_frags, "xdp_has_frags", facts));
+	TRY(add_member(o, owner, &l->owner_sleepable, "sleepable", facts));
+	if (l->owner_attach.present) { /* 0 is also said by those that have none */
+		TRY(kget(o->k, owner, &l->owner_attach, &v));
+		TRY(facts_num(facts, o->pool, "expected_attach_type", v));
+		if (v)
+			TRY(objs_enum(o, "bpf_attach_type", "BPF_", v, &name));
+		TRY(facts_text(facts, o->pool, "attach_type_name", v ? name : NULL));
+	}
+	if (!l->owner_proto.present)
+		return NULL;
+	TRY(kget(o->k, owner, &l->owner_proto, &v));
+	return v ? facts_hex(facts, o->pool, "attach_func_proto", v) : NULL;
 }
 
 /* ---- cgroups */

@@ -11,6 +11,8 @@
 struct objs_layout {
 	/* struct bpf_prog and bpf_map */
 	struct member prog_aux, prog_id, prog_name, prog_attach, map_id, map_name;
+	/* struct bpf_map_owner: the first program of a map of programs decides which others may be in it */
+	struct member map_owner, owner_type, owner_jited, owner_frags, owner_sleepable, owner_attach, owner_proto;
 	/* struct cgroup, its directory */
 	struct member cgroup_kn, kn_parent, kn_parent_old, kn_name, kn_id;
 	/* struct net_device */
@@ -40,6 +42,8 @@ struct err *objs_prog(struct objs *o, struct kva prog, struct facts *facts) MUST
 struct err *objs_map(struct objs *o, struct kva map, struct facts *facts) MUST_CHECK;
 /* cgroup_id, cgroup_path */
 struct err *objs_cgroup(struct objs *o, struct kva cgroup, struct facts *facts) MUST_CHECK;
+/* What programs a map of programs, devices or CPUs takes; nothing if it has none yet. */
+struct err *objs_map_owner(struct objs *o, struct kva map, struct facts *facts) MUST_CHECK;
 /* Id and path of a cgroup: from the root of its hierarchy, "/" for the root itself; in the pool. */
 struct err *objs_cgroup_read(struct objs *o, struct kva cgroup, uint64_t *id, const char **path) MUST_CHECK;
 /* ifindex, ifname */

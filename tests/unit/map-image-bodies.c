@@ -149,8 +149,22 @@ static void add_owners(struct fake_kernel *fk)
 	define(fk, "sock", sizeof(struct img_sock), sock, ARRAY_SIZE(sock));
 }
 
+static void add_insns(struct fake_kernel *fk, int map)
+{
+	const struct fake_field value[] = { { "orig_off", fk->u32, 0 }, { "xlated_off", fk->u32, 4 },
+					    { "jitted_off", fk->u32, 8 } };
+	int id = define(fk, "bpf_insn_array_value", 16, value, ARRAY_SIZE(value));
+	const struct fake_field array[] = {
+		F(img_insn_array, map, map), F(img_insn_array, ips, fk->ptr),
+		F(img_insn_array, values, fake_kernel_array(fk, id, 0)),
+	};
+
+	define(fk, "bpf_insn_array", sizeof(struct img_insn_array), array, ARRAY_SIZE(array));
+}
+
 void map_image_bodies(struct fake_kernel *fk, int map)
 {
+	add_insns(fk, map);
 	add_queue_lpm(fk, map);
 	add_ring_bloom(fk, map);
 	add_stacks(fk, map);

@@ -106,6 +106,13 @@ struct img_bloom {
 	uint64_t bitset[];
 };
 
+struct img_insn_array {
+	struct img_map map;
+	uint32_t used, pad;
+	uint64_t ips;
+	uint32_t values[][4]; /* struct bpf_insn_array_value: orig_off, xlated_off, jitted_off, padding */
+};
+
 struct img_stacks {
 	struct img_map map;
 	uint32_t n_buckets, pad;

@@ -12,7 +12,7 @@
 enum {
 	STACK_TRACE = 7, LPM_TRIE = 11, CGROUP_STORAGE = 19, PERCPU_CGROUP_STORAGE = 21, QUEUE = 22,
 	STACK = 23, SK_STORAGE = 24, RINGBUF = 27,
-	INODE_STORAGE = 28, TASK_STORAGE = 29, BLOOM = 30, CGRP_STORAGE = 32,
+	INODE_STORAGE = 28, TASK_STORAGE = 29, BLOOM = 30, CGRP_STORAGE = 32, INSN_ARRAY = 34,
 };
 
 struct fixture {
@@ -759,7 +759,60 @@ static void test_cgroup_storage(void)
 	}
 }
 
-UNIT_MAIN("walk-map-bodies", { "queues and stacks", test_queue }, { "queues cut", test_queue_cap },
+/* ---- where instructions went */
+
+static void test_insns(void)
+{
+	static const uint32_t values[3][4] = { { 0, 0, 16 }, { 2, UINT32_MAX, 0 }, { 5, 7, 40 } };
+	struct img_insn_array array = { .map = map_of(INSN_ARRAY, 4, 16, 3) };
+	struct fixture f;
+	uint64_t at, size;
+
+	setup(&f);
+	at = map_image_room(f.im, sizeof(array) + sizeof(values), 4096 - sizeof(array) - 8);
+	array.ips = map_image_room(f.im, 24, 0);
+	fake_kernel_write(f.fk, at, &array, sizeof(array));
+	fake_kernel_write(f.fk, at + sizeof(array), values, sizeof(values));
+	fake_kernel_put64(f.fk, array.ips, map_image_root_at);
+	fake_kernel_put64(f.fk, array.ips + 8, 0);
+	fake_kernel_put64(f.fk, array.ips + 16, map_image_root_at + 3);
+
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_EQUAL(row->body, MAP_BODY_ARRAY);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 3);
+	CU_ASSERT_PTR_EQUAL(row->types, f.fk->k->types);
+	ASSERT_OK(types_size(row->types, row->value_type, &size));
+	CU_ASSERT_EQUAL(size, 16);
+	for (uint32_t i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(row->entries[i].index, i);
+		CU_ASSERT_EQUAL(memcmp(row->entries[i].value, values[i], 16), 0);
+	}
+	CU_ASSERT_PTR_NULL(row->entries[1].insn); /* removed, or not yet compiled */
+	CU_ASSERT_EQUAL_FATAL(row->entries[2].insn->ip, map_image_root_at + 3);
+	teardown(&f);
+}
+
+/* Values behind the end of memory, a list of addresses that is none. */
+static void test_insns_bad(void)
+{
+	struct img_insn_array array = { .map = map_of(INSN_ARRAY, 4, 16, 1000), .ips = 0xffffc9f000000000 };
+	struct fixture f;
+
+	setup(&f);
+	uint64_t at = map_image_room(f.im, sizeof(array), 0);
+	fake_kernel_write(f.fk, at, &array, sizeof(array));
+	const struct map_row *row = walk_one(&f, at);
+	CU_ASSERT_TRUE(row->unreadable);
+	ERROR_HAS(row, "instructions unreadable");
+	CU_ASSERT_EQUAL(row->nr_entries, 1000);
+	CU_ASSERT_PTR_NULL(row->entries[999].value);
+	CU_ASSERT_EQUAL(status(&f), SECTION_NOT_READABLE);
+	teardown(&f);
+}
+
+UNIT_MAIN("walk-map-bodies", { "arrays of instructions", test_insns },
+	  { "arrays of instructions that lie", test_insns_bad }, { "queues and stacks", test_queue }, { "queues cut", test_queue_cap },
 	  { "queues that lie", test_queue_bad }, { "prefixes", test_lpm },
 	  { "few prefixes", test_lpm_small }, { "damaged trie", test_lpm_bad },
 	  { "trie cut", test_lpm_cap }, { "ring buffer", test_ring },
