@@ -255,6 +255,10 @@ def slots(doc, maps, dumps):
                indices=(row.get("fd_array", {}).get("indices", []), [] if hashed else sorted(want)))
         if row.get("error"):
             problems.append(f"{where}: {row['error']}")
+        if "owner_prog_type" in desc:
+            owner = row.get("prog_owner", {})
+            _check(problems, where, owner=(owner.get("type_name"), desc["owner_prog_type"]),
+                   owner_jited=(owner.get("jited"), int(desc["owner_jited"])))
         for s in got.values():
             if "map_name" in s:
                 _check(problems, where, map_kva=(s["kva"], rows.get(s["map_id"], {}).get("map_kva")))

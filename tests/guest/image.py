@@ -92,6 +92,8 @@ def _copy_userland(userland, where):
 OBJECTS = [
     ("rich.bpf.o", "rich.bpf.c", None),
     ("links.bpf.o", "links.bpf.c", None),
+    ("lockhold.bpf.o", "lockhold.bpf.c", None),
+    ("stress.bpf.o", "stress.bpf.c", None),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
 ]
