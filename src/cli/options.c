@@ -59,7 +59,7 @@ void options_help(FILE *out, bool live)
 	      "  -o, --output FILE        write the report to FILE\n"
 	      "      --section LIST       only these: vcpus,log,per_cpu_time,per_node_numa,\n"
 	      "                           maps,progs,links,btfs,modules,cpus,scx,\n"
-	      "                           tasks,stacks\n"
+	      "                           tasks,stacks,waits\n"
 	      "      --map NAME|ID|ADDR   only this map (may be given several times)\n"
 	      "      --var PATH           nothing but this global variable of the running scheduler, or a\n"
 	      "                           part of it: nr_events, stats.nr_queued, cpu_ctx[2].load\n"
@@ -128,7 +128,7 @@ static struct err *parse_sections(struct options *o, char *list)
 					     "per_cpu_time", "per_node_numa",
 					     "maps", "progs",
 					     "links", "btfs", "modules", "cpus", "scx", "tasks",
-					     "stacks" };
+					     "stacks", "waits" };
 
 	for (char *save, *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
 		size_t i = 0;

@@ -203,6 +203,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	json_write_cpus(w);
 	TRY(write_sections(w));
 	json_write_stacks(w);
+	json_write_waits(w);
 	json_write_progs(w);
 	json_write_modules(w);
 	TRY(json_write_task_details(w));

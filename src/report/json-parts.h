@@ -42,6 +42,8 @@ void json_write_progs(struct json_report *w);
 void json_write_modules(struct json_report *w);
 /* detectors, cpus, rcu, worker_pools, into the open "fdgdb". */
 void json_write_cpus(struct json_report *w);
+/* waits, into the open "fdgdb". */
+void json_write_waits(struct json_report *w);
 /* findings and not_examined, into the open "fdgdb". */
 void json_write_findings(struct json_report *w);
 /* per_cpu_time, per_node_numa and cgroup_psi, in the order of the format. */

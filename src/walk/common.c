@@ -28,9 +28,12 @@ bool walk_wants(struct walk *w, const char *section)
 	for (size_t i = 0; i < w->opts->nr_sections; i++) {
 		const char *asked = w->opts->sections[i];
 
-		/* A queue of tasks without names would be of no use, and stacks are theirs. */
-		if (!strcmp(asked, section) || (!strcmp(section, "tasks") && (!strcmp(asked, "scx") ||
-									      !strcmp(asked, "stacks"))))
+		/* A queue of tasks without names would be of no use, stacks are theirs, and tell what they
+		 * wait for. */
+		bool waits = !strcmp(asked, "waits");
+		if (!strcmp(asked, section) || (waits && !strcmp(section, "stacks")) ||
+		    (!strcmp(section, "tasks") &&
+		     (waits || !strcmp(asked, "scx") || !strcmp(asked, "stacks"))))
 			return true;
 	}
 	/* Nothing else is said about a section that is left out; if there is no memory for this, the

@@ -27,6 +27,7 @@ static const struct part {
 	{ "scx", "scx", walk_scx },
 	{ "tasks", "tasks", walk_tasks },
 	{ "stacks", "stacks", walk_stacks },
+	{ "waits", "waits", walk_waits },
 };
 
 static struct err *run(struct walk *w, const struct part *part)

@@ -96,6 +96,9 @@ struct err *walk_stacks(struct walk *w) MUST_CHECK;
 /* How CPUs, RCU and workqueues fare: report.cpus. */
 struct err *walk_cpus(struct walk *w) MUST_CHECK;
 
+/* What the tasks with a stack wait for, and who holds it: report.waits. */
+struct err *walk_waits(struct walk *w) MUST_CHECK;
+
 /* Reads what rendering the collected values will follow pointers to, so that it is kept from the stop,
  * and sets report.env. */
 struct err *walk_env(struct walk *w) MUST_CHECK;

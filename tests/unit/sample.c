@@ -551,6 +551,40 @@ static void add_modules(struct report *r)
 			    "1 of 3 modules could not all be read"));
 }
 
+static void add_waits(struct report *r)
+{
+	const struct wait_row rows[] = {
+		{ .task = { 0xffff888004000000 }, .pid = 7, .tgid = 7, .comm = "futex", .kind = WAIT_FUTEX,
+		  .function = "futex_do_wait", .uaddr = { true, 0x7f0000001000 } },
+		{ .task = { 0xffff888004001000 }, .pid = 8, .tgid = 8, .comm = "wri\x1bter",
+		  .uninterruptible = true, .kind = WAIT_RWSEM_WRITE, .stack = 1,
+		  .function = "rwsem_down_write_slowpath", .lock = { 0xffff888005000000 },
+		  .lock_name = "mmap_lock of m\x1b[9]", .found_by = "task_struct.blocker",
+		  .owner = { true, 0xffff888004002001 }, .count = { true, 0x202 }, .readers = { true, 2 },
+		  .has_holder = true,
+		  .holder = { { 0xffff888004002000 }, 9, "rea\x1b_der", WAIT_HINTED } },
+		{ .task = { 0xffff888004003000 }, .pid = 10, .tgid = 10, .comm = "lost",
+		  .uninterruptible = true, .kind = WAIT_MUTEX, .function = "__mutex_lock",
+		  .why = "the lock was not found" },
+		{ .task = { 0xffff888004004000 }, .pid = 11, .tgid = 11, .comm = "mutex",
+		  .uninterruptible = true, .kind = WAIT_MUTEX, .function = "__mutex_lock",
+		  .lock = { 0xffffffff82001000 }, .lock_name = "event_mutex",
+		  .found_by = "mutex_waiter on its stack", .owner = { true, 0xffff888004005001 },
+		  .has_holder = true, .holder = { .task = { 0xffff888004005000 } },
+		  .why = "the holder is not among the tasks" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct wait_row *to = vec_push(&r->waits);
+
+		if (!to)
+			abort();
+		*to = rows[i];
+	}
+	must(report_section(r, "waits", SECTION_COMPLETE, NULL));
+	must(report_cut(r, "waits", false, "what 1 of 4 tasks wait for was not found"));
+}
+
 static void add_progs(struct report *r)
 {
 	struct prog_row *p = vec_push(&r->progs);
@@ -765,6 +799,7 @@ struct report *sample_report(void)
 	sample_stacks(r);
 	add_progs(r);
 	add_cpus(r);
+	add_waits(r);
 	add_findings(r);
 	must(report_section(r, "kernel", SECTION_COMPLETE, NULL));
 	must(report_section(r, "maps", SECTION_NOT_READABLE, "3 maps could not be read in full"));
