@@ -8,33 +8,56 @@
 
 static const double NS = 1e9, WARNING_S = 5, ERROR_S = 10;
 
+static bool is_high(const struct task_row *task)
+{
+	return task->sched_class && (!strcmp(task->sched_class, "rt") || !strcmp(task->sched_class, "dl"));
+}
+
+/* Who of the lower classes has been waiting for this CPU for longest. */
+static const struct task_row *longest_waiting(const struct report *r, uint32_t cpu)
+{
+	const struct task_row *worst = NULL;
+
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		const struct task_row *task = &r->tasks.data[i];
+
+		if (task->cpu != cpu || task->running || is_high(task) || !task->x.waiting.has)
+			continue;
+		if (!worst || task->x.waiting.v > worst->x.waiting.v)
+			worst = task;
+	}
+	return worst;
+}
+
 static void judge_cpu(struct triage *t, size_t i)
 {
 	const struct cpu_row *c = &t->r->cpus.rows.data[i];
-	const struct task_row *curr = c->has_curr ? report_task(t->r, c->curr) : NULL;
-	double seconds = (double)c->curr_for.v / NS;
+	const struct task_row *curr = c->has_curr ? report_task(t->r, c->curr) : NULL, *starved;
 
-	if (!curr || !curr->sched_class || !c->curr_for.has || seconds < WARNING_S)
-		return;
-	if (strcmp(curr->sched_class, "rt") && strcmp(curr->sched_class, "dl"))
+	if (!curr || !is_high(curr))
 		return;
 	/* Alone, or among its like, it takes nothing from anybody. */
 	if (!c->nr_running.has || c->nr_running.v <= c->nr_rt.v + c->nr_dl.v)
 		return;
+	/* The kernel's own threads of the highest class come between: how long it has run tells little. */
+	starved = longest_waiting(t->r, c->cpu);
+	if (!starved || (double)starved->x.waiting.v / NS < WARNING_S)
+		return;
 
+	double seconds = (double)starved->x.waiting.v / NS;
 	uint64_t waiting = c->nr_running.v - c->nr_rt.v - c->nr_dl.v;
 	struct finding *f = triage_add(t, seconds >= ERROR_S ? SEVERITY_ERROR : SEVERITY_WARNING,
 				       CONFIDENCE_CERTAIN,
-				       "the %s task %s[%" PRId32 "] has had CPU %" PRIu32
-				       " to itself for %.1f s, while %" PRIu64
-				       " task%s of lower classes wait%s for it",
+				       "the %s task %s[%" PRId32 "] keeps CPU %" PRIu32
+				       " from %" PRIu64 " task%s of lower classes; %s[%" PRId32
+				       "] has waited for %.1f s",
 				       !strcmp(curr->sched_class, "rt") ? "real-time" : "deadline",
-				       c->curr_comm, c->curr_pid, c->cpu, seconds, waiting,
-				       waiting > 1 ? "s" : "", waiting > 1 ? "" : "s");
+				       c->curr_comm, c->curr_pid, c->cpu, waiting, waiting > 1 ? "s" : "",
+				       starved->comm, starved->pid, seconds);
 	size_t task = triage_task_index(t, curr);
 
 	triage_about_cpu(f, c->cpu);
-	triage_num(t, f, c->curr_for.v, "fdgdb.cpus[%zu].curr_for_ns", i);
+	triage_seconds(t, f, seconds, "fdgdb.tasks[%zu].waiting_s", triage_task_index(t, starved));
 	triage_num(t, f, c->nr_running.v, "fdgdb.cpus[%zu].nr_running", i);
 	triage_num(t, f, c->nr_rt.v, "fdgdb.cpus[%zu].nr_rt", i);
 	triage_text(t, f, curr->sched_class, "task_enrichments[%zu].sched_class", task);
@@ -53,6 +76,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_cpu_hogged = {
 	.id = "cpu-hogged",
 	.sections = { "cpus", "tasks" },
-	.causes = { { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU } },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU } },
 	.judge = judge,
 };

@@ -52,5 +52,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_irqs_off = {
 	.id = "irqs-off",
 	.sections = { "cpus" },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU } },
 	.judge = judge,
 };

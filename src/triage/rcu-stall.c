@@ -75,6 +75,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_rcu_stall = {
 	.id = "rcu-stall",
 	.sections = { "cpus" },
-	.causes = { { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
 	.judge = judge,
 };

@@ -5,14 +5,23 @@
 
 /* Of findings equally severe and sure, those of the first rule come first. */
 const struct triage_rule *const triage_rules[] = {
+	&rule_panic,
+	&rule_oops,
+	&rule_deadlock,
+	&rule_bpf_loop,
 	&rule_irqs_off,
 	&rule_softlockup,
 	&rule_cpu_hogged,
 	&rule_scx_held_by_bpf,
+	&rule_scx_affinity,
 	&rule_scx_dsq_not_consumed,
 	&rule_scx_local_blocked,
 	&rule_scx_watchdog_near,
 	&rule_scx_exit,
+	&rule_userfault,
+	&rule_fuse,
+	&rule_lock_held,
+	&rule_hung_task,
 	&rule_rcu_stall,
 	&rule_workqueue_stuck,
 	&rule_ringbuf_full,

@@ -7,38 +7,11 @@
 
 #include <inttypes.h>
 
-struct queue {
-	const struct task_row *worst;
-	double worst_s;
-	size_t nr;	    /* stalled */
-	bool head;	    /* the first is one of them */
-};
-
-static void look(struct triage *t, const struct dsq_row *d, struct queue *q)
-{
-	for (size_t i = 0; i < d->nr_tasks; i++) {
-		const struct task_row *task = report_task(t->r, d->tasks[i]);
-		double seconds;
-
-		if (!task || !scx_is_stalled(t->r, task, &seconds))
-			continue;
-		q->nr++;
-		q->head |= !i;
-		if (seconds > q->worst_s) {
-			q->worst = task;
-			q->worst_s = seconds;
-		}
-	}
-}
-
 static void judge_dsq(struct triage *t, const struct dsq_row *d)
 {
-	struct queue q = { 0 };
+	struct scx_stalled q = scx_stalled_on(t->r, d);
 
-	if (d->origin == DSQ_LOCAL || d->origin == DSQ_BYPASS)
-		return; /* a CPU's own: scx-local-blocked */
-	look(t, d, &q);
-	if (!q.worst)
+	if (!q.worst || q.all_restricted) /* the latter: scx-affinity */
 		return;
 
 	/* Who consumes takes the first task that may run on his CPU; the rest only waits its turn. */
@@ -61,12 +34,15 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 
 static void judge(struct triage *t)
 {
-	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++)
-		judge_dsq(t, &t->r->scx.dsqs.data[i]);
+	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++) {
+		if (scx_is_shared(&t->r->scx.dsqs.data[i]))
+			judge_dsq(t, &t->r->scx.dsqs.data[i]);
+	}
 }
 
 const struct triage_rule rule_scx_dsq_not_consumed = {
 	.id = "scx-dsq-not-consumed",
 	.sections = { "scx", "tasks" },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_ANY } },
 	.judge = judge,
 };

@@ -5,11 +5,15 @@
 #include "triage/rules.h"
 #include "triage/scx-stall.h"
 
+/* SCX_OPSS_*: in the low bits, below the number of the enqueue. */
+enum { OPSS_STATE_MASK = 3, OPSS_QUEUED = 2 };
+
 static void judge(struct triage *t)
 {
 	const struct report *r = t->r;
 	const struct task_row *worst = NULL;
 	double worst_s = 0, seconds;
+	bool known;
 	size_t nr = 0;
 
 	for (size_t i = 0; i < r->tasks.nr; i++) {
@@ -17,6 +21,8 @@ static void judge(struct triage *t)
 
 		if (!task->dsq_kva.has || task->dsq_kva.v || !scx_is_stalled(r, task, &seconds))
 			continue;
+		if (task->x.ops_state.has && (task->x.ops_state.v & OPSS_STATE_MASK) != OPSS_QUEUED)
+			continue; /* on its way from or to a queue */
 		nr++;
 		if (seconds > worst_s) {
 			worst = task;
@@ -26,7 +32,10 @@ static void judge(struct triage *t)
 	if (!worst)
 		return;
 
-	struct finding *f = triage_add(t, scx_stall_severity(r, worst_s), CONFIDENCE_LIKELY,
+	/* The kernel notes whom a task belongs to: then it is no guess. */
+	known = worst->x.ops_state.has;
+	struct finding *f = triage_add(t, scx_stall_severity(r, worst_s),
+				       known ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
 				       "%s been runnable for up to %.1f s and %s on no queue: the scheduler "
 				       "\"%s\" took %s in and never inserted %s anywhere",
 				       scx_stall_who(t, worst, nr), worst_s, nr > 1 ? "are" : "is",
@@ -35,11 +44,15 @@ static void judge(struct triage *t)
 	triage_about_pid(f, worst->pid);
 	scx_stall_evidence(t, f, worst, worst_s);
 	triage_num(t, f, 0, "task_enrichments[%zu].dsq_kva", triage_task_index(t, worst));
+	if (known)
+		triage_num(t, f, worst->x.ops_state.v, "fdgdb.tasks[%zu].scx.ops_state",
+			   triage_task_index(t, worst));
 	triage_next(t, f, "the scheduler's own queues among its maps, and what takes tasks out of them");
 }
 
 const struct triage_rule rule_scx_held_by_bpf = {
 	.id = "scx-held-by-bpf",
 	.sections = { "scx", "tasks" },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_ANY } },
 	.judge = judge,
 };

@@ -82,3 +82,67 @@ const char *scx_stall_who(struct triage *t, const struct task_row *task, size_t 
 		t->nomem = true;
 	return who ? who : "";
 }
+
+/* CPUs in a list like "0-3,8"; 0: none, or it is no list. */
+static uint64_t count_cpus(const char *list)
+{
+	uint64_t nr = 0;
+
+	while (list && *list) {
+		char *end;
+		unsigned long first = strtoul(list, &end, 10), last = first;
+
+		if (end == list)
+			return 0;
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		if (last < first)
+			return 0;
+		nr += last - first + 1;
+		list = *end == ',' ? end + 1 : end;
+		if (*end && *end != ',')
+			return 0;
+	}
+	return nr;
+}
+
+static bool is_restricted(const struct report *r, const struct task_row *task)
+{
+	uint64_t nr = count_cpus(task->x.cpus_allowed);
+
+	return nr && nr < r->kernel.nr_online;
+}
+
+struct scx_stalled scx_stalled_on(const struct report *r, const struct dsq_row *d)
+{
+	struct scx_stalled q = { .all_restricted = true };
+
+	for (size_t i = 0; i < d->nr_tasks; i++) {
+		const struct task_row *task = report_task(r, d->tasks[i]);
+		double seconds;
+
+		if (!task || !scx_is_stalled(r, task, &seconds))
+			continue;
+		q.nr++;
+		q.head |= !i;
+		q.all_restricted &= is_restricted(r, task);
+		if (seconds > q.worst_s) {
+			q.worst = task;
+			q.worst_s = seconds;
+		}
+	}
+	return q;
+}
+
+bool scx_is_shared(const struct dsq_row *d)
+{
+	return d->origin != DSQ_LOCAL && d->origin != DSQ_BYPASS;
+}
+
+bool scx_single_cpu(const struct task_row *task, uint32_t *ret)
+{
+	if (count_cpus(task->x.cpus_allowed) != 1)
+		return false;
+	*ret = (uint32_t)strtoul(task->x.cpus_allowed, NULL, 10);
+	return true;
+}

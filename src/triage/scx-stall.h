@@ -17,6 +17,23 @@ bool scx_is_stalled(const struct report *r, const struct task_row *task, double 
 /* How bad the longest wait is: from half the limit on an error. */
 enum severity scx_stall_severity(const struct report *r, double seconds);
 
+/* What is stalled on a queue. */
+struct scx_stalled {
+	const struct task_row *worst; /* NULL: nothing */
+	double worst_s;
+	size_t nr;
+	bool head;	     /* the first of the queue is */
+	bool all_restricted; /* none of them may run on every online CPU */
+};
+
+struct scx_stalled scx_stalled_on(const struct report *r, const struct dsq_row *d);
+
+/* Whether a queue is no CPU's own. */
+bool scx_is_shared(const struct dsq_row *d);
+
+/* The CPU that a task may run on, if it is only one. */
+bool scx_single_cpu(const struct task_row *task, uint32_t *ret);
+
 /* The queue that a task is on; NULL: on none, or it is not known. */
 const struct dsq_row *scx_dsq_of(const struct report *r, const struct task_row *task);
 

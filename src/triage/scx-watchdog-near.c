@@ -41,6 +41,9 @@ const struct triage_rule rule_scx_watchdog_near = {
 	.id = "scx-watchdog-near",
 	.sections = { "scx", "tasks" },
 	.causes = {
+		{ "panic", LINK_ANY },
+		{ "bpf-loop", LINK_ANY },
+		{ "scx-affinity", LINK_ANY },
 		{ "scx-held-by-bpf", LINK_ANY },
 		{ "scx-dsq-not-consumed", LINK_ANY },
 		{ "scx-local-blocked", LINK_ANY },

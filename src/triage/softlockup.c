@@ -59,6 +59,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_softlockup = {
 	.id = "softlockup",
 	.sections = { "cpus" },
-	.causes = { { "irqs-off", LINK_CPU } },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU } },
 	.judge = judge,
 };

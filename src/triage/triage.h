@@ -20,6 +20,7 @@ struct triage {
 	const struct report *r;
 	struct report *out; /* the same; only triage.c writes to it */
 	size_t rule;
+	size_t *wait_rows; /* [tasks.nr]: 1 + row of waits, 0: none; made by wait_row_of() */
 	bool nomem;
 };
 

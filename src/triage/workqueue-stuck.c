@@ -3,12 +3,13 @@
 #include "config.h"
 
 #include "triage/rules.h"
+#include "triage/sleep.h"
 
 #include <inttypes.h>
 
 enum {
 	DEFAULT_THRESH = 30, /* s: that of the kernel's own watchdog, where it has one */
-	HELD_S = 30,	     /* works held back behind one for so long */
+	HELD_S = 30,	     /* works held back for so long behind one that does not sleep */
 };
 
 /* Nothing of its list has been begun for long. */
@@ -52,18 +53,28 @@ static void judge_worker(struct triage *t, size_t i, size_t nr)
 {
 	const struct pool_row *p = &t->r->cpus.pools.data[i];
 	const struct worker_row *k = &p->workers[nr];
-	double age = (double)k->busy.v / t->r->kernel.hz;
+	const struct task_row *task = k->task.v ? report_task(t->r, k->task) : NULL;
+	double age = (double)k->busy.v / t->r->kernel.hz, slept;
+	bool sleeps = task && triage_sleeps_long(t->r, task, &slept);
 
-	if (!k->busy.has || !k->waiting.v || age < HELD_S)
+	/* Before 7.0 nothing notes when the work was begun: it is as old as its sleep, at least. */
+	if (!k->busy.has && sleeps)
+		age = slept;
+	if (!k->waiting.v || age < (sleeps ? TRIAGE_LONG_S : HELD_S))
 		return;
 
-	struct finding *f = triage_add(t, SEVERITY_WARNING, CONFIDENCE_LIKELY,
+	struct finding *f = triage_add(t, SEVERITY_WARNING, sleeps ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
 				       "%s[%" PRId32 "] has been in %s for %.1f s, and %" PRIu64
 				       " works of \"%s\" wait behind it",
 				       k->comm, k->pid, k->func ? k->func : "?", age, k->waiting.v,
 				       k->wq ? k->wq : "?");
 	triage_about_pid(f, k->pid);
-	triage_num(t, f, k->busy.v, "fdgdb.worker_pools[%zu].busy_workers[%zu].busy_jiffies", i, nr);
+	if (k->busy.has)
+		triage_num(t, f, k->busy.v, "fdgdb.worker_pools[%zu].busy_workers[%zu].busy_jiffies", i, nr);
+	if (sleeps) {
+		triage_seconds(t, f, slept, "fdgdb.tasks[%zu].last_ran_s", triage_task_index(t, task));
+		triage_sleep_evidence(t, f, task);
+	}
 	triage_num(t, f, k->waiting.v, "fdgdb.worker_pools[%zu].busy_workers[%zu].waiting", i, nr);
 	triage_next(t, f, "the stack of that worker: what it waits for");
 }
@@ -89,7 +100,7 @@ static void judge(struct triage *t)
 
 const struct triage_rule rule_workqueue_stuck = {
 	.id = "workqueue-stuck",
-	.sections = { "cpus" },
-	.causes = { { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
+	.sections = { "cpus", "tasks" },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
 	.judge = judge,
 };

@@ -13,7 +13,7 @@ enum { HZ = 250, NOW = 1000000 };
 
 static struct report *new_report(void)
 {
-	static const char *const sections[] = { "scx", "tasks", "maps", "cpus" };
+	static const char *const sections[] = { "scx", "tasks", "maps", "cpus", "stacks", "waits", "progs" };
 	struct report *r;
 
 	ASSERT_OK(report_create(&r));
@@ -253,21 +253,27 @@ static void test_softlockup_off(void)
 static void test_hogged(void)
 {
 	struct report *r = new_report();
-	struct task_row *t = add_task(r, 1001, 0, 0);
 
 	add_cpu(r, 0);
 	struct cpu_row *c = add_cpu(r, 1);
+	struct task_row *t = add_task(r, 1001, 0, 0);
 	t->kva = c->curr;
 	t->running = true;
 	t->sched_class = "rt";
-	c->curr_for = (struct opt_u64){ true, 30000000000 };
+	t->cpu = 1;
+	t = add_task(r, 50, 0, 0);
+	t->sched_class = "fair";
+	t->cpu = 1;
+	t->x.waiting = (struct opt_u64){ true, 30000000000 };
 	c->nr_running = c->nr_rt = (struct opt_u64){ true, 1 };
 	ASSERT_OK(triage_run(r));
 	CU_ASSERT_EQUAL(r->findings.rows.nr, 0); /* nobody else wants it */
 	c->nr_running.v = 3;
 	ASSERT_OK(triage_run(r));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(find(r, "cpu-hogged@cpu1"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(find(r, "cpu-hogged@cpu1")->summary, "2 tasks of lower classes wait"));
+	const struct finding *f = find(r, "cpu-hogged@cpu1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "keeps CPU 1 from 2 tasks of lower classes; task[50] has"));
+	CU_ASSERT_EQUAL(evidence(f, "fdgdb.tasks[1].waiting_s")->seconds, 30);
 	report_destroy(r);
 }
 
@@ -314,11 +320,235 @@ static void test_workqueue(void)
 static void test_exit(void)
 {
 	struct report *r = new_report();
+	struct scx_sched_row *old = vec_push(&r->scx.others);
 
-	r->scx.sched.exit_kind = 1026;
-	r->scx.sched.exit_kind_name = "SCX_EXIT_ERROR_STALL";
+	r->scx.has_sched = false;
+	r->scx.enable_state = "disabled";
+	old->role = SCX_EXITED;
+	old->exit_kind = 1026;
+	old->exit = (struct scx_exit_row){ .has = true, .kind = 1026, .msg = "victim[7] failed to run" };
 	ASSERT_OK(triage_run(r));
-	CU_ASSERT_PTR_NOT_NULL(find(r, "scx-exit"));
+	const struct finding *f = find(r, "scx-exit");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_ERROR);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "victim[7] failed to run"));
+	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.scx.schedulers[0].exit.msg"));
+
+	/* One that works has taken its place. */
+	r->scx.has_sched = true;
+	r->scx.enable_state = "enabled";
+	r->findings.rows.nr = 0;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
+	CU_ASSERT_EQUAL(r->findings.rows.data[0]->severity, SEVERITY_INFO);
+	CU_ASSERT_PTR_NOT_NULL(evidence(r->findings.rows.data[0], "fdgdb.scx.schedulers[1].exit.msg"));
+	report_destroy(r);
+}
+
+static void test_affinity(void)
+{
+	struct report *r = new_report();
+	struct dsq_row *d = add_dsq(r, 0x1000, 7, DSQ_USER);
+
+	r->kernel.nr_online = 4;
+	enqueue(d, add_task(r, 5, 16, 0x1000));
+	enqueue(d, add_task(r, 6, 17, 0x1000));
+	r->tasks.data[0].x.cpus_allowed = "3";
+	r->tasks.data[1].x.cpus_allowed = "0-3";
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NOT_NULL(find(r, "scx-dsq-not-consumed@dsq0x7")); /* not even for who may run anywhere */
+	r->findings.rows.nr = 0;
+	r->tasks.data[1].x.cpus_allowed = "1,3";
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
+	CU_ASSERT_STRING_EQUAL(r->findings.rows.data[0]->key, "scx-affinity@dsq0x7");
+	r->findings.rows.nr = 0;
+	d->nr_tasks = 1;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NOT_NULL(find(r, "scx-affinity@cpu3"));
+	report_destroy(r);
+}
+
+static void test_panic(void)
+{
+	struct report *r = new_report();
+	struct log_record recs[] = {
+		{ .text = "watchdog: BUG: soft lockup - CPU#1" }, { .text = "BUG: soft lockup of old" },
+		{ .text = "BUG: kernel NULL pointer dereference, address: 0000000000000010" },
+		{ .text = "Kernel panic - not syncing: Fatal exception" },
+		{ .text = "Kernel panic - not syncing: said by user space", .facility = 1 },
+	};
+
+	r->log.records = recs;
+	r->log.nr = ARRAY_SIZE(recs);
+	r->kernel.panic_known = true;
+	r->kernel.nr_oopses = (struct opt_u64){ true, 1 };
+	ASSERT_OK(triage_run(r));
+	const struct finding *f = find(r, "oops");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "NULL pointer dereference"));
+	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.log.records[2].text"));
+	CU_ASSERT_PTR_NULL(find(r, "panic"));
+
+	r->findings.rows.nr = 0;
+	r->kernel.panic_cpu = (struct opt_u64){ true, 1 };
+	ASSERT_OK(triage_run(r));
+	f = find(r, "panic@cpu1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "on CPU 1: Fatal exception"));
+	CU_ASSERT_STRING_EQUAL(find(r, "oops")->caused_by, f->key);
+	report_destroy(r);
+}
+
+/* A task that sleeps: pid and for how long. */
+static struct kva add_sleeper(struct report *r, int32_t pid, uint64_t seconds, char state)
+{
+	struct task_row *t = add_task(r, pid, 0, 0);
+
+	t->sched_class = "fair";
+	t->x.state_letter = state;
+	t->x.last_ran = (struct opt_u64){ true, seconds * 1000000000 };
+	return t->kva;
+}
+
+static struct wait_row *add_wait(struct report *r, struct kva task, uint64_t lock, struct kva holder,
+				 enum wait_basis basis)
+{
+	struct wait_row *w = vec_push(&r->waits);
+
+	w->task = task;
+	w->pid = (int32_t)(task.v & 0xffff);
+	w->comm = "task";
+	w->kind = WAIT_MUTEX;
+	w->lock.v = lock;
+	w->has_holder = holder.v;
+	w->holder = (struct wait_holder){ holder, (int32_t)(holder.v & 0xffff), "task", basis };
+	return w;
+}
+
+static void test_deadlock(void)
+{
+	struct report *r = new_report();
+	struct kva a = add_sleeper(r, 1, 20, 'D'), b = add_sleeper(r, 2, 20, 'D'),
+		   c = add_sleeper(r, 3, 20, 'D');
+
+	add_wait(r, c, 0x1000, a, WAIT_RECORDED); /* behind the two */
+	add_wait(r, a, 0x2000, b, WAIT_RECORDED);
+	add_wait(r, b, 0x1000, a, WAIT_RECORDED)->lock_name = "some_mutex";
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
+	const struct finding *f = r->findings.rows.data[0];
+	CU_ASSERT_STRING_EQUAL(f->id, "deadlock");
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_ERROR);
+	CU_ASSERT_EQUAL(f->confidence, CONFIDENCE_CERTAIN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "2 tasks wait for each other, and others behind them"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "task[2] waits for mutex some_mutex"));
+
+	/* With a holder that is only a hint it is no more than a suspicion. */
+	r->findings.rows.nr = 0;
+	r->waits.data[1].holder.basis = WAIT_HINTED;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
+	CU_ASSERT_EQUAL(r->findings.rows.data[0]->severity, SEVERITY_WARNING);
+	CU_ASSERT_EQUAL(r->findings.rows.data[0]->confidence, CONFIDENCE_POSSIBLE);
+	report_destroy(r);
+}
+
+/* A chain: one root, the lock whose holder does not wait for a lock itself, and why it does not go on. */
+static void test_lock_held(void)
+{
+	struct report *r = new_report();
+	struct kva a = add_sleeper(r, 1, 30, 'S'), b = add_sleeper(r, 2, 25, 'D'),
+		   c = add_sleeper(r, 3, 12, 'D');
+	struct kstack_frame frames[] = { { .symbol = "schedule" }, { .symbol = "handle_userfault" } };
+
+	r->cpus.detectors.hung_task_timeout = (struct opt_u64){ true, 120 };
+	add_wait(r, b, 0x1000, a, WAIT_RECORDED);
+	add_wait(r, c, 0x2000, b, WAIT_RECORDED);
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
+	const struct finding *f = find(r, "lock-held@pid1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_WARNING);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "2 tasks have been waiting for up to 25.0 s for mutex 0x1000"));
+
+	r->findings.rows.nr = 0;
+	struct kstack_row *s = vec_push(&r->stacks);
+	*s = (struct kstack_row){ .task = a, .frames = frames, .nr_frames = 2, .wchan = 2 };
+	r->cpus.detectors.hung_task_timeout.v = 20;
+	ASSERT_OK(triage_run(r));
+	f = find(r, "lock-held@pid1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_ERROR);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "which sleeps in handle_userfault"));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f->caused_by);
+	CU_ASSERT_STRING_EQUAL(f->caused_by, "userfault@pid1");
+	report_destroy(r);
+}
+
+/* Holders that hold themselves, rows without tasks: nothing to trip over. */
+static void test_waits_lie(void)
+{
+	struct report *r = new_report();
+	struct kva a = add_sleeper(r, 1, 30, 'D'), nobody = { 0xdead };
+
+	add_wait(r, a, 0x1000, a, WAIT_RECORDED);
+	add_wait(r, nobody, 0x1000, nobody, WAIT_RECORDED);
+	add_wait(r, nobody, 0, a, WAIT_INFERRED);
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NOT_NULL(find(r, "deadlock@pid1")); /* a mutex taken twice is one */
+	report_destroy(r);
+}
+
+static void test_hung(void)
+{
+	struct report *r = new_report();
+	struct kva a = add_sleeper(r, 1, 30, 'D'), b = add_sleeper(r, 2, 130, 'D');
+	struct kstack_frame frames[] = { { .symbol = "io_schedule" } };
+
+	add_sleeper(r, 3, 500, 'S');
+	add_sleeper(r, 4, 5, 'D');
+	r->cpus.detectors.hung_task_timeout = (struct opt_u64){ true, 120 };
+	for (size_t i = 0; i < 2; i++) {
+		struct kstack_row *s = vec_push(&r->stacks);
+
+		*s = (struct kstack_row){ .task = i ? b : a, .frames = frames, .nr_frames = 1, .wchan = 1 };
+	}
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1); /* they wait in the same place */
+	const struct finding *f = find(r, "hung-task@pid2");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_ERROR);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "and others have been in state D for 130.0 s, in io_schedule"));
+	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.stacks[1].wchan"));
+	report_destroy(r);
+}
+
+static void test_bpf_loop(void)
+{
+	struct report *r = new_report();
+	struct kstack_frame frames[] = { { .symbol = "bpf_loop" },
+					 { .ip = 0xc0de, .symbol = "bpf_prog_x_turn", .prog_id = 8 },
+					 { .ip = 0xc0ff, .symbol = "bpf_prog_x_dispatch", .prog_id = 9, .offset = 31 } };
+	struct kstack_row *s = vec_push(&r->stacks);
+	struct prog_row *p = vec_push(&r->progs);
+	struct vcpu_row *v = vec_push(&r->vcpus);
+	struct cpu_row *c = add_cpu(r, 0);
+
+	*s = (struct kstack_row){ .has_vcpu = true, .frames = frames, .nr_frames = 3 };
+	v->ok = v->has_cpu = true;
+	p->id = 9;
+	strcpy(p->name, "dispatch");
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_EQUAL(r->findings.rows.nr, 0); /* it has only just got there */
+	c->timer_late.v = 12000000000;
+	c->irqs_on = false;
+	ASSERT_OK(triage_run(r));
+	const struct finding *f = find(r, "bpf-loop@cpu0");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "dispatch (id 9) for 12.0 s: at bpf_prog_x_dispatch+0x1f"));
+	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.stacks[0].frames[2].ip"));
+	CU_ASSERT_STRING_EQUAL(find(r, "irqs-off@cpu0")->caused_by, f->key);
 	report_destroy(r);
 }
 
@@ -365,7 +595,6 @@ static void test_rules(void)
 		const struct triage_rule *rule = triage_rules[i];
 
 		CU_ASSERT_EQUAL(strspn(rule->id, "abcdefghijklmnopqrstuvwxyz0123456789-"), strlen(rule->id));
-		CU_ASSERT_PTR_NOT_NULL(rule->sections[0]);
 		for (size_t k = 0; k < nr_triage_rules; k++)
 			CU_ASSERT_TRUE(i == k || strcmp(rule->id, triage_rules[k]->id));
 		for (const struct triage_cause *c = rule->causes; c->id; c++) {
@@ -389,5 +618,8 @@ UNIT_MAIN("triage", { "rules name each other rightly", test_rules },
 	  { "a soft lockup detector that is off", test_softlockup_off },
 	  { "a CPU hogged by a real-time task", test_hogged },
 	  { "a reader that does not end", test_rcu_reader }, { "stuck workqueues", test_workqueue },
-	  { "an ejected scheduler", test_exit }, { "a full ring buffer", test_ringbuf },
+	  { "an ejected scheduler", test_exit }, { "a DSQ consumed elsewhere", test_affinity },
+	  { "a panic, and the oops before it", test_panic }, { "a deadlock", test_deadlock },
+	  { "a lock that is held, and why", test_lock_held }, { "edges that lie", test_waits_lie },
+	  { "tasks in state D", test_hung }, { "a loop in a BPF program", test_bpf_loop }, { "a full ring buffer", test_ringbuf },
 	  { "what was not examined is named", test_unexamined })

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A queue that is consumed, but not on the CPUs that a task on it may run on. */
+#include "config.h"
+
+#include "triage/rules.h"
+#include "triage/scx-stall.h"
+
+#include <inttypes.h>
+
+static void judge_dsq(struct triage *t, const struct dsq_row *d)
+{
+	struct scx_stalled q = scx_stalled_on(t->r, d);
+
+	if (!q.worst || !q.all_restricted)
+		return;
+
+	size_t i = triage_task_index(t, q.worst);
+	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst_s), CONFIDENCE_CERTAIN,
+				       "%s been waiting for up to %.1f s in DSQ 0x%" PRIx64
+				       "; %s may run on CPU %s alone, which does not consume that DSQ",
+				       scx_stall_who(t, q.worst, q.nr), q.worst_s, d->id,
+				       q.nr > 1 ? "the first" : "it", q.worst->x.cpus_allowed);
+	uint32_t cpu;
+
+	if (scx_single_cpu(q.worst, &cpu))
+		triage_about_cpu(f, cpu);
+	else
+		triage_about_dsq(f, d->id);
+	scx_stall_evidence(t, f, q.worst, q.worst_s);
+	triage_text(t, f, q.worst->x.cpus_allowed, "fdgdb.tasks[%zu].cpus_allowed", i);
+	triage_hex(t, f, d->id, "%s.id", triage_dsq_path(t, d));
+	triage_next(t, f, "on which CPUs dispatch() of \"%s\" moves tasks of this DSQ",
+		    t->r->scx.sched.ops_name);
+}
+
+static void judge(struct triage *t)
+{
+	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++) {
+		if (scx_is_shared(&t->r->scx.dsqs.data[i]))
+			judge_dsq(t, &t->r->scx.dsqs.data[i]);
+	}
+}
+
+const struct triage_rule rule_scx_affinity = {
+	.id = "scx-affinity",
+	.sections = { "scx", "tasks" },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_ANY }, { "irqs-off", LINK_CPU },
+		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
+	.judge = judge,
+};

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Tasks that sleep, and where. */
+#ifndef FDGDB_TRIAGE_SLEEP_H
+#define FDGDB_TRIAGE_SLEEP_H
+
+#include "triage/triage.h"
+
+/* For how long a task has not run; false if that is not known, or less than TRIAGE_LONG_S. */
+enum { TRIAGE_LONG_S = 10 };
+bool triage_sleeps_long(const struct report *r, const struct task_row *task, double *ret);
+
+/* Its stack while it sleeps; NULL. */
+const struct kstack_row *triage_stack(const struct report *r, const struct task_row *task);
+
+/* The function that it sleeps in; NULL if that is not known. */
+const char *triage_wchan(const struct report *r, const struct task_row *task);
+
+/* Whether a function is on a stack, by frames that are not guesses. */
+bool triage_has_frame(const struct kstack_row *stack, const char *symbol, size_t *ret_frame);
+
+/* Whether it waits for a lock that could be found: other rules tell about those. */
+bool triage_waits_for_lock(const struct report *r, const struct task_row *task);
+
+/* wchan, if there is one. */
+void triage_sleep_evidence(struct triage *t, struct finding *f, const struct task_row *task);
+
+#endif
