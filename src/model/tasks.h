@@ -46,8 +46,8 @@ struct task_extra {
 
 /* A task's value in a map of report.maps. */
 struct task_storage {
-	size_t map;   /* row of report.maps */
-	size_t entry; /* of that map */
+	size_t map;	      /* row of report.maps */
+	const uint8_t *value; /* value_size bytes; NULL: unreadable */
 };
 
 /* One struct task_struct. */

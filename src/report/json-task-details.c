@@ -106,7 +106,7 @@ static struct err *write_storage(struct json_report *w, const struct task_extra 
 	json_open_array(j);
 	for (size_t i = 0; i < x->nr_storage; i++) {
 		const struct map_row *m = &w->r->maps.data[x->storage[i].map];
-		const uint8_t *data = m->entries[x->storage[i].entry].value;
+		const uint8_t *data = x->storage[i].value;
 		struct value *v;
 
 		json_open_object(j);

@@ -218,7 +218,7 @@ static struct err *write_storage(struct text *t, const struct task_extra *x)
 {
 	for (size_t i = 0; i < x->nr_storage; i++) {
 		const struct map_row *m = &t->r->maps.data[x->storage[i].map];
-		const uint8_t *data = m->entries[x->storage[i].entry].value;
+		const uint8_t *data = x->storage[i].value;
 		struct value *v;
 
 		begin(t, i ? "" : "storage");

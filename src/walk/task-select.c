@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 
 #include "base/cleanup.h"
+#include "base/nearest.h"
 
 /* A number is a pid, or a process with all its threads; whatever it is, it may also be a name. */
 static bool matches(const struct task_row *row, const char *want)
@@ -19,6 +20,18 @@ static bool matches(const struct task_row *row, const char *want)
 	if (*want && !*end && !errno && (row->pid == pid || row->tgid == pid) && (pid || row->x.idle))
 		return true;
 	return !strcmp(row->comm, want) || !fnmatch(want, row->comm, 0);
+}
+
+static struct err *no_such_task(struct report *r, const char *want)
+{
+	struct nearest near = { .word = want };
+
+	for (size_t i = 0; i < r->tasks.nr; i++)
+		nearest_offer(&near, r->tasks.data[i].comm);
+	_cleanup_free_ char *hint = nearest_text(&near);
+	if (!hint)
+		return &err_nomem;
+	return report_cut(r, "--task", true, "no task is \"%s\"%s", want, hint);
 }
 
 struct err *task_select(struct walk *w)
@@ -42,7 +55,7 @@ struct err *task_select(struct walk *w)
 			wanted[j] = any = true;
 		}
 		if (!any)
-			TRY(report_cut(r, "--task", true, "no task is \"%s\"", opts->tasks[i]));
+			TRY(no_such_task(r, opts->tasks[i]));
 	}
 	/* Those asked for come first, so that rows written and rows collected have the same numbers. */
 	for (int pass = 1; pass >= 0; pass--) {

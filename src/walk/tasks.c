@@ -317,7 +317,8 @@ static struct err *finish_rows(struct task_walk *t, const struct task_kvas *list
 	for (size_t i = 0; i < r->tasks.nr; i++)
 		task_ages(t, &r->tasks.data[i]);
 	TRY(task_cgroups(t));
-	return task_join_storage(r);
+	TRY(task_join_storage(r));
+	return task_complete_storage(t);
 }
 
 static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *listed)

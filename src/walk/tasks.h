@@ -154,8 +154,12 @@ struct err *task_cgroups(struct task_walk *t) MUST_CHECK;
 /* ---- task-select.c: walk_opts.tasks; call it before the rows are indexed */
 struct err *task_select(struct walk *w) MUST_CHECK;
 
-/* ---- task-storage.c: joins report.tasks with the TASK_STORAGE maps of report.maps */
+/* ---- task-storage.c */
+
+/* Joins report.tasks with the entries of TASK_STORAGE maps in report.maps. */
 struct err *task_join_storage(struct report *r) MUST_CHECK;
+/* Then reads, from the tasks themselves, what maps that were not collected to their ends do not have. */
+struct err *task_complete_storage(struct task_walk *t) MUST_CHECK;
 
 /* ---- task-lock.c */
 

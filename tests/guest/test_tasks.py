@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every task and thread, in every state, as /proc has it; thousands of them; one of them alone."""
 
+import bisect
 import os
 import re
 import sys
@@ -146,6 +147,10 @@ def starved(series):
         tap.equal(record["value"], entry["value"], f"{what}: its record is the map's")
         fields = {m["name"]: m["value"] for m in record["value"]["members"]}
         tap.equal(fields["fate"]["variant"], "FATE_STARVED", f"{what}: and says that it is starved")
+        few = report("attach", g.target, "--max-entries", "2")
+        again = next(t for t in few["fdgdb"]["tasks"] if t["pid"] == pid)["storage"]
+        tap.equal([s for s in again if s["map_name"] == "task_ctxs"][0]["value"]["members"][0]["value"]["variant"],
+                  "FATE_STARVED", f"{what}: its record is there if the map was cut")
         tap.ok("storage  task_ctxs" in text and "fate=FATE_STARVED" in text and "of the watchdog's timeout" in text,
                f"{what}: text shows it", text)
         nr = len([t for t in doc["fdgdb"]["tasks"] if any(s["map_name"] == "task_ctxs" for s in t.get("storage", []))])
@@ -173,6 +178,31 @@ def thousands(series):
         tap.ok(0 < len(lines) <= 64, f"{what}: text is cut", len(lines))
 
 
+def locked(series):
+    """A task that waits for a spin lock is seen there, sooner or later, and only where its vCPU is there."""
+    with guest.Guest(series, scenario="idle", vcpus=4) as g:
+        what = f"{g.release}, spin locks"
+        symbols = sorted((int(a, 16), n) for a, _, n in
+                         (line.split()[:3] for line in g.run("grep ' [tT] ' /proc/kallsyms", timeout=120).text.splitlines()))
+        places = [a for a, _ in symbols]
+        g.run("contend 2 >/dev/null 2>&1 & sleep 1; true")
+        hits, wrong = 0, []
+        for _ in range(60):
+            doc = report("attach", g.target, "--section", "vcpus,tasks")
+            running = {t["cpu"]: (t, x) for t, x in zip(doc["task_enrichments"], doc["fdgdb"]["tasks"]) if t["running"]}
+            for v in doc["vcpu_regs"]:
+                name = symbols[max(bisect.bisect_right(places, v["instruction_pointer"]) - 1, 0)][1]
+                t, x = running[v["cpu"]]
+                waits = v["in_kernel"] and name.endswith("queued_spin_lock_slowpath")
+                if (t.get("lock_slowpath_match") == "queued_spin_lock_slowpath") != waits or \
+                        (x.get("lock_slowpath") == name) != waits:
+                    wrong.append((name, t["comm"], t.get("lock_slowpath_match"), x.get("lock_slowpath")))
+                hits += waits
+            if hits >= 3:
+                break
+        tap.ok(hits and not wrong, f"{what}: {hits} times a vCPU was in the slow path, and its task said so", wrong)
+
+
 def main():
     guest.close_on_signals()
     for series in pick(tap, "tasks on", ["6.1", "7.3"], ["6.12", "6.16", "6.18", "7.0", "7.2"]):
@@ -181,8 +211,10 @@ def main():
         tap.guarded(series, starved, series)
     if full():
         tap.guarded("5,000 tasks", thousands, "6.18")
+        tap.guarded("spin locks", locked, "6.18")
     else:
         tap.skip("5,000 tasks", "only with --full")
+        tap.skip("spin locks", "only with --full")
     tap.done()
 
 

@@ -302,7 +302,9 @@ static void add_details(struct report *r)
 		if (m->body != MAP_BODY_ENTRIES || !m->nr_entries)
 			continue;
 		/* Any map's will do: with types, without a value, without types. */
-		x->storage[x->nr_storage++] = (struct task_storage){ i, m->nr_entries - 1 };
+		x->storage[x->nr_storage++] = (struct task_storage){
+			i, m->entries[m->nr_entries - 1].value
+		};
 	}
 }
 

@@ -209,7 +209,13 @@ static void add_types(struct scx_image *im)
 	     { "cpus_mask", fake_kernel_array(fk, u64, 2), T_CPUS_MASK }, { "cgroups", ptr, T_CGROUPS },
 	     { "start_time", u64, T_START }, { "start_boottime", u64, T_START_BOOT },
 	     { "se", se, T_EXEC_START }, { "sched_info", stats, T_PCOUNT }, { "tasks", list, T_TASKS },
-	     { "thread_node", list, T_THREAD_NODE });
+	     { "thread_node", list, T_THREAD_NODE }, { "bpf_storage", ptr, T_BPF_STORAGE });
+	int sdata = TYPE("bpf_local_storage_data", 8, { "smap", ptr, 0 },
+			 { "data", fake_kernel_array(fk, u8, 0), 8 });
+	TYPE("bpf_local_storage", 16, { "list", hhead, 8 });
+	TYPE("bpf_local_storage_elem", 64, { "map_node", hnode, 0 }, { "snode", hnode, L_SNODE },
+	     { "sdata", sdata, L_SMAP });
+	TYPE("bpf_local_storage_map", 64, { "map", ptr, 0 });
 	TYPE("css_set", 16, { "dfl_cgrp", ptr, 8 });
 	TYPE("cgroup", 16, { "kn", ptr, 8 });
 	TYPE("kernfs_node", 24, { "__parent", ptr, 0 }, { "name", ptr, 8 }, { "id", u64, 16 });

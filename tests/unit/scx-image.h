@@ -34,7 +34,9 @@ enum {
 	T_ON_CPU = 332, T_ON_RQ = 336, T_IOWAIT = 340, T_EXIT_STATE = 344, T_EXIT_CODE = 348, T_MM = 352,
 	T_CPUS_MASK = 360, T_CGROUPS = 376, T_START = 384, T_START_BOOT = 392, T_EXEC_START = 400,
 	T_SUM_EXEC = 408, T_PCOUNT = 416, T_RUN_DELAY = 424, T_LAST_ARRIVAL = 432, T_LAST_QUEUED = 440,
-	T_TASKS = 448, T_THREAD_NODE = 464, T_SIZE = 480,
+	T_TASKS = 448, T_THREAD_NODE = 464, T_BPF_STORAGE = 480, T_SIZE = 488,
+	/* struct bpf_local_storage_elem */
+	L_SNODE = 16, L_SMAP = 32, L_DATA = 40,
 	/* struct signal_struct */
 	G_THREAD_HEAD = 72, G_SIZE = 88,
 	/* struct sched_ext_entity, struct scx_dsq_list_node */

@@ -381,8 +381,9 @@ static void test_storage(void)
 	struct map_owner owners[] = { { .kva = { 102 } }, { .kva = { 100 } }, { .kva = { 999 } },
 				      { .kva = { 102 }, .kind = OWNER_CGROUP } };
 	struct map_entry entries[ARRAY_SIZE(owners) + 1] = { 0 };
+	const uint8_t values[ARRAY_SIZE(owners)] = { 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(owners); i++)
-		entries[i].owner = &owners[i];
+		entries[i] = (struct map_entry){ .owner = &owners[i], .value = values + i };
 	for (size_t i = 0; i < 2; i++) {
 		struct map_row *m = vec_push(&r->maps);
 
@@ -394,12 +395,72 @@ static void test_storage(void)
 	ASSERT_OK(task_join_storage(r));
 	CU_ASSERT_EQUAL(r->tasks.data[0].x.nr_storage, 1);
 	CU_ASSERT_EQUAL(r->tasks.data[0].x.storage[0].map, 1);
-	CU_ASSERT_EQUAL(r->tasks.data[0].x.storage[0].entry, 1);
+	CU_ASSERT_PTR_EQUAL(r->tasks.data[0].x.storage[0].value, values + 1);
 	CU_ASSERT_EQUAL(r->tasks.data[1].x.nr_storage, 0);
 	CU_ASSERT_EQUAL(r->tasks.data[2].x.nr_storage, 2);
 	CU_ASSERT_EQUAL(r->tasks.data[2].x.storage[1].map, 1);
-	CU_ASSERT_EQUAL(r->tasks.data[2].x.storage[1].entry, 0);
+	CU_ASSERT_PTR_EQUAL(r->tasks.data[2].x.storage[1].value, values);
 	report_destroy(r);
+}
+
+/* A value in a task's own list. */
+static uint64_t add_value(struct scx_image *im, uint64_t task, uint64_t map, uint64_t value)
+{
+	uint64_t elem = image_alloc(im, 64), storage = image_get64(im, task + T_BPF_STORAGE);
+
+	if (!storage) {
+		storage = image_alloc(im, 16);
+		image_put64(im, task + T_BPF_STORAGE, storage);
+	}
+	image_put64(im, elem + L_SNODE, image_get64(im, storage + 8));
+	image_put64(im, storage + 8, elem + L_SNODE);
+	image_put64(im, elem + L_SMAP, map);
+	image_put64(im, elem + L_DATA, value);
+	return elem;
+}
+
+/* A map that a cap has cut: the tasks have its values. */
+static void test_cut_storage(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_NO_SCX, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b"), c = image_task(im, 12, "c");
+	const uint64_t cut = 0xffff888010000000, whole = 0xffff888010001000;
+	const uint8_t had[8] = { 1 };
+	struct map_owner owner = { .kva = { a } };
+	struct map_entry entry = { .owner = &owner, .value = had };
+
+	add_value(im, a, whole, 5);
+	add_value(im, a, cut, 6);
+	add_value(im, b, cut, 7);
+	/* A list that loops ends where it began; its values are there all the same. */
+	uint64_t elem = add_value(im, c, cut, 8);
+	image_put64(im, elem + L_SNODE, elem + L_SNODE);
+
+	ASSERT_OK(report_create(&im->r));
+	for (int i = 0; i < 2; i++) {
+		struct map_row *m = vec_push(&im->r->maps);
+
+		*m = (struct map_row){ .kva = { i ? cut : whole }, .type = 29, .value_size = 8,
+				       .body = MAP_BODY_ENTRIES, .error = i ? "truncated" : NULL };
+		m->entries = &entry;
+		m->nr_entries = i; /* of the cut one there is one entry */
+	}
+	struct walk w = { .k = im->fk->k, .r = im->r, .opts = &im->opts };
+	ASSERT_OK(walk_tasks(&w));
+
+	const struct task_extra *x = &image_find_task(im, a)->x;
+	CU_ASSERT_EQUAL_FATAL(x->nr_storage, 1);
+	CU_ASSERT_PTR_EQUAL(x->storage[0].value, had);
+	x = &image_find_task(im, b)->x;
+	CU_ASSERT_EQUAL_FATAL(x->nr_storage, 1);
+	CU_ASSERT_EQUAL(x->storage[0].map, 1);
+	CU_ASSERT_EQUAL(x->storage[0].value[0], 7);
+	x = &image_find_task(im, c)->x;
+	CU_ASSERT_EQUAL_FATAL(x->nr_storage, 1);
+	CU_ASSERT_EQUAL(x->storage[0].value[0], 8);
+	CU_ASSERT_PTR_NOT_NULL(strstr(image_detail(im, "tasks"), "1 values in task storage; first: "));
+	im->r->maps.nr = 0;
+	scx_image_free(im);
 }
 
 static void test_select(void)
@@ -566,6 +627,7 @@ UNIT_MAIN("walk-tasks",
 	  { "cgroups", test_cgroups },
 	  { "names of sched_ext's flags", test_scx_names },
 	  { "values in task storage", test_storage },
+	  { "values of maps that were cut", test_cut_storage },
 	  { "--task", test_select },
 	  { "slow paths of locks", test_lock },
 	  { "boosted out of the class", test_boosted },
