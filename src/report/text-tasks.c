@@ -301,6 +301,8 @@ void text_tasks(struct text *t)
 	struct ranked *rows;
 
 	text_counted_title(t, "tasks", nr, "tasks");
+	if (r->tasks_narrowed)
+		text_section_notes(t, "--task");
 	if (r->tasks_unavailable) {
 		strbuf_puts(&t->sb, "  ");
 		text_alarm(t, true);
