@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "btf/layout.h"
 #include "btf/validate.h"
+#include "btf/value-scan.h"
 #include "btf/value.h"
 #include "tests/unit/btf-build.h"
 #include "tests/unit/value-text.h"
@@ -82,6 +83,39 @@ static void render(const struct types *types, uint32_t id, const uint8_t *data, 
 			abort();
 	}
 	pool_deinit(&pool);
+}
+
+/* Every part of a value lies in it, and there are no more than were allowed. */
+struct bounds {
+	const uint8_t *data;
+	size_t len, sites;
+	struct pool pool;
+};
+
+static struct err *check_site(void *ctx, const struct value_site *site, bool *into)
+{
+	struct bounds *b = ctx;
+	bool tagged;
+
+	if (site->data < b->data || site->len > b->len - (size_t)(site->data - b->data))
+		abort();
+	if (!value_path_text(site->path, &b->pool))
+		abort();
+	if (value_pointee(site->types, site->type, &tagged) >= types_count(site->types))
+		abort();
+	*into = ++b->sites % 16;
+	return NULL;
+}
+
+static void scan(const struct types *types, uint32_t id, const uint8_t *data, size_t len)
+{
+	struct bounds b = { .data = data, .len = len };
+	struct value_scan scan = { .site = check_site, .ctx = &b, .budget = 2000 };
+
+	err_ignore(value_scan(&scan, types, id, data, len));
+	if (b.sites + scan.budget > 2000)
+		abort();
+	pool_deinit(&b.pool);
 }
 
 static void look_up(const struct types *types, uint32_t id)
@@ -168,6 +202,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 		if (is_modest(types, id))
 			render(types, id, value, value_len);
+		if (id)
+			scan(types, id, value, value_len);
 	}
 	types_destroy(split);
 	types_destroy(base);
