@@ -12,8 +12,6 @@
 #include "btf/size.h"
 #include "btf/value-impl.h"
 
-enum { CHASE_PAGE = 4096 };
-
 static const char *skip_cycle(struct render *r, uint64_t addr)
 {
 	for (unsigned int i = 0; i < r->path_len; i++) {
@@ -47,7 +45,6 @@ static bool follow_arena(struct render *r, struct value *v, uint32_t id, struct 
 		return skip(v, pool_printf(r->pool, "%s has no size", types_name(r->types, id)));
 
 	size_t want = (size_t)MIN(size, (uint64_t)VALUE_MAX_CHASE);
-	want = MIN(want, (size_t)(CHASE_PAGE - addr % CHASE_PAGE));
 	_cleanup_free_ uint8_t *buf = malloc(want ? want : 1);
 	if (!buf)
 		return false;
@@ -99,6 +96,9 @@ static bool follow(struct render *r, struct value *v, uint32_t pointee, struct n
 	const char *cycle = skip_cycle(r, addr);
 	if (cycle)
 		return skip(v, cycle);
+	const char *shown = in_arena && env->shown ? env->shown(env->ctx, addr) : NULL;
+	if (shown)
+		return skip(v, shown);
 	return in_arena ? follow_arena(r, v, id, nest_in(n, 1, 1)) : follow_mask(r, v);
 }
 

@@ -89,6 +89,9 @@ struct value_env {
 	unsigned int nr_cpus; /* nr_cpu_ids; CPU masks are cut there. 0: unknown, not cut */
 	bool (*in_arena)(void *ctx, uint64_t addr);
 	size_t (*read_arena)(void *ctx, uint64_t addr, void *buf, size_t len);
+	/* Why there is no need to follow an arena pointer: what it leads to is shown elsewhere.  NULL: there is.
+	 * The callback itself may be NULL. */
+	const char *(*shown)(void *ctx, uint64_t addr);
 	size_t (*read_kernel)(void *ctx, uint64_t addr, void *buf, size_t len);
 	void *ctx; /* with NULL callbacks pointers are not followed */
 };

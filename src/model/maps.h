@@ -29,6 +29,14 @@ struct map_entry {
 				    such CPU; NULL array: the per-CPU pointer itself is null */
 	const struct map_insn *insn;   /* arrays of instructions: where the one is */
 	const struct map_owner *owner; /* storage maps: what it is a value of, in place of a key */
+	const struct map_payload *payload; /* what an allocator gave out for the value; NULL: nothing */
+};
+
+/* An allocator's payload in an arena. */
+struct map_payload {
+	uint32_t type; /* 0: not known */
+	const uint8_t *data;
+	size_t len;
 };
 
 /* The native instruction that one of a program became. */
@@ -196,6 +204,9 @@ struct map_row {
 	struct slots_body *slots;
 	struct ops_body *ops; /* beside MAP_BODY_VALUE */
 	struct facts prog_owner; /* beside MAP_BODY_SLOTS: what programs the map takes */
+	/* The arena of the programs that use this map (an arena: itself); NULL: none, or not known. */
+	const struct map_row *own_arena;
+	const struct value_env *env; /* where pointers in its values lead; NULL: report.env */
 
 	struct held_lock *locks;
 	size_t nr_locks;

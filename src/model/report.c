@@ -24,6 +24,10 @@ void report_destroy(struct report *r)
 	free(r->sections.data);
 	free(r->vcpus.data);
 	free(r->maps.data);
+	free(r->sdt_allocs.data);
+	free(r->scx_statics.data);
+	free(r->arena_objects.data);
+	free(r->task_objects.data);
 	free(r->progs.data);
 	free(r->links.data);
 	free(r->btfs.data);

@@ -13,6 +13,7 @@
 #include "model/cpus.h"
 #include "model/findings.h"
 #include "model/log.h"
+#include "model/arena.h"
 #include "model/maps.h"
 #include "model/modules.h"
 #include "model/progs.h"
@@ -103,6 +104,16 @@ struct report {
 	struct kva *active_maps;
 	size_t nr_active_maps;
 
+	/* What lies in arenas; the active scheduler's first, else in the order of maps. */
+	VEC(struct sdt_alloc_row) sdt_allocs;
+	const char *sdt_unavailable; /* why there are none */
+	VEC(struct scx_static_row) scx_statics;
+	uint32_t scx_static_skipped; /* found, but of no use */
+	VEC(struct arena_object) arena_objects;
+	VEC(struct task_object) task_objects; /* by map, in the order of its entries */
+	struct sdt_ref *sdt_index;	       /* by arena and address */
+	size_t nr_sdt_index;
+
 	VEC(struct prog_row) progs; /* by id, as the next two */
 	VEC(struct link_row) links;
 	VEC(struct btf_row) btfs;
@@ -130,6 +141,7 @@ struct report {
 
 	/* For rendering: how pointers are followed, in the pages kept from the stop. */
 	struct value_env env;
+	struct value_env flat_env; /* the same, but that objects in arenas are not followed */
 
 	/* Types of programs' BTF, owned here; the kernel's own belong to struct kernel, which must outlive
 	 * the report. */

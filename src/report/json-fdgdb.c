@@ -207,6 +207,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	json_write_progs(w);
 	json_write_modules(w);
 	TRY(json_write_task_details(w));
+	TRY(json_write_objects(w));
 	json_close_object(j);
 	return NULL;
 }

@@ -76,6 +76,11 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 		json_key(j, "value_hex");
 		json_hex(j, entry->value, entry->value ? m->value_size : 0);
 		json_opt_true(j, "value_unreadable", !entry->value);
+		if (entry->payload) {
+			TRY(render_payload(&w->render, m, entry->payload, &v));
+			json_key(j, "payload");
+			json_value(j, v);
+		}
 		return NULL;
 	case MAP_BODY_ARRAY:
 		json_key_u64(j, "key", entry->index);

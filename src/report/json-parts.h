@@ -35,6 +35,10 @@ void json_write_event_sample(struct json_report *w);
 void json_write_scheds(struct json_report *w);
 /* Queues that the format has no origin for, into the open "scx" of "fdgdb". */
 void json_write_other_dsqs(struct json_report *w);
+/* sdt_allocations, scx_static_ranges and why there are none. */
+struct err *json_write_arena(struct json_report *w) MUST_CHECK;
+/* arena_objects and task_objects, into the open "fdgdb". */
+struct err *json_write_objects(struct json_report *w) MUST_CHECK;
 void json_write_prog_stats(struct json_report *w);
 /* progs, links and btfs, into the open "fdgdb". */
 void json_write_progs(struct json_report *w);

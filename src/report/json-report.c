@@ -41,17 +41,6 @@ static void write_vcpus(struct json_report *w)
 	json_close_array(j);
 }
 
-/* The reason for a part that nobody collects yet, by its *_unavailable key. */
-static void write_missing(struct json_report *w, const char *key)
-{
-	for (size_t i = 0; i < nr_missing_parts; i++) {
-		const struct missing_part *p = &missing_parts[i];
-
-		if (p->key && !strcmp(p->key, key) && !report_find_section(w->r, p->section))
-			json_key_string(&w->j, key, p->reason);
-	}
-}
-
 static void write_truncation(struct json_report *w)
 {
 	if (w->r->capture.deadline_hit)
@@ -75,7 +64,7 @@ static struct err *write_document(struct json_report *w)
 		json_key(j, "active_map_kvas");
 		json_kvas(j, w->r->active_maps, w->r->nr_active_maps);
 	}
-	write_missing(w, "sdt_alloc_unavailable");
+	TRY(json_write_arena(w));
 	json_write_prog_stats(w);
 	json_write_system(w);
 	json_write_tasks(w);

@@ -7,8 +7,6 @@
 #include <stdio.h>
 
 const struct missing_part missing_parts[] = {
-	{ "sdt_alloc", NULL, "sdt_alloc_unavailable", "not implemented in this fdgdb" },
-	{ "scx_static", NULL, NULL, NULL },
 	{ "cgroup_psi", NULL, NULL, NULL },
 	{ "per_node_numa", NULL, "per_node_numa_unavailable",
 	  "no NUMA walker (host-side walker pending)" },

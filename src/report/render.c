@@ -7,7 +7,7 @@ static struct err *render(struct render *rd, const struct map_row *m, uint32_t t
 			  const uint8_t *data, size_t len, bool text, struct value **ret)
 {
 	if (m->types && type)
-		return value_render(m->types, type, data, len, &rd->r->env, &rd->pool, ret);
+		return value_render(m->types, type, data, len, m->env ? m->env : &rd->r->env, &rd->pool, ret);
 	return value_bytes(data, len, text, &rd->pool, ret);
 }
 
@@ -26,4 +26,23 @@ struct err *render_value(struct render *rd, const struct map_row *m, const uint8
 struct err *render_single(struct render *rd, const struct map_row *m, struct value **ret)
 {
 	return render(rd, m, m->value_type, m->value, m->value_len, m->value_text, ret);
+}
+
+struct err *render_payload(struct render *rd, const struct map_row *m, const struct map_payload *p,
+			   struct value **ret)
+{
+	return render(rd, m, p->type, p->data, p->len, false, ret);
+}
+
+struct err *render_slot(struct render *rd, const struct sdt_alloc_row *row, const struct sdt_slot *slot,
+			struct value **ret)
+{
+	if (row->type)
+		return value_render(row->types, row->type, slot->data, slot->len, row->env, &rd->pool, ret);
+	return value_bytes(slot->data, slot->len, false, &rd->pool, ret);
+}
+
+struct err *render_object(struct render *rd, const struct arena_object *obj, struct value **ret)
+{
+	return value_render(obj->types, obj->type, obj->data, obj->len, &rd->r->flat_env, &rd->pool, ret);
 }

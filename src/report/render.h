@@ -45,4 +45,16 @@ struct err *render_value(struct render *rd, const struct map_row *m, const uint8
 /* The one value of MAP_BODY_VALUE (value_len bytes); m->value is not NULL. */
 struct err *render_single(struct render *rd, const struct map_row *m, struct value **ret) MUST_CHECK;
 
+/* What an allocator gave out for a value; its bytes if it has no type. */
+struct err *render_payload(struct render *rd, const struct map_row *m, const struct map_payload *p,
+			   struct value **ret) MUST_CHECK;
+
+/* An allocator's element, which has ->data. */
+struct err *render_slot(struct render *rd, const struct sdt_alloc_row *row, const struct sdt_slot *slot,
+			struct value **ret) MUST_CHECK;
+
+/* An object in an arena, which has ->data: its pointers lead to others of the list and are not followed. */
+struct err *render_object(struct render *rd, const struct arena_object *obj,
+			  struct value **ret) MUST_CHECK;
+
 #endif

@@ -52,6 +52,12 @@ static struct err *write_pair(struct text *t, const struct map_row *m, const str
 		TRY(render_value(&t->render, m, entry->value, &v));
 		text_value(&t->sb, v, 1, &t->style);
 	}
+	if (entry->payload) {
+		text_line(&t->sb, 1);
+		strbuf_puts(&t->sb, ".data ");
+		TRY(render_payload(&t->render, m, entry->payload, &v));
+		text_value(&t->sb, v, 1, &t->style);
+	}
 	return NULL;
 }
 
@@ -160,7 +166,7 @@ static struct err *add_entry(struct text *t, const struct map_row *m, const stru
 	struct value *key, *value;
 
 	*ret = false;
-	if (!entry->key || !entry->value)
+	if (!entry->key || !entry->value || entry->payload)
 		return NULL;
 	TRY(render_key(&t->render, m, entry->key, &key));
 	TRY(render_value(&t->render, m, entry->value, &value));

@@ -62,6 +62,7 @@ void text_numa(struct text *t);
 struct err *text_maps(struct text *t) MUST_CHECK;
 /* The one entry that is left of a map. */
 struct err *text_the_entry(struct text *t, const struct map_row *m) MUST_CHECK;
+struct err *text_arena(struct text *t) MUST_CHECK;
 void text_progs(struct text *t);
 void text_links(struct text *t);
 void text_modules(struct text *t);

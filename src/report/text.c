@@ -72,6 +72,7 @@ static struct err *write_parts(struct text *t)
 		return NULL;
 	}
 	TRY(text_maps(t));
+	TRY(text_arena(t));
 	strbuf_putc(&t->sb, '\n');
 	text_progs(t);
 	strbuf_putc(&t->sb, '\n');

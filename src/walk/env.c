@@ -12,6 +12,7 @@
 #include "walk/walk.h"
 
 #include "base/cleanup.h"
+#include "walk/arena.h"
 
 enum {
 	TOUCH_VALUES = 1 << 17, /* values looked at; more cost more time than they are worth */
@@ -20,10 +21,9 @@ enum {
 	TOUCH_ROUNDS = 16,	/* pointers behind pointers */
 };
 
-static const uint64_t ARENA_WINDOW = 1ULL << 32;
-
 /* An arena to read from. */
 struct arena {
+	const struct map_row *row;
 	const struct arena_body *body;
 	bool active; /* of the running scheduler */
 };
@@ -35,12 +35,20 @@ struct noted {
 	bool fetched;
 };
 
-struct env_ctx {
+/* Shared by all values. */
+struct env_all {
 	struct kernel *k;
+	const struct report *r;
 	struct arena *arenas;
 	size_t nr_arenas;
 
 	struct touch *touch; /* NULL but in the touch pass */
+};
+
+/* Values of the maps of one arena's programs, or of all others. */
+struct env_ctx {
+	struct env_all *all;
+	const struct arena *own; /* NULL: not known */
 };
 
 struct touch {
@@ -51,65 +59,45 @@ struct touch {
 
 /* ---- arenas */
 
-/* A pointer into an arena as user space has it, or as the kernel has. */
-static bool in_window(const struct arena_body *a, uint64_t addr)
+/* Whether the page's contents are there. */
+static const struct arena_page *readable(const struct arena *a, uint64_t addr)
 {
-	if (!a->kern_vm_start)
-		return false;
-	return (a->user_vm_start && addr - a->user_vm_start < ARENA_WINDOW) ||
-	       addr - a->kern_vm_start < ARENA_WINDOW;
-}
+	const struct arena_page *p = arena_has(a->body, addr) ? arena_page(a->body, addr) : NULL;
 
-static const struct arena_page *find_page(const struct arena_body *a, uint64_t addr)
-{
-	/* Both kinds of pointer have the same low half, and so do the pages, in this order: */
-	uint32_t want = ((uint32_t)addr & ~(uint32_t)(PAGE_SIZE - 1)) - (uint32_t)a->user_vm_start;
-	size_t low = 0, high = a->nr_pages;
-
-	if (addr - a->kern_vm_start < ARENA_WINDOW)
-		want = (uint32_t)((addr - a->kern_vm_start) & ~(uint64_t)(PAGE_SIZE - 1)) -
-		       (uint32_t)a->user_vm_start;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		uint32_t have = (uint32_t)(a->pages[mid].user_addr - a->user_vm_start);
-
-		if (have == want)
-			return &a->pages[mid];
-		if (have < want)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return NULL;
+	return p && p->bytes ? p : NULL;
 }
 
 /*
- * Two processes may have their arenas at the same user addresses: then the running scheduler's goes
- * first, and among the others the one that has such a page.
+ * Two processes may have their arenas at the same user addresses.  A map's values mean the arena of the programs
+ * that use it.  Of other values it is not known: then the running scheduler's goes first, and else the one that
+ * has such a page, if it is one alone.
  */
-static const struct arena_page *find_arena_page(const struct env_ctx *c, uint64_t addr)
+static const struct arena *find_arena(const struct env_ctx *c, uint64_t addr)
 {
-	const struct arena_page *found = NULL;
+	const struct arena *found = NULL;
+	size_t nr = 0;
 
-	for (size_t i = 0; i < c->nr_arenas; i++) {
-		const struct arena_page *p = NULL;
+	if (c->own && arena_has(c->own->body, addr))
+		return c->own;
+	for (size_t i = 0; i < c->all->nr_arenas; i++) {
+		const struct arena *a = &c->all->arenas[i];
 
-		if (in_window(c->arenas[i].body, addr))
-			p = find_page(c->arenas[i].body, addr);
-		if (p && p->bytes && c->arenas[i].active)
-			return p;
-		if (p && p->bytes && !found)
-			found = p;
+		if (!readable(a, addr))
+			continue;
+		if (a->active)
+			return a;
+		found = a;
+		nr++;
 	}
-	return found;
+	return nr == 1 ? found : NULL;
 }
 
 static bool in_arena(void *ctx, uint64_t addr)
 {
 	const struct env_ctx *c = ctx;
 
-	for (size_t i = 0; i < c->nr_arenas; i++) {
-		if (in_window(c->arenas[i].body, addr))
+	for (size_t i = 0; i < c->all->nr_arenas; i++) {
+		if (arena_has(c->all->arenas[i].body, addr))
 			return true;
 	}
 	return false;
@@ -117,10 +105,11 @@ static bool in_arena(void *ctx, uint64_t addr)
 
 static size_t read_arena(void *ctx, uint64_t addr, void *buf, size_t len)
 {
+	const struct arena *a = find_arena(ctx, addr);
 	size_t done = 0;
 
-	while (done < len) {
-		const struct arena_page *p = find_arena_page(ctx, addr + done);
+	while (a && done < len) {
+		const struct arena_page *p = readable(a, addr + done);
 		size_t at = (addr + done) & (PAGE_SIZE - 1), n = MIN(len - done, PAGE_SIZE - at);
 
 		if (!p)
@@ -129,6 +118,19 @@ static size_t read_arena(void *ctx, uint64_t addr, void *buf, size_t len)
 		done += n;
 	}
 	return done;
+}
+
+/* The wording is the format's. */
+static const char *shown(void *ctx, uint64_t addr)
+{
+	const struct env_ctx *c = ctx;
+	const struct arena *a = find_arena(c, addr);
+	const struct sdt_alloc_row *alloc;
+	uint32_t off;
+
+	if (!a || !sdt_find(c->all->r, a->row, addr, &alloc, &off) || !alloc->type)
+		return NULL;
+	return "already rendered in sdt_allocations";
 }
 
 /* ---- the kernel */
@@ -161,14 +163,14 @@ static bool touched(struct touch *t, uint64_t addr, size_t len)
 
 static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t len)
 {
-	struct env_ctx *c = ctx;
+	struct env_all *all = ((struct env_ctx *)ctx)->all;
 
-	if (c->touch && !touched(c->touch, addr, len))
+	if (all->touch && !touched(all->touch, addr, len))
 		return 0;
-	return kread_some(c->k, (struct kva){ addr }, buf, len);
+	return kread_some(all->k, (struct kva){ addr }, buf, len);
 }
 
-static struct err *fetch(struct env_ctx *c)
+static struct err *fetch(struct env_all *c)
 {
 	struct touch *t = c->touch;
 	_cleanup_free_ struct krange *ranges = calloc(t->nr + 1, sizeof(*ranges));
@@ -192,6 +194,7 @@ static struct err *fetch(struct env_ctx *c)
 /* A value whose rendering may follow pointers. */
 struct touch_value {
 	const struct types *types;
+	const struct value_env *env;
 	uint32_t type;
 	const uint8_t *data;
 	size_t len;
@@ -202,8 +205,8 @@ struct touch_values {
 	bool cut;
 };
 
-static struct err *add_value(struct touch_values *tv, const struct map_row *row, uint32_t type,
-			     const uint8_t *data, size_t len)
+static struct err *add_value(struct touch_values *tv, const struct types *types, const struct value_env *env,
+			     uint32_t type, const uint8_t *data, size_t len)
 {
 	if (!data || tv->cut)
 		return NULL;
@@ -215,31 +218,34 @@ static struct err *add_value(struct touch_values *tv, const struct map_row *row,
 	struct touch_value *v = vec_push(&tv->v);
 	if (!v)
 		return &err_nomem;
-	*v = (struct touch_value){ row->types, type, data, len };
+	*v = (struct touch_value){ types, env, type, data, len };
 	return NULL;
 }
 
-static struct err *add_row(struct touch_values *tv, const struct map_row *row, uint32_t nr_cpus)
+static struct err *add_row(struct touch_values *tv, const struct map_row *row,
+			   const struct value_env *any, uint32_t nr_cpus)
 {
+	const struct types *types = row->types;
+	const struct value_env *env = row->env ? row->env : any;
 	bool keys = row->types && row->key_type && value_has_pointers(row->types, row->key_type);
 	bool values = row->types && row->value_type && value_has_pointers(row->types, row->value_type);
 
 	if (values)
-		TRY(add_value(tv, row, row->value_type, row->value, row->value_len));
+		TRY(add_value(tv, types, env, row->value_type, row->value, row->value_len));
 	for (size_t i = 0; i < row->nr_entries && (keys || values); i++) {
 		const struct map_entry *e = &row->entries[i];
 
 		if (keys)
-			TRY(add_value(tv, row, row->key_type, e->key, row->key_size));
+			TRY(add_value(tv, types, env, row->key_type, e->key, row->key_size));
 		if (values)
-			TRY(add_value(tv, row, row->value_type, e->value, row->value_size));
+			TRY(add_value(tv, types, env, row->value_type, e->value, row->value_size));
 		for (uint32_t cpu = 0; values && e->per_cpu && cpu < nr_cpus; cpu++)
-			TRY(add_value(tv, row, row->value_type, e->per_cpu[cpu], row->value_size));
+			TRY(add_value(tv, types, env, row->value_type, e->per_cpu[cpu], row->value_size));
 	}
 	return NULL;
 }
 
-static struct err *touch_all(struct walk *w, struct env_ctx *c, struct touch_values *tv)
+static struct err *touch_all(struct env_all *c, struct touch_values *tv)
 {
 	struct pool scratch = { 0 };
 	struct err *e = NULL;
@@ -252,7 +258,7 @@ static struct err *touch_all(struct walk *w, struct env_ctx *c, struct touch_val
 			struct value *tree;
 
 			c->touch->asked = 0;
-			e = value_render(v.types, v.type, v.data, v.len, &w->r->env, &scratch, &tree);
+			e = value_render(v.types, v.type, v.data, v.len, v.env, &scratch, &tree);
 			pool_reset(&scratch);
 			if (c->touch->asked)
 				tv->v.data[again++] = v;
@@ -265,20 +271,43 @@ static struct err *touch_all(struct walk *w, struct env_ctx *c, struct touch_val
 	return e;
 }
 
-static struct err *touch(struct walk *w, struct env_ctx *c)
+/* What pointers in arenas' objects lead to in the kernel. */
+static struct err *add_objects(struct touch_values *tv, const struct report *r)
+{
+	for (size_t i = 0; i < r->sdt_allocs.nr; i++) {
+		const struct sdt_alloc_row *row = &r->sdt_allocs.data[i];
+
+		if (!row->type || !value_has_pointers(row->types, row->type))
+			continue;
+		for (size_t j = 0; j < row->nr; j++)
+			TRY(add_value(tv, row->types, row->env, row->type, row->slots[j].data,
+				      row->slots[j].len));
+	}
+	for (size_t i = 0; i < r->arena_objects.nr; i++) {
+		const struct arena_object *obj = &r->arena_objects.data[i];
+
+		if (value_has_pointers(obj->types, obj->type))
+			TRY(add_value(tv, obj->types, &r->flat_env, obj->type, obj->data, obj->len));
+	}
+	return NULL;
+}
+
+static struct err *touch(struct walk *w, struct env_all *c)
 {
 	struct touch_values tv = { 0 };
 	struct touch t = { 0 };
 	struct err *e = NULL;
 
 	for (size_t i = 0; i < w->r->maps.nr && !e; i++)
-		e = add_row(&tv, &w->r->maps.data[i], w->k->nr_cpu_ids);
+		e = add_row(&tv, &w->r->maps.data[i], &w->r->env, w->k->nr_cpu_ids);
 	if (!e)
-		e = add_row(&tv, &w->r->view.row, w->k->nr_cpu_ids);
+		e = add_row(&tv, &w->r->view.row, &w->r->env, w->k->nr_cpu_ids);
+	if (!e)
+		e = add_objects(&tv, w->r);
 	if (!e && tv.v.nr) {
 		t.slots = calloc(TOUCH_SLOTS, sizeof(*t.slots));
 		c->touch = &t;
-		e = t.slots ? touch_all(w, c, &tv) : &err_nomem;
+		e = t.slots ? touch_all(c, &tv) : &err_nomem;
 		c->touch = NULL;
 	}
 	if (!e && (tv.cut || t.nr == TOUCH_READS))
@@ -288,36 +317,75 @@ static struct err *touch(struct walk *w, struct env_ctx *c)
 	return e;
 }
 
-struct err *walk_env(struct walk *w)
+/* ---- */
+
+static struct err *env_init(struct report *r, struct env_all *all, const struct arena *own,
+			    struct value_env *env)
 {
-	struct report *r = w->r;
 	struct env_ctx *c = pool_alloc(&r->pool, sizeof(*c));
-	size_t nr = 0;
 
 	if (!c)
 		return &err_nomem;
-	for (size_t i = 0; i < r->maps.nr; i++)
-		nr += r->maps.data[i].arena && r->maps.data[i].arena->nr_pages;
-	c->k = w->k;
-	c->arenas = pool_calloc(&r->pool, nr, sizeof(*c->arenas));
-	if (!c->arenas)
-		return &err_nomem;
-	for (size_t i = 0; i < r->maps.nr; i++) {
-		const struct map_row *row = &r->maps.data[i];
-
-		if (!row->arena || !row->arena->nr_pages)
-			continue;
-		struct arena *a = &c->arenas[c->nr_arenas++];
-		a->body = row->arena;
-		for (size_t j = 0; j < r->nr_active_maps; j++)
-			a->active |= r->active_maps[j].v == row->kva.v;
-	}
-	r->env = (struct value_env){
-		.nr_cpus = w->k->nr_cpu_ids,
+	c->all = all;
+	c->own = own;
+	*env = (struct value_env){
+		.nr_cpus = all->k->nr_cpu_ids,
 		.in_arena = in_arena,
 		.read_arena = read_arena,
+		.shown = shown,
 		.read_kernel = read_kernel,
 		.ctx = c,
 	};
-	return touch(w, c);
+	return NULL;
+}
+
+/* The values that mean this arena. */
+static struct err *env_own(struct report *r, struct env_all *all, const struct arena *own)
+{
+	struct value_env *env = pool_alloc(&r->pool, sizeof(*env));
+
+	if (!env)
+		return &err_nomem;
+	TRY(env_init(r, all, own, env));
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		if (r->maps.data[i].own_arena == own->row)
+			r->maps.data[i].env = env;
+	}
+	for (size_t i = 0; i < r->sdt_allocs.nr; i++) {
+		if (r->sdt_allocs.data[i].arena_id == own->row->id)
+			r->sdt_allocs.data[i].env = env;
+	}
+	return NULL;
+}
+
+struct err *walk_env(struct walk *w)
+{
+	struct report *r = w->r;
+	struct env_all *all = pool_alloc(&r->pool, sizeof(*all));
+	size_t nr = 0;
+
+	if (!all)
+		return &err_nomem;
+	for (size_t i = 0; i < r->maps.nr; i++)
+		nr += r->maps.data[i].arena != NULL;
+	all->k = w->k;
+	all->r = r;
+	all->arenas = pool_calloc(&r->pool, nr, sizeof(*all->arenas));
+	if (!all->arenas)
+		return &err_nomem;
+	TRY(env_init(r, all, NULL, &r->env));
+	r->flat_env = r->env;
+	r->flat_env.in_arena = NULL;
+	for (size_t i = 0; i < r->sdt_allocs.nr; i++)
+		r->sdt_allocs.data[i].env = &r->env;
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		const struct map_row *row = &r->maps.data[i];
+
+		if (!row->arena)
+			continue;
+		struct arena *a = &all->arenas[all->nr_arenas++];
+		*a = (struct arena){ row, row->arena, arena_active_map(r, row) };
+		TRY(env_own(r, all, a));
+	}
+	return touch(w, all);
 }

@@ -5,7 +5,7 @@
 
 /*
  * The parts in the order in which each finds what it depends on: tasks are those that sched_ext's
- * queues refer to, the active object is one of the maps.
+ * queues refer to, the active object is one of the maps, an arena is its program's.
  */
 static const struct part {
 	const char *section; /* what --section selects; NULL: always */
@@ -20,6 +20,7 @@ static const struct part {
 	{ "maps", "maps", walk_maps },
 	{ "maps", "active", walk_active },
 	{ "progs", "progs", walk_progs },
+	{ NULL, "sdt_alloc", walk_arena },
 	{ "links", "links", walk_links },
 	{ "btfs", "btfs", walk_btfs },
 	{ "modules", "modules", walk_modules },

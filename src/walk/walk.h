@@ -85,6 +85,10 @@ struct err *walk_modules(struct walk *w) MUST_CHECK;
 /* The BPF object of the enabled scheduler among report.maps: report.active_*. */
 struct err *walk_active(struct walk *w) MUST_CHECK;
 
+/* Typed objects in the arenas of report.maps: report.sdt_*, .scx_static*, .arena_objects, .task_objects.  After
+ * walk_active() and walk_progs(), which tell what arena is whose. */
+struct err *walk_arena(struct walk *w) MUST_CHECK;
+
 /* sched_ext: report.scx. */
 struct err *walk_scx(struct walk *w) MUST_CHECK;
 

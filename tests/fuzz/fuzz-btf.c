@@ -65,7 +65,8 @@ static bool is_modest(const struct types *types, uint32_t id)
 static void render(const struct types *types, uint32_t id, const uint8_t *data, size_t len)
 {
 	struct memory m = { data, len, false };
-	struct value_env env = { len % 3 ? 100 : 0, in_arena, read_all, read_all, &m };
+	struct value_env env = { .nr_cpus = len % 3 ? 100 : 0, .in_arena = in_arena, .read_arena = read_all,
+				 .read_kernel = read_all, .ctx = &m };
 	bool may_follow = value_has_pointers(types, id);
 	struct pool pool = { 0 };
 	struct value *v;

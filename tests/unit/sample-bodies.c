@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "sample.h"
+
 static void *alloc(struct report *r, size_t nr, size_t size)
 {
 	void *p = pool_calloc(&r->pool, nr, size);
@@ -97,8 +99,64 @@ static void add_storage(struct report *r, const char *name, uint32_t type, const
 	}
 }
 
+static const struct map_owner worker = { .kva = { 0xffff888100200000 }, .kind = OWNER_TASK, .pid = 70, .tgid = 60,
+					 .comm = "wo\x1brker" };
+
+static void add_allocators(struct report *r)
+{
+	static const uint8_t bytes[24];
+	struct sdt_alloc_row *row = vec_push(&r->sdt_allocs);
+
+	if (!row)
+		abort();
+	*row = (struct sdt_alloc_row){
+		.name = "scx_task\x1b_allocator", .map_id = 3, .arena_id = 12, .active = true, .elem_size = 32,
+		.header = 8, .types = sample_types(), .type = SAMPLE_TASK_CTX, .type_name = "task_ctx",
+		.type_by = "pointers to it lead to the elements", .nr = 3, .truncated = true, .skipped = 2,
+	};
+	row->slots = alloc(r, row->nr, sizeof(*row->slots));
+	row->slots[0] = (struct sdt_slot){ .user_addr = 0x100000007000, .data = bytes, .len = 24, .task = &worker };
+	row->slots[1] = (struct sdt_slot){ .idx = -1, .genn = 7, .position = 513, .user_addr = 0x100000007020,
+					   .data = bytes, .len = 24 };
+	row->slots[2] = (struct sdt_slot){ .position = 514, .user_addr = 0x1000ffffffff, .unreadable = true };
+	row = vec_push(&r->sdt_allocs);
+	if (!row)
+		abort();
+	*row = (struct sdt_alloc_row){ .name = "other", .map_id = 4, .elem_size = 32, .header = 8,
+				       .reason = "ambiguous: 2 candidates", .nr = 1 };
+	row->slots = alloc(r, row->nr, sizeof(*row->slots));
+	row->slots[0] = (struct sdt_slot){ .user_addr = 0x100000008000, .data = bytes, .len = 24 };
+}
+
+static void add_arena_objects(struct report *r)
+{
+	static const uint8_t bytes[24];
+	struct scx_static_row *region = vec_push(&r->scx_statics);
+	struct arena_object *one = vec_push(&r->arena_objects), *two = vec_push(&r->arena_objects);
+	struct task_object *task = vec_push(&r->task_objects), *by_id = vec_push(&r->task_objects);
+
+	if (!region || !one || !two || !task || !by_id)
+		abort();
+	*region = (struct scx_static_row){ .name = "scx_static", .map_id = 3, .arena_id = 12, .active = true,
+					   .user_addr = 0x100000020000, .used = 1000, .capacity = 8192 };
+	r->scx_static_skipped = 1;
+	*one = (struct arena_object){ .arena_id = 12, .user_addr = 0x100000030000, .types = sample_types(),
+				      .type = SAMPLE_TASK_CTX, .type_name = "task_ctx", .size = 24,
+				      .data = bytes, .len = 24, .from_map = 3, .from = "he\x1b" "ad" };
+	*two = (struct arena_object){ .arena_id = 12, .user_addr = 0x100000040000, .types = sample_types(),
+				      .type = SAMPLE_TASK_CTX, .type_name = "task_ctx", .size = 24,
+				      .from_addr = 0x100000030000, .from = "next[3]" };
+	*task = (struct task_object){ .task = &worker, .map_id = 5, .arena_id = 12, .user_addr = 0x100000030000,
+				      .type_name = "task_ctx" };
+	*by_id = (struct task_object){ .task = &worker, .map_id = 5, .arena_id = 12,
+				       .user_addr = 0x100000007000, .allocator = "scx_task\x1b_allocator",
+				       .type_name = "task_ctx", .by_id = true };
+}
+
 void sample_bodies(struct report *r)
 {
+	static const uint8_t payload[24];
+	static const struct map_payload typed = { .type = SAMPLE_TASK_CTX, .data = payload, .len = 24 };
 	static const struct map_owner tasks[] = {
 		{ .kva = { 0xffff888100200000 }, .kind = OWNER_TASK, .pid = 70, .tgid = 60,
 		  .comm = "wo\x1brker" },
@@ -123,9 +181,13 @@ void sample_bodies(struct report *r)
 	add_stacks(r);
 	add_bloom(r);
 	add_storage(r, "task_store", 29, "task_storage", tasks, ARRAY_SIZE(tasks));
+	r->maps.data[r->maps.nr - 1].types = sample_types();
+	r->maps.data[r->maps.nr - 1].entries[0].payload = &typed;
 	add_storage(r, "cgrp_store", 32, "cgrp_storage", cgroups, ARRAY_SIZE(cgroups));
 	add_storage(r, "inode_store", 28, "inode_storage", inodes, ARRAY_SIZE(inodes));
 	add_storage(r, "sk_store", 24, "sk_storage", sockets, ARRAY_SIZE(sockets));
+	add_allocators(r);
+	add_arena_objects(r);
 }
 
 /* ---- stacks of the sample's tasks */

@@ -44,10 +44,10 @@ static void test_least(void)
 	CONTAINS("\"task_enrichments_unavailable\":\"no task walker available\"");
 	CONTAINS("\"scx_walker_unavailable\":\"no scx walker capture\"");
 	CONTAINS("\"prog_runtime_stats_unavailable\":\"prog accessor unavailable\"");
-	CONTAINS("\"sdt_alloc_unavailable\":\"not implemented in this fdgdb\"");
+	CONTAINS("\"sdt_alloc_unavailable\":\"dump deadline exceeded before sdt_alloc pre-pass could run\"");
 	CONTAINS("\"dump_truncated_at_us\":250000,\"maps_truncated\":4}");
 	CONTAINS("{\"name\":\"scx\",\"status\":\"not in this kernel\",");
-	CONTAINS("{\"name\":\"scx_static\",\"status\":\"not implemented\"}");
+	CONTAINS("{\"name\":\"cgroup_psi\",\"status\":\"not implemented\"}");
 	LACKS("task_enrichments\":");
 	LACKS("vcpu_regs");
 	LACKS("scx_sched_state");
@@ -60,10 +60,10 @@ static void test_walker_replaces_missing(void)
 {
 	struct report *r = sample_empty_report();
 
-	ASSERT_OK(report_section(r, "sdt_alloc", SECTION_COMPLETE, NULL));
+	ASSERT_OK(report_section(r, "cgroup_psi", SECTION_COMPLETE, NULL));
 	char *text = to_json(r, &(struct json_opts){ 0 });
-	LACKS("sdt_alloc_unavailable");
-	CONTAINS("{\"name\":\"sdt_alloc\",\"status\":\"complete\"}");
+	LACKS("{\"name\":\"cgroup_psi\",\"status\":\"not implemented\"}");
+	CONTAINS("{\"name\":\"cgroup_psi\",\"status\":\"complete\"}");
 	free(text);
 	sample_destroy(r);
 }

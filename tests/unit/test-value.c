@@ -405,7 +405,7 @@ static void test_masks(void)
 static const uint64_t arena_at = 0x100000001000, kernel_at = 0xffff888003c60000;
 
 struct memory {
-	uint8_t arena[4096]; /* the first of two pages; the second is not there */
+	uint8_t arena[4096 + 512]; /* of two pages; what follows is not there */
 	uint8_t kernel[64];
 	size_t longest; /* read */
 };
@@ -423,9 +423,16 @@ static size_t mem_read_arena(void *ctx, uint64_t addr, void *buf, size_t len)
 	m->longest = MAX(m->longest, len);
 	if (addr - arena_at >= sizeof(m->arena))
 		return 0;
-	CU_ASSERT(addr % 4096 + len <= 4096);
+	len = MIN(len, sizeof(m->arena) - (size_t)(addr - arena_at));
 	memcpy(buf, m->arena + (addr - arena_at), len);
 	return len;
+}
+
+/* What is said of one address. */
+static const char *mem_shown(void *ctx, uint64_t addr)
+{
+	(void)ctx;
+	return addr == arena_at + 320 ? "elsewhere" : NULL;
 }
 
 static size_t mem_read_kernel(void *ctx, uint64_t addr, void *buf, size_t len)
@@ -475,7 +482,8 @@ static void world_init(struct world *w)
 	w->fwd_mask_ptr = btf_build_ptr(&b, btf_build_fwd(&b, "cpumask", false));
 	w->empty_ptr = btf_build_ptr(&b, btf_build_struct(&b, "empty", 0));
 	w->types = btf_build_types(&b);
-	w->env = (struct value_env){ 70, mem_in_arena, mem_read_arena, mem_read_kernel, &w->mem };
+	w->env = (struct value_env){ .nr_cpus = 70, .in_arena = mem_in_arena, .read_arena = mem_read_arena,
+				     .shown = mem_shown, .read_kernel = mem_read_kernel, .ctx = &w->mem };
 }
 
 static void put_node(struct world *w, size_t at, uint32_t v, uint64_t next)
@@ -496,6 +504,8 @@ static void test_arena_pointers(void)
 	put_node(&w, 256, 4, arena_at + 512);
 	put_node(&w, 512, 5, arena_at + 256);
 	put_node(&w, 4088, 6, 0);
+	put_node(&w, 320, 7, 0);
+	memcpy(w.mem.arena + 4600, "\7", 1);
 
 	EXPECT_ENV(w.node_ptr, &(uint64_t){ 0 }, 8, &w.env, "p0");
 	EXPECT_ENV(w.node_ptr, &(uint64_t){ arena_at }, 4, &w.env, "cut(8,4 x(00 10 00 00))");
@@ -511,11 +521,14 @@ static void test_arena_pointers(void)
 		   "p0x100000001100->node{v=u32:4 next=p0x100000001200->node{v=u32:5 "
 		   "next=p0x100000001100!(cycle \xe2\x86\x92 0x100000001100)}}");
 
-	/* Across the page's end; on a page that is not there; nothing to follow. */
+	/* Across the page's end; to where nothing is; shown elsewhere; nothing to follow. */
 	EXPECT_ENV(w.node_ptr, &(uint64_t){ arena_at + 4088 }, 8, &w.env,
-		   "p0x100000001ff8->cut(16,8 node{v=u32:6})");
-	EXPECT_ENV(w.node_ptr, &(uint64_t){ arena_at + 4096 }, 8, &w.env,
-		   "p0x100000002000!(cannot read arena address 0x100000002000)");
+		   "p0x100000001ff8->node{v=u32:6 next=p0}");
+	EXPECT_ENV(w.node_ptr, &(uint64_t){ arena_at + 4600 }, 8, &w.env,
+		   "p0x1000000021f8->cut(16,8 node{v=u32:7})");
+	EXPECT_ENV(w.node_ptr, &(uint64_t){ arena_at + 4608 }, 8, &w.env,
+		   "p0x100000002200!(cannot read arena address 0x100000002200)");
+	EXPECT_ENV(w.node_ptr, &(uint64_t){ arena_at + 320 }, 8, &w.env, "p0x100000001140!(elsewhere)");
 	EXPECT_ENV(w.void_ptr, &(uint64_t){ arena_at }, 8, &w.env, "p0x100000001000");
 	EXPECT_ENV(w.func_ptr, &(uint64_t){ arena_at }, 8, &w.env, "p0x100000001000");
 	EXPECT_ENV(w.u32_ptr, &(uint64_t){ arena_at }, 8, &w.env, "p0x100000001000->u32:1");

@@ -143,10 +143,11 @@ static void test_arenas(void)
 	CU_ASSERT_EQUAL(read_at(&f, kern_b, 8, &first), 8);
 	CU_ASSERT_EQUAL(first, 0x11);
 
+	/* Nobody can say which of the two is meant. */
 	add_arena(&f, 3, one, kern_b + (2ULL << 32), c, 1);
 	ASSERT_OK(walk_env(&f.w));
-	CU_ASSERT_EQUAL(read_at(&f, one, 8, &first), 8);
-	CU_ASSERT_EQUAL(first, 0x10);
+	CU_ASSERT_TRUE(f.r->env.in_arena(f.r->env.ctx, one));
+	CU_ASSERT_EQUAL(read_at(&f, one, 8, &first), 0);
 	f.r->active_maps = &active;
 	f.r->nr_active_maps = 1;
 	ASSERT_OK(walk_env(&f.w));

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include "walk/arena.h"
+
+enum { ARENA = 33 }; /* BPF_MAP_TYPE_ARENA */
+
+bool arena_has(const struct arena_body *a, uint64_t addr)
+{
+	if (!a->kern_vm_start)
+		return false;
+	return (a->user_vm_start && addr - a->user_vm_start < ARENA_WINDOW) ||
+	       addr - a->kern_vm_start < ARENA_WINDOW;
+}
+
+uint64_t arena_user_addr(const struct arena_body *a, uint64_t addr)
+{
+	/* The kernel's window begins at a low half of 0, user space's need not. */
+	if (a->kern_vm_start && addr - a->kern_vm_start < ARENA_WINDOW)
+		addr -= a->kern_vm_start;
+	return a->user_vm_start + (uint32_t)(addr - a->user_vm_start);
+}
+
+const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr)
+{
+	uint64_t want = arena_user_addr(a, addr) & ~(uint64_t)(PAGE_SIZE - 1);
+	size_t low = 0, high = a->nr_pages;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (a->pages[mid].user_addr == want)
+			return &a->pages[mid];
+		if (a->pages[mid].user_addr < want)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, struct pool *pool,
+			const uint8_t **ret, size_t *ret_len)
+{
+	size_t at = addr & (PAGE_SIZE - 1), done = 0;
+	uint8_t *copy = NULL;
+
+	*ret = NULL;
+	*ret_len = 0;
+	while (done < len) {
+		const struct arena_page *p = arena_page(a, addr + done);
+		size_t n = MIN(len - done, PAGE_SIZE - at);
+
+		if (!p || !p->bytes)
+			break;
+		if (n == len) {
+			*ret = p->bytes + at;
+			*ret_len = len;
+			return NULL;
+		}
+		if (!copy)
+			copy = pool_alloc(pool, len);
+		if (!copy)
+			return &err_nomem;
+		memcpy(copy + done, p->bytes + at, n);
+		done += n;
+		at = 0;
+	}
+	*ret = copy;
+	*ret_len = done;
+	return NULL;
+}
+
+bool arena_active_map(const struct report *r, const struct map_row *row)
+{
+	for (size_t i = 0; i < r->nr_active_maps; i++) {
+		if (r->active_maps[i].v == row->kva.v)
+			return true;
+	}
+	return false;
+}
+
+static struct map_row *row_by_id(struct report *r, uint32_t id)
+{
+	size_t low = 0, high = r->maps.nr;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (r->maps.data[mid].id == id)
+			return &r->maps.data[mid];
+		if (r->maps.data[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+/* A program has one arena at most. */
+static const struct map_row *prog_arena(struct report *r, const struct prog_row *p)
+{
+	for (size_t i = 0; i < p->nr_maps; i++) {
+		const struct map_row *row = row_by_id(r, p->map_ids[i]);
+
+		if (row && row->type == ARENA)
+			return row;
+	}
+	return NULL;
+}
+
+/* No arena: it is used with several. */
+static const struct map_row nobody;
+
+static void assign(struct map_row *row, const struct map_row *arena)
+{
+	if (row->type == ARENA)
+		return;
+	row->own_arena = !row->own_arena || row->own_arena == arena ? arena : &nobody;
+}
+
+void arena_assign(struct report *r)
+{
+	const struct map_row *only = NULL, *active = NULL;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		struct map_row *row = &r->maps.data[i];
+
+		row->own_arena = NULL;
+		if (row->type != ARENA)
+			continue;
+		row->own_arena = only = row;
+		nr++;
+		if (arena_active_map(r, row))
+			active = row;
+	}
+	for (size_t i = 0; i < r->progs.nr; i++) {
+		const struct prog_row *p = &r->progs.data[i];
+		const struct map_row *arena = prog_arena(r, p);
+
+		for (size_t j = 0; arena && j < p->nr_maps; j++) {
+			struct map_row *row = row_by_id(r, p->map_ids[j]);
+
+			if (row)
+				assign(row, arena);
+		}
+	}
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		struct map_row *row = &r->maps.data[i];
+
+		if (row->own_arena == &nobody)
+			row->own_arena = NULL;
+		else if (!row->own_arena && nr == 1)
+			row->own_arena = only;
+		else if (!row->own_arena && active && arena_active_map(r, row))
+			row->own_arena = active;
+	}
+}

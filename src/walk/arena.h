@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What walkers know of arenas whose pages have been collected.  An address in an arena is a user address,
+ * a kernel address or, in the scx library's trees, either: the low half is the same in all of them.
+ */
+#ifndef FDGDB_WALK_ARENA_H
+#define FDGDB_WALK_ARENA_H
+
+#include "btf/value-scan.h"
+#include "walk/walk.h"
+
+enum {
+	ARENA_SCAN_PARTS = 1 << 21, /* parts of variables and values looked at for one purpose */
+	ARENA_OBJECTS_DEFAULT = 4096,
+	ARENA_OBJECTS_MAX = 1 << 20,
+	ARENA_OBJECTS_BYTES = 64 << 20, /* kept in copies; what lies in one page is not copied */
+};
+
+static const uint64_t ARENA_WINDOW = 1ULL << 32;
+
+/* A pointer into the arena as user space has it, or as the kernel has. */
+bool arena_has(const struct arena_body *a, uint64_t addr);
+
+/* The user address with this low half. */
+uint64_t arena_user_addr(const struct arena_body *a, uint64_t addr);
+
+/* The page of an address for which arena_has(); NULL: not mapped, or not collected. */
+const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr);
+
+/*
+ * Up to len bytes at the address's low half, not copied if they lie in one page, in the pool else.  *ret_len says
+ * how many could be had from the start; *ret is NULL if none.
+ */
+struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, struct pool *pool,
+			const uint8_t **ret, size_t *ret_len) MUST_CHECK;
+
+/* Sets map_row.own_arena; needs report.progs, or there is no telling where several overlap. */
+void arena_assign(struct report *r);
+
+/* Whether a map is one of the running scheduler's. */
+bool arena_active_map(const struct report *r, const struct map_row *row);
+
+/* ---- sdt-alloc.c */
+
+/* Variables of the scx library's allocator types, and all that they gave out: report.sdt_allocs, .scx_statics. */
+struct err *sdt_walk(struct walk *w) MUST_CHECK;
+
+/* ---- sdt-index.c */
+
+/* Makes sdt_find() work: after sdt_walk(). */
+struct err *sdt_index(struct report *r) MUST_CHECK;
+
+/* The slot of which this is the start or the payload's start; NULL.  *off: how far from the slot's start. */
+const struct sdt_slot *sdt_find(const struct report *r, const struct map_row *arena, uint64_t addr,
+				const struct sdt_alloc_row **alloc, uint32_t *off);
+
+/* ---- sdt-types.c: what type payloads have */
+struct err *sdt_types(struct walk *w) MUST_CHECK;
+
+/* A struct of the scx library's allocators themselves. */
+bool sdt_is_library(const char *type_name);
+
+/* ---- arena-objects.c: what typed pointers lead to: report.arena_objects */
+struct err *arena_objects(struct walk *w) MUST_CHECK;
+
+/* ---- arena-tasks.c: values of task storage maps and their objects: report.task_objects, map_entry.payload */
+struct err *arena_tasks(struct walk *w) MUST_CHECK;
+
+#endif
