@@ -94,6 +94,7 @@ OBJECTS = [
     ("links.bpf.o", "links.bpf.c", None),
     ("lockhold.bpf.o", "lockhold.bpf.c", None),
     ("stress.bpf.o", "stress.bpf.c", None),
+    ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
 ]

@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Objects in arenas: what a scheduler's allocators gave out, as the scheduler itself printed it, in three copies of
+one program at the same addresses."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import guest  # noqa: E402
+from fdgdb import fdgdb, report, validate  # noqa: E402
+from tap import Tap, pick  # noqa: E402
+
+tap = Tap()
+HAS_SCX = ("6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3")
+# What each copy puts into its contexts; the others hold tasks that there are not (bpf/arena.bpf.c).
+SALT = 0xBBBB
+OTHERS = {0xCCCC: 5, 0xAAAA: 3}
+NO_TASK = 900000
+NR_ITEMS, NR_NODES, NODE_CTXS = 40, 15, (0, 1, 2, 4, 5)
+LINE = re.compile(r"fdgdb ev=(\d+) (?:alloc idx=(\d+) genn=(\d+) pid=(\d+) weight=(\d+) salt=(\d+)|free idx=(\d+))$")
+
+
+def plain(value):
+    """A rendered value as Python has it; pointers are their numbers."""
+    kind = value["kind"]
+    if kind == "struct":
+        return {m["name"]: plain(m["value"]) for m in value["members"]}
+    if kind == "array":
+        return [plain(e) for e in value["elements"]]
+    return value.get("value")
+
+
+def text(chars):
+    return bytes(c & 0xFF for c in chars).split(b"\0")[0].decode("utf-8", "replace")
+
+
+def printed(trace, salt, events):
+    """What was live after so many events, by the scheduler's own lines: idx -> (genn, pid, weight, seq)."""
+    live, seen = {}, 0
+    ours = False
+    for line in trace.splitlines():
+        m = LINE.search(line)
+        if not m:
+            continue
+        ev, idx, genn, pid, weight, line_salt, freed = m.groups()
+        # Only the running copy takes anything back.
+        if freed is None:
+            ours = int(line_salt) == salt
+        if (freed is None and not ours) or int(ev) > events:
+            continue
+        if freed is None:
+            live.setdefault(int(ev), ("alloc", int(idx), int(genn), int(pid), int(weight)))
+        else:
+            live.setdefault(int(ev), ("free", int(freed)))
+        seen += 1
+    state = {}
+    for ev in sorted(live):
+        if live[ev][0] == "free":
+            state.pop(live[ev][1], None)
+        else:
+            _, idx, genn, pid, weight = live[ev]
+            state[idx] = (genn, pid, weight, ev)
+    return state, seen
+
+
+def variables(doc, map_id):
+    return plain(next(m for m in doc["maps"] if m["id"] == map_id)["value"])
+
+
+def by_salt(doc):
+    """The copies' allocators: salt -> name -> row."""
+    copies = {}
+    for row in doc.get("sdt_allocations", []):
+        copies.setdefault(variables(doc, row["map_id"])["salt"], {})[row["allocator_name"]] = row
+    return copies
+
+
+def contexts(doc, row, what):
+    """idx -> context; each is checked byte by byte against its number."""
+    found, wrong = {}, []
+    for e in row["entries"]:
+        ctx = plain(e["payload"])
+        if e["payload"].get("type_name") != "task_ctx" or ctx["fill"] != [ctx["seq"] * 31 + i for i in range(17)]:
+            wrong.append(e)
+        if e["addr"] & 0xFFFFFFFF != e["user_addr"] or "position" in e:
+            wrong.append(e)
+        found[e["idx"]] = (e["genn"], ctx)
+    tap.equal(len(found), len(row["entries"]), f"{what}: no context twice")
+    tap.equal(wrong, [], f"{what}: {len(found)} contexts typed and whole")
+    tap.ok(any(e["user_addr"] % 4096 > 4096 - 112 for e in row["entries"]) or len(found) < 40,
+           f"{what}: one of them lies on two pages")
+    return found
+
+
+def scheduler(doc, trace, what):
+    """The running copy against what it printed, and against its task storage."""
+    rows = [r for r in doc["sdt_allocations"] if r["active"]]
+    tap.equal(sorted(r["allocator_name"] for r in rows), ["hidden_allocator", "node_allocator", "scx_task_allocator"],
+              f"{what}: the active copy's allocators")
+    tap.ok(all(r["active"] for r in doc["sdt_allocations"][:3]), f"{what}: they come first")
+    row = next(r for r in rows if r["allocator_name"] == "scx_task_allocator")
+    bss = variables(doc, row["map_id"])
+    tap.equal(bss["salt"], SALT, f"{what}: it is the running one")
+    found = contexts(doc, row, what)
+    want, seen = printed(trace, SALT, bss["events"])
+    tap.equal(seen, bss["events"], f"{what}: every line that it had printed by then is in the trace")
+    got = {idx: (genn, c["pid"], c["weight"], c["seq"]) for idx, (genn, c) in found.items()}
+    tap.equal(got, want, f"{what}: {len(got)} live contexts as printed, none that were freed")
+    tap.equal(len(got), bss["live"], f"{what}: as many as it counts")
+    tap.ok(any(genn for genn, _ in found.values()), f"{what}: some were given out before")
+
+    storage = next(m for m in doc["maps"] if m["name"] == "scx_task_map" and m["map_kva"] in doc["active_map_kvas"])
+    owners = {e["owner"]["pid"]: e for e in storage["entries"]}
+    tasks = {e["task"]["pid"]: plain(e["payload"]) for e in row["entries"] if "task" in e}
+    tap.equal(sorted(tasks), sorted(owners), f"{what}: each task of the map has its context")
+    tap.equal([(p, c) for p, c in tasks.items() if c["pid"] != p], [], f"{what}: and it is its own")
+    wrong = [p for p, e in owners.items() if plain(e.get("payload", {"kind": ""})) != tasks[p]]
+    tap.equal(wrong, [], f"{what}: payload of the map's entries")
+    objects = {o["task"]["pid"]: o for o in doc["fdgdb"]["task_objects"]}
+    tap.equal({p: o["idx"] for p, o in objects.items()},
+              {e["task"]["pid"]: e["idx"] for e in row["entries"] if "task" in e}, f"{what}: task_objects")
+    kvas = {t["task_kva"]: t["pid"] for t in doc["task_enrichments"]}
+    tap.equal([p for p, o in objects.items() if kvas.get(o["task"]["task_kva"]) != p], [],
+              f"{what}: they join the tasks")
+
+
+def copies(doc, what, salts):
+    found = by_salt(doc)
+    tap.equal(set(found), salts, f"{what}: every copy has its own allocators")
+    for salt, rows in found.items():
+        ctxs = rows["scx_task_allocator"]
+        tap.equal(ctxs["active"], salt == SALT, f"{what}: copy {salt:#x}: active or not")
+        if salt in OTHERS:
+            got = contexts(doc, ctxs, f"{what}, copy {salt:#x}")
+            tap.equal(sorted(c["pid"] for _, c in got.values()), [NO_TASK + i for i in range(OTHERS[salt])],
+                      f"{what}: copy {salt:#x}: its contexts")
+        tap.equal({plain(e["payload"])["salt"] for e in ctxs["entries"]}, {salt},
+                  f"{what}: copy {salt:#x}: of its own arena")
+        tap.equal(ctxs["payload_type_by"], "pointers to it lead to the elements", f"{what}: by a pointer")
+        nodes = rows["node_allocator"]
+        tap.equal([(n["node"], n["magic"]) for n in (plain(e["payload"]) for e in nodes["entries"])],
+                  [(i, salt + i) for i in NODE_CTXS], f"{what}: copy {salt:#x}: node_ctx, without the freed one")
+        tap.equal(nodes["payload_type_by"], "named like the allocator", f"{what}: by its name")
+        hidden = rows["hidden_allocator"]
+        tap.equal((hidden["target_type_id"], hidden["payload_type_reason"]), (0, "no candidate of size 104"),
+                  f"{what}: copy {salt:#x}: a type that the program does not tell is not made up")
+        tap.equal([e["payload"]["hex"][:11] for e in hidden["entries"]], ["44 33 22 11"], f"{what}: its bytes")
+    regions = doc["scx_static_ranges"]
+    tap.equal((regions["skipped"], [(r["instance_name"], r["size"], r["capacity"]) for r in regions["ranges"]]),
+              (0, [("scx_static", 1000, 8192)] * len(salts)), f"{what}: scx_static")
+
+
+def objects(doc, what, salts):
+    arenas = {r["arena_id"]: variables(doc, r["map_id"])["salt"] for r in doc["sdt_allocations"]}
+    got = {}
+    for o in doc["fdgdb"]["arena_objects"]:
+        got.setdefault((arenas[o["arena_id"]], o["type_name"]), []).append((o["addr"], plain(o["value"])))
+    for salt in salts:
+        items = got.get((salt, "work_item"), [])
+        tap.equal([(v["nr"], v["salt"]) for _, v in items], [(i, salt) for i in range(NR_ITEMS)],
+                  f"{what}: copy {salt:#x}: the list, each item once")
+        tap.equal([v["next"] for _, v in items], [a for a, _ in items[1:]] + [items[0][0]],
+                  f"{what}: copy {salt:#x}: a ring")
+        tap.equal(sorted(v["key"] for _, v in got.get((salt, "tree_node"), [])), [i - 7 for i in range(NR_NODES)],
+                  f"{what}: copy {salt:#x}: the tree")
+
+
+def one(series):
+    with guest.Guest(series, scenario="arena", vcpus=2) as g:
+        what = g.release
+        salts = set(OTHERS) | ({SALT} if series in HAS_SCX else set())
+        g.stop()
+        core = g.dump(f"{g.dir}/core")
+        docs = {"attach": report("attach", g.target), "core": report("core", core)}
+        bare = report("core", core, "--no-arena-bytes")
+        shown = fdgdb("core", core).out
+        trace = g.run("cat /sys/kernel/tracing/trace").text
+        for verb, doc in docs.items():
+            where = f"{what}, {verb}"
+            tap.equal(doc["_status"], 0, f"{where}: complete ({doc['_stderr'].strip()})")
+            tap.equal(validate(doc), [], f"{where}: valid against the schema")
+            if SALT in salts:
+                scheduler(doc, trace, where)
+            copies(doc, where, salts)
+            objects(doc, where, salts)
+        tap.ok("sdt_alloc scx_task_allocator (" in shown and "struct task_ctx" in shown, f"{what}: text", shown[-2000:])
+        tap.equal(sum(len(p["bytes"]) for m in bare["maps"] for p in m.get("arena", {}).get("pages", [])), 0,
+                  f"{what}: no bytes of pages with --no-arena-bytes")
+        tap.equal(bare["sdt_allocations"], docs["core"]["sdt_allocations"], f"{what}: but all objects")
+        tap.ok(g.ticks(), f"{what}: the guest runs on")
+
+
+def without(series):
+    """Arenas without allocators, and none at all: the reasons are the format's."""
+    with guest.Guest(series, scenario="rich" if series != "6.1" else "idle", vcpus=1) as g:
+        doc = report("attach", g.target)
+        want = "no scheduler .bss map (or .bss has no program BTF)" if series == "6.1" else \
+            "scheduler BTF does not declare struct scx_allocator"
+        tap.equal(doc.get("sdt_alloc_unavailable"), want, f"{g.release}: why there are none")
+        if series != "6.1":
+            ring = [o for o in doc["fdgdb"]["arena_objects"] if o["type_name"] == "ring_node"]
+            tap.equal(sorted(plain(o["value"])["id"] for o in ring), list(range(1, 13)),
+                      f"{g.release}: the ring of the test object")
+        doc = report("attach", g.target, "--section", "vcpus")
+        tap.equal(doc.get("sdt_alloc_unavailable"), "maps were not asked for", f"{g.release}: nor asked for")
+
+
+def main():
+    guest.close_on_signals()
+    for series in sys.argv[1:] or pick(tap, "allocators on", ["6.18", "7.3"], ["6.12", "6.16", "7.0", "7.2"]):
+        tap.guarded(series, one, series)
+    for series in [] if sys.argv[1:] else pick(tap, "no allocators on", [], ["6.1", "6.18"]):
+        tap.guarded(series, without, series)
+    tap.done()
+
+
+main()
