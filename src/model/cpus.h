@@ -45,7 +45,7 @@ struct cpu_row {
 struct rcu_state_row {
 	bool collected;
 	const char *name; /* "rcu_preempt", guest bytes */
-	uint64_t gp_seq;
+	int64_t gp_seq; /* starts below 0, so that it wraps early; the kernel prints it with its sign */
 	bool running;		    /* a grace period is */
 	struct opt_u64 gp_age;	    /* jiffies since it began; only if one is running */
 	struct opt_u64 gp_state;

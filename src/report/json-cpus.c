@@ -60,7 +60,7 @@ static void write_rcu(struct json_report *w, const struct rcu_state_row *rcu)
 	json_key(j, "rcu");
 	json_open_object(j);
 	json_opt_string(j, "name", rcu->name);
-	json_key_u64(j, "gp_seq", rcu->gp_seq);
+	json_key_i64(j, "gp_seq", rcu->gp_seq);
 	json_key_bool(j, "gp_running", rcu->running);
 	json_opt_u64(j, "gp_age_jiffies", &rcu->gp_age);
 	json_opt_u64(j, "gp_state", &rcu->gp_state);

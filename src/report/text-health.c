@@ -95,7 +95,7 @@ static void write_rcu(struct text *t, const struct rcu_state_row *rcu)
 		return;
 	strbuf_puts(&t->sb, "  RCU ");
 	text_guest(t, rcu->name ? rcu->name : "?");
-	strbuf_printf(&t->sb, ": gp_seq %" PRIu64, rcu->gp_seq);
+	strbuf_printf(&t->sb, ": gp_seq %" PRId64, rcu->gp_seq);
 	if (!rcu->running) {
 		strbuf_puts(&t->sb, ", no grace period is running");
 	} else {

@@ -53,7 +53,7 @@ static void judge(struct triage *t)
 				       "a grace period of RCU has been running for %.1f s; it waits for %s", age,
 				       who);
 	triage_num(t, f, rcu->gp_age.v, "fdgdb.rcu.gp_age_jiffies");
-	triage_num(t, f, rcu->gp_seq, "fdgdb.rcu.gp_seq");
+	triage_int(t, f, rcu->gp_seq, "fdgdb.rcu.gp_seq");
 	if (rcu->stall_timeout.has)
 		triage_num(t, f, rcu->stall_timeout.v, "fdgdb.rcu.stall_timeout_s");
 	if (cpu) {

@@ -114,7 +114,9 @@ struct err *cpus_read_rcu(struct cpus_walk *c)
 	if (!l->rs_gp_seq.present || !l->rs_level.present || !l->rs_node.present || !l->rn_qsmask.present)
 		return NULL; /* said already: missing members */
 	TRY(ksym(c->k, "rcu_state", &state));
-	TRY(kget(c->k, state, &l->rs_gp_seq, &rcu->gp_seq));
+	uint64_t seq;
+	TRY(kget(c->k, state, &l->rs_gp_seq, &seq));
+	rcu->gp_seq = (int64_t)seq;
 	TRY(cpus_get(c, state, &l->rs_gp_start, &start));
 	TRY(cpus_get(c, state, &l->rs_gp_state, &rcu->gp_state));
 	TRY(cpus_get(c, state, &l->rs_kthread, &rcu->kthread_kva));
@@ -131,7 +133,7 @@ struct err *cpus_read_rcu(struct cpus_walk *c)
 	rcu->blocked = pool_calloc(&c->w->r->pool, BLOCKED_MAX, sizeof(*rcu->blocked));
 	if (!rcu->blocked)
 		return &err_nomem;
-	rcu->running = rcu->gp_seq & GP_STATE_MASK;
+	rcu->running = seq & GP_STATE_MASK;
 	rcu->collected = true;
 	if (!rcu->running)
 		return NULL;
