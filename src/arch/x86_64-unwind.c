@@ -156,8 +156,9 @@ static struct unwind_rule generated(const struct unwind *u, uint64_t func)
 }
 
 /*
- * The table gives up on the thunks that indirect jumps go through (arch/x86/lib/retpoline.S), but who is
- * stopped at their start, or before they exchange the return address, has it where a called function has.
+ * The table gives up on the thunks that indirect jumps go through (arch/x86/lib/retpoline.S), up to 6.4 as if
+ * stacks ended there, but who is stopped at their start, or before they exchange the return address, has it
+ * where a called function has.
  */
 static void in_thunk(const struct unwind *u, struct unwind_rule *rule)
 {
@@ -172,11 +173,12 @@ static void in_thunk(const struct unwind *u, struct unwind_rule *rule)
 		err_free(e);
 		return;
 	}
-	size_t rex = at[0] == 0x41;
+	size_t fence = !memcmp(at, lfence, sizeof(lfence)) ? sizeof(lfence) : 0;
+	size_t rex = fence + (at[fence] == 0x41);
 	if (!memcmp(code, call_over_int3, CALL_LEN)) {
 		*rule = bare;
 		rule->sp_off = 16; /* over the address of the int3 */
-	} else if (!memcmp(at, call_over_int3, CALL_LEN) || !memcmp(at, lfence, sizeof(lfence)) ||
+	} else if (!memcmp(at, call_over_int3, CALL_LEN) ||
 		   (at[rex] == 0xff && at[rex + 1] >> 3 == 0xe0 >> 3)) { /* jmp *%reg */
 		*rule = bare;
 	}
@@ -195,7 +197,7 @@ static struct err *find_rule(const struct unwind *u, struct unwind_rule *rule)
 	}
 	/* Behind a call that never returns another function may begin: the call itself is asked about. */
 	struct err *e = u->env->rule(u->ctx, u->exact ? u->ip : u->ip - 1, rule, &func);
-	if (!e && rule->type == UNWIND_UNDEFINED && u->exact)
+	if (!e && (rule->type == UNWIND_UNDEFINED || rule->type == UNWIND_END) && u->exact)
 		in_thunk(u, rule);
 	if (!e || e->code != ERR_MISSING)
 		return e;

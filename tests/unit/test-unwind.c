@@ -456,20 +456,27 @@ static void test_registers(void)
 static const uint8_t retpoline[] = { 0xe8, 1, 0, 0, 0, 0xcc, 0x48, 0x89, 0x04, 0x24, 0xc3 };
 
 /* Stopped in the thunk of an indirect jump, of which the table says nothing. */
-static void thunk(const uint8_t *code, size_t len, uint64_t in, uint64_t below)
+static void thunk_in(enum format f, uint64_t at, const uint8_t *code, size_t len, uint64_t in, uint64_t below)
 {
-	struct image im = image_new(ORC_6_4);
+	struct image im = image_new(f);
 	uint64_t sp = STACK_END - 0x100;
 
-	fake_kernel_write(im.fk, FUNC(F_NOTHING), code, len);
-	fake_kernel_write(im.fk, FUNC(F_NOTHING) - 16, "\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc", 8);
-	vcpu(&im, FUNC(F_NOTHING) + in, sp, 0);
-	put(&im, sp, FUNC(F_NOTHING) + 5);
+	fake_kernel_write(im.fk, at, code, len);
+	fake_kernel_write(im.fk, at - 16, "\xcc\xcc\xcc\xcc\xcc\xcc\xcc\xcc", 8);
+	vcpu(&im, at + in, sp, 0);
+	put(&im, sp, at + 5);
 	put(&im, sp + below, FUNC(F_A) + 5);
 	put(&im, sp + below + 8 + 16, FUNC(F_START) + 5);
 	struct unwound u = walk_vcpu(&im);
-	CHECK(&u, UNWOUND_START, FUNC(F_NOTHING) + in, FUNC(F_A) + 5, FUNC(F_START) + 5);
+	CHECK(&u, UNWOUND_START, at + in, FUNC(F_A) + 5, FUNC(F_START) + 5);
 	image_free(&im);
+}
+
+/* Up to 6.4 the table says that they are where stacks end. */
+static void thunk(const uint8_t *code, size_t len, uint64_t in, uint64_t below)
+{
+	thunk_in(ORC_6_4, FUNC(F_NOTHING), code, len, in, below);
+	thunk_in(ORC_6_1, FUNC(F_START) + 32, code, len, in, below);
 }
 
 static void test_thunks(void)
