@@ -154,6 +154,7 @@ static struct err *write_task(struct json_report *w, const struct task_row *t)
 	if (x->cgroup_id)
 		json_key_u64(j, "cgroup_id", x->cgroup_id);
 	json_opt_string(j, "lock_slowpath", x->lock_symbol);
+	json_opt_string(j, "wchan", task_wchan(w->r, t));
 	write_scx(w, t);
 	TRY(write_storage(w, x));
 	json_close_object(j);

@@ -125,3 +125,10 @@ bool task_watchdog_share(const struct report *r, const struct task_row *t, doubl
 	*ret = seconds * r->kernel.hz / (double)timeout->v;
 	return true;
 }
+
+const char *task_wchan(const struct report *r, const struct task_row *t)
+{
+	const struct kstack_row *s = t->stack ? &r->stacks.data[t->stack - 1] : NULL;
+
+	return s && s->wchan ? s->frames[s->wchan - 1].symbol : NULL;
+}

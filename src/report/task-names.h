@@ -37,6 +37,9 @@ enum task_rank {
  */
 enum task_rank task_rank(const struct report *r, const struct task_row *t, double *seconds);
 
+/* The function that a sleeping task waits in: the first of its stack that is not the scheduler's; NULL. */
+const char *task_wchan(const struct report *r, const struct task_row *t);
+
 /* Share of the watchdog's timeout that a task has been waiting, 1 is all of it; false if either is unknown. */
 bool task_watchdog_share(const struct report *r, const struct task_row *t, double *ret);
 

@@ -111,7 +111,7 @@ static void dsq_cell(struct text *t, struct strbuf *sb, const struct task_row *t
 
 static void notes_cell(struct text *t, struct strbuf *sb, const struct task_row *task)
 {
-	const char *held = task->x.ops_state_name;
+	const char *held = task->x.ops_state_name, *wchan = task_wchan(t->r, task);
 	size_t start = sb->len;
 	double share;
 
@@ -125,6 +125,10 @@ static void notes_cell(struct text *t, struct strbuf *sb, const struct task_row 
 		strbuf_puts(sb, ", boosted out of scx");
 	if (task->x.lock_symbol)
 		strbuf_printf(sb, ", in %s", task->x.lock_symbol);
+	else if (wchan) {
+		strbuf_puts(sb, ", in ");
+		escape_append(sb, wchan, strlen(wchan));
+	}
 	if (task->x.in_iowait.has && task->x.in_iowait.v)
 		strbuf_puts(sb, ", in iowait");
 	if (task->x.unlisted)

@@ -106,7 +106,8 @@ static void find_scheduler(struct job *j)
 
 /* ---- one stack */
 
-static struct err *fill_row(struct job *j, struct kstack_row *row, const struct unwound *u)
+/* `sleeps`: a task that waits to be woken; who is ready to run waits for nothing but a CPU. */
+static struct err *fill_row(struct job *j, struct kstack_row *row, const struct unwound *u, bool sleeps)
 {
 	struct pool *pool = &j->w->r->pool;
 	struct kstack_frame *frames = pool_calloc(pool, u->nr, sizeof(*frames));
@@ -123,7 +124,7 @@ static struct err *fill_row(struct job *j, struct kstack_row *row, const struct 
 			  from->exact ? FRAME_EXACT : FRAME_CALL;
 		f->stack = from->stack != KSTACK_NONE ? kstack_name(from->stack) : NULL;
 		TRY(name_frame(j, f));
-		if (!row->has_vcpu && !row->wchan && f->kind != FRAME_USER && !in_scheduler(j, f->ip))
+		if (sleeps && !row->wchan && f->kind != FRAME_USER && !in_scheduler(j, f->ip))
 			row->wchan = i + 1;
 	}
 	row->frames = frames;
@@ -137,9 +138,9 @@ static struct err *fill_row(struct job *j, struct kstack_row *row, const struct 
 	return NULL;
 }
 
-static void finish(struct job *j, struct kstack_row *row, struct unwound *u)
+static void finish(struct job *j, struct kstack_row *row, struct unwound *u, bool sleeps)
 {
-	struct err *e = fill_row(j, row, u);
+	struct err *e = fill_row(j, row, u, sleeps);
 
 	if (row->why) {
 		j->broken++;
@@ -162,7 +163,7 @@ static void do_vcpu(void *ctx, size_t i)
 	row->has_vcpu = true;
 	row->vcpu = i;
 	unwinder_vcpu(j->uw, i, &row->task, &u);
-	finish(j, row, &u);
+	finish(j, row, &u, false);
 }
 
 static void find_used(void *ctx, size_t i)
@@ -181,12 +182,13 @@ static void do_task(void *ctx, size_t i)
 {
 	struct job *j = ctx;
 	struct kstack_row *row = &j->rows[j->nr_vcpus + i];
+	const struct task_row *t = &j->w->r->tasks.data[j->task_rows[j->nr_vcpus + i]];
 	struct unwound u;
 
 	if (j->fatal || j->gone[j->nr_vcpus + i])
 		return;
 	unwinder_task(j->uw, row->task, &u);
-	finish(j, row, &u);
+	finish(j, row, &u, t->state.has && t->state.v);
 }
 
 /* ---- all of them */

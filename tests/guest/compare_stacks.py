@@ -6,19 +6,20 @@ import re
 
 # Every thread: how often it was switched away, what it does, its stack.
 READ = """for p in /proc/[0-9]*/task/[0-9]*; do echo "== ${p##*/}"
-    cat $p/status $p/stack 2>/dev/null; done; true"""
+    cat $p/status $p/stack 2>/dev/null; echo "wchan: $(cat $p/wchan 2>/dev/null)"; done; true"""
 FRAME = re.compile(r"\[<0>\] (\S+)\+0x([0-9a-f]+)/0x([0-9a-f]+)")
 
 
 def parse(text):
-    """{pid: (context switches, state, [(symbol, offset, size)])}"""
+    """{pid: (context switches, state, wait channel, [(symbol, offset, size)])}"""
     threads = {}
     for pid, body in re.findall(r"^== (\d+)\n(.*?)(?=^== |\Z)", text, re.M | re.S):
         switches = re.findall(r"ctxt_switches:\s+(\d+)", body)
         state = re.search(r"^State:\s+(\S)", body, re.M)
         frames = [(s, int(o, 16), int(n, 16)) for s, o, n in FRAME.findall(body)]
-        if len(switches) == 2 and state:
-            threads[int(pid)] = (tuple(switches), state[1], frames)
+        wchan = re.search(r"^wchan: (\S*)", body, re.M)
+        if len(switches) == 2 and state and wchan:
+            threads[int(pid)] = (tuple(switches), state[1], wchan[1], frames)
     return threads
 
 
@@ -64,8 +65,9 @@ def stacks(symbols, before, after, doc):
     """(problems, number compared, number that ran in between) for all threads that slept all the while."""
     ours = {s["pid"]: s for s in doc["fdgdb"].get("stacks", []) if s.get("pid")}
     problems, same, ran = [], 0, 0
-    for pid, (switches, state, frames) in before.items():
-        if after.get(pid) != (switches, state, frames) or state == "R":
+    waits = {t["pid"]: t.get("wchan", "0") for t in doc["fdgdb"].get("tasks", [])}
+    for pid, (switches, state, wchan, frames) in before.items():
+        if after.get(pid) != (switches, state, wchan, frames) or state == "R":
             ran += 1
             continue
         # The dead have none.
@@ -78,6 +80,8 @@ def stacks(symbols, before, after, doc):
             ran += 1
             continue
         wrong = one(symbols, ours[pid], frames)
+        if not wrong and waits[pid] != wchan and not symbols.by_name[waits[pid]] & symbols.by_name[wchan]:
+            wrong = f"wait channel {waits[pid]}, not {wchan}"
         same += not wrong
         if wrong:
             problems.append(f"{pid} ({ours[pid]['comm']}): {wrong}")

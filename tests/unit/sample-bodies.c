@@ -234,12 +234,14 @@ void sample_stacks(struct report *r)
 					   .nr_frames = ARRAY_SIZE(vcpu) });
 	add_kstack(r, (struct kstack_row){ .has_vcpu = true, .vcpu = 1, .why = "no registers" });
 	for (size_t i = 0; i < r->tasks.nr; i++) {
-		const struct task_row *t = &r->tasks.data[i];
+		struct task_row *t = &r->tasks.data[i];
 
-		if (t->state.v == 2)
+		if (t->state.v == 2) {
+			t->stack = r->stacks.nr + 1;
 			add_kstack(r, (struct kstack_row){
 				.task = t->kva, .frames = waits, .nr_frames = ARRAY_SIZE(waits),
 				.wchan = 2, .why = "the table says nothing" });
+		}
 	}
 	add_kstack(r, (struct kstack_row){ .task = r->tasks.data[0].kva, .frames = waits, .nr_frames = 2,
 					   .wchan = 2 });
