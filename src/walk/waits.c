@@ -280,12 +280,13 @@ static struct err *collect(struct waits_walk *ww)
 
 static struct err *tell(struct walk *w)
 {
-	const struct section *stacks = report_find_section(w->r, "stacks");
 	size_t unknown = 0;
 
 	for (size_t i = 0; i < w->r->waits.nr; i++)
 		unknown += !w->r->waits.data[i].lock.v && !w->r->waits.data[i].uaddr.has;
 	TRY(report_section(w->r, "waits", SECTION_COMPLETE, NULL));
+	/* Not earlier: a new section moves the others. */
+	const struct section *stacks = report_find_section(w->r, "stacks");
 	if (stacks && stacks->status != SECTION_COMPLETE)
 		TRY(report_section(w->r, "waits", stacks->status, "stacks: %s",
 				   stacks->detail ? stacks->detail : section_status_text(stacks->status)));
