@@ -72,6 +72,9 @@ void text_missing(struct text *t);
 /* A stack's frames, a line each. */
 void text_frames(struct text *t, const struct kstack_row *s, size_t indent);
 
+/* "mutex 0xffff888004001000 event_mutex, held by cat[12]" */
+void text_wait(struct strbuf *sb, const struct wait_row *r);
+
 /* A task in every detail: lines indented by two and more. */
 struct err *text_task_details(struct text *t, const struct task_row *task) MUST_CHECK;
 

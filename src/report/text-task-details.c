@@ -236,6 +236,17 @@ static struct err *write_storage(struct text *t, const struct task_extra *x)
 	return NULL;
 }
 
+static void write_waits(struct text *t, const struct task_row *task)
+{
+	for (size_t i = 0; i < t->r->waits.nr; i++) {
+		if (t->r->waits.data[i].task.v != task->kva.v)
+			continue;
+		begin(t, "waits");
+		text_wait(&t->sb, &t->r->waits.data[i]);
+		end(t);
+	}
+}
+
 struct err *text_task_details(struct text *t, const struct task_row *task)
 {
 	write_title(t, task);
@@ -244,6 +255,7 @@ struct err *text_task_details(struct text *t, const struct task_row *task)
 	write_times(t, task);
 	write_scx(t, task);
 	write_place(t, task);
+	write_waits(t, task);
 	if (task->stack) {
 		strbuf_puts(&t->sb, "    calls\n");
 		text_frames(t, &t->r->stacks.data[task->stack - 1], INDENT);

@@ -55,6 +55,16 @@ static void holder_cell(struct strbuf *sb, const struct wait_row *r)
 		strbuf_putc(sb, '-');
 }
 
+void text_wait(struct strbuf *sb, const struct wait_row *r)
+{
+	strbuf_printf(sb, "%s ", wait_kind_text(r->kind));
+	lock_cell(sb, r);
+	if (r->has_holder || r->why || (r->readers.has && r->readers.v)) {
+		strbuf_puts(sb, ", held by ");
+		holder_cell(sb, r);
+	}
+}
+
 void text_waits(struct text *t)
 {
 	static const char *const names[] = { "task", "state", "waits for", "lock", "held by" };

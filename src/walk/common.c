@@ -6,7 +6,7 @@
 /* --task without --section: what tells something of a task. */
 static bool tells_of_tasks(const char *section)
 {
-	static const char *const parts[] = { "vcpus", "maps", "scx", "tasks", "stacks" };
+	static const char *const parts[] = { "vcpus", "maps", "scx", "tasks", "stacks", "waits" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (!strcmp(section, parts[i]))
