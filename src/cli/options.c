@@ -57,7 +57,7 @@ void options_help(FILE *out, bool live)
 	      "  -j, --json               write JSON instead of text\n"
 	      "  -p, --pretty             write JSON, indented\n"
 	      "  -o, --output FILE        write the report to FILE\n"
-	      "      --section LIST       only these: vcpus,log,per_cpu_time,per_node_numa,\n"
+	      "      --section LIST       only these: vcpus,log,system,per_cpu_time,per_node_numa,cgroup_psi,\n"
 	      "                           maps,progs,links,btfs,modules,cpus,scx,\n"
 	      "                           tasks,stacks,waits\n"
 	      "      --map NAME|ID|ADDR   only this map (may be given several times)\n"
@@ -125,7 +125,7 @@ static struct err *parse_amount(const char *opt, const char *s, bool words, uint
 static struct err *parse_sections(struct options *o, char *list)
 {
 	static const char *const known[] = { "vcpus", "log",
-					     "per_cpu_time", "per_node_numa",
+					     "system", "per_cpu_time", "per_node_numa", "cgroup_psi",
 					     "maps", "progs",
 					     "links", "btfs", "modules", "cpus", "scx", "tasks",
 					     "stacks", "waits" };
@@ -138,7 +138,7 @@ static struct err *parse_sections(struct options *o, char *list)
 		if (i == ARRAY_SIZE(known))
 			return err_new(ERR_USAGE,
 				       "--section: no section \"%s\" (vcpus, log, "
-				       "per_cpu_time, per_node_numa, "
+				       "system, per_cpu_time, per_node_numa, cgroup_psi, "
 				       "maps, progs, "
 				       "links, btfs, modules, cpus, scx, tasks, stacks)",
 				       s);

@@ -40,9 +40,11 @@ void report_destroy(struct report *r)
 	free(r->stacks.data);
 	free(r->cpus.rows.data);
 	free(r->cpus.pools.data);
+	free(r->system.meminfo.data);
 	free(r->system.cpu_times.data);
 	free(r->system.numa.data);
 	free(r->system.zones.data);
+	free(r->system.psi.data);
 	free(r->findings.rows.data);
 	free(r->findings.unexamined.data);
 	pool_deinit(&r->pool);

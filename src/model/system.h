@@ -53,11 +53,48 @@ struct zone_row {
 	uint64_t min, low, high;       /* watermarks, boost included */
 };
 
+/* What is waited for: pressure stall information. */
+enum psi_resource { PSI_CPU, PSI_MEMORY, PSI_IO, PSI_IRQ, NR_PSI };
+
+/* Some of the tasks stalled, or all of them. */
+struct psi_value {
+	bool has;
+	uint64_t total; /* ns since boot */
+	uint64_t avg[3]; /* over 10, 60 and 300 s: percent times 2^11 */
+};
+
+/* Of a cgroup, or of the whole system. */
+struct psi_row {
+	struct kva cgroup; /* 0: the system */
+	uint64_t id;
+	const char *path; /* guest bytes, from the root of the hierarchy */
+	bool leaf, dying;
+	bool disabled; /* cgroup.pressure is 0: the numbers are old */
+	struct psi_value some[NR_PSI], full[NR_PSI];
+};
+
+/* A line of /proc/meminfo. */
+struct mem_item {
+	const char *name; /* as there: "MemFree" */
+	uint64_t kb;
+};
+
 struct system {
+	/* Clocks lag behind by up to one tick of the guest, see walk/clock.h. */
+	struct opt_u64 uptime, realtime; /* ns: CLOCK_BOOTTIME, CLOCK_REALTIME */
+	struct opt_u64 jiffies;		 /* from 2^32 - 300 * HZ on */
+	bool has_load;
+	uint64_t load[3]; /* over 1, 5 and 15 minutes: times 2^11 */
+	struct opt_u64 nr_threads, nr_forks;
+	struct opt_u64 nr_running, nr_iowait, nr_switches; /* of online CPUs, online CPUs, all CPUs */
+	const char *cmdline;		    /* guest bytes; NULL: unknown */
+	const char *online, *possible;	    /* CPUs: "0-3,8" */
+	VEC(struct mem_item) meminfo;	    /* in the order of /proc/meminfo */
 	VEC(struct cpu_time_row) cpu_times; /* possible CPUs */
 	VEC(struct numa_row) numa;
 	VEC(struct zone_row) zones;	    /* by node, then as the kernel has them */
 	const char *numa_unavailable;	    /* per_node_numa_unavailable */
+	VEC(struct psi_row) psi;	    /* the system, then cgroups from the root on, level by level */
 };
 
 #endif

@@ -199,6 +199,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	json_write_findings(w);
 	write_scx(w);
 	write_vcpus(j, w->r);
+	json_write_fdgdb_system(w);
 	json_write_log(w);
 	json_write_cpus(w);
 	TRY(write_sections(w));

@@ -52,6 +52,8 @@ void json_write_waits(struct json_report *w);
 void json_write_findings(struct json_report *w);
 /* per_cpu_time, per_node_numa and cgroup_psi, in the order of the format. */
 void json_write_system(struct json_report *w);
+/* system and psi, into the open "fdgdb". */
+void json_write_fdgdb_system(struct json_report *w);
 /* "log", into the open "fdgdb". */
 void json_write_log(struct json_report *w);
 /* stacks, into the same. */

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "report/json-parts.h"
+#include "report/parts.h"
 
 static void write_cpu_time(struct json *j, const struct cpu_time_row *c)
 {
@@ -77,8 +78,174 @@ static void write_numa(struct json_report *w)
 	json_opt_string(&w->j, "per_node_numa_unavailable", s->numa_unavailable);
 }
 
+static void write_value(struct json *j, const char *key, const struct psi_value *v)
+{
+	static const char *const keys[] = { "avg10", "avg60", "avg300" };
+
+	if (!v->has)
+		return;
+	json_key(j, key);
+	json_open_object(j);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		json_key(j, keys[i]);
+		json_double(j, fixed_point(v->avg[i]));
+	}
+	json_key_u64(j, "total_ns", v->total);
+	json_close_object(j);
+}
+
+static void write_pressure(struct json *j, const struct psi_row *p)
+{
+	static const char *const keys[NR_PSI] = { "cpu", "memory", "io", "irq" };
+
+	for (size_t i = 0; i < NR_PSI; i++) {
+		if (!p->some[i].has && !p->full[i].has)
+			continue;
+		json_key(j, keys[i]);
+		json_open_object(j);
+		write_value(j, "some", &p->some[i]);
+		write_value(j, "full", &p->full[i]);
+		json_close_object(j);
+	}
+}
+
+/* The format has cgroups without children, and of them the pressure by interrupts. */
+static void write_cgroup_psi(struct json_report *w)
+{
+	const struct system *s = &w->r->system;
+	struct json *j = &w->j;
+	bool any = false;
+
+	for (size_t i = 0; i < s->psi.nr; i++) {
+		const struct psi_row *p = &s->psi.data[i];
+
+		if (!p->cgroup.v || !p->leaf || !p->full[PSI_IRQ].has)
+			continue;
+		if (!any) {
+			json_key(j, "cgroup_psi");
+			json_open_array(j);
+		}
+		any = true;
+		json_open_object(j);
+		json_key_u64(j, "cgroup_kva", p->cgroup.v);
+		json_key_u64(j, "total_ns", p->full[PSI_IRQ].total);
+		json_key_u64(j, "avg10_raw", p->full[PSI_IRQ].avg[0]);
+		json_close_object(j);
+	}
+	if (any)
+		json_close_array(j);
+}
+
+static void write_psi_cgroup(struct json *j, const struct psi_row *p)
+{
+	json_open_object(j);
+	json_key_u64(j, "cgroup_kva", p->cgroup.v);
+	json_key_u64(j, "cgroup_id", p->id);
+	json_opt_string(j, "path", p->path);
+	json_opt_true(j, "leaf", p->leaf);
+	json_opt_true(j, "dying", p->dying);
+	json_opt_true(j, "disabled", p->disabled);
+	write_pressure(j, p);
+	json_close_object(j);
+}
+
+static void write_psi(struct json_report *w)
+{
+	const struct system *s = &w->r->system;
+	struct json *j = &w->j;
+
+	if (!s->psi.nr)
+		return;
+	json_key(j, "psi");
+	json_open_object(j);
+	json_key(j, "system");
+	json_open_object(j);
+	write_pressure(j, &s->psi.data[0]);
+	json_close_object(j);
+	json_key(j, "cgroups");
+	json_open_array(j);
+	for (size_t i = 1; i < s->psi.nr; i++)
+		write_psi_cgroup(j, &s->psi.data[i]);
+	json_close_array(j);
+	json_close_object(j);
+}
+
+static void write_meminfo(struct json *j, const struct system *s)
+{
+	if (!s->meminfo.nr)
+		return;
+	json_key(j, "meminfo_kb");
+	json_open_object(j);
+	for (size_t i = 0; i < s->meminfo.nr; i++)
+		json_key_u64(j, s->meminfo.data[i].name, s->meminfo.data[i].kb);
+	json_close_object(j);
+}
+
+static void write_zones(struct json *j, const struct system *s)
+{
+	if (!s->zones.nr)
+		return;
+	json_key(j, "zones");
+	json_open_array(j);
+	for (size_t i = 0; i < s->zones.nr; i++) {
+		const struct zone_row *z = &s->zones.data[i];
+
+		json_open_object(j);
+		json_key_u64(j, "node", z->node);
+		json_key_string(j, "name", z->name);
+		json_key_u64(j, "free", z->free);
+		json_key_u64(j, "min", z->min);
+		json_key_u64(j, "low", z->low);
+		json_key_u64(j, "high", z->high);
+		json_key_u64(j, "managed", z->managed);
+		json_key_u64(j, "present", z->present);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
+static void write_system(struct json_report *w)
+{
+	const struct system *s = &w->r->system;
+	const struct section *section = report_find_section(w->r, "system");
+	struct json *j = &w->j;
+
+	if (!section || section->status == SECTION_NOT_ASKED)
+		return;
+	json_key(j, "system");
+	json_open_object(j);
+	json_opt_u64(j, "uptime_ns", &s->uptime);
+	json_opt_u64(j, "realtime_ns", &s->realtime);
+	json_opt_u64(j, "jiffies", &s->jiffies);
+	if (s->has_load) {
+		json_key(j, "load");
+		json_open_flat_array(j);
+		for (size_t i = 0; i < ARRAY_SIZE(s->load); i++)
+			json_double(j, fixed_point(s->load[i]));
+		json_close_array(j);
+	}
+	json_opt_u64(j, "nr_threads", &s->nr_threads);
+	json_opt_u64(j, "nr_running", &s->nr_running);
+	json_opt_u64(j, "nr_iowait", &s->nr_iowait);
+	json_opt_u64(j, "nr_switches", &s->nr_switches);
+	json_opt_u64(j, "nr_forks", &s->nr_forks);
+	json_opt_string(j, "cmdline", s->cmdline);
+	json_opt_string(j, "cpus_online", s->online);
+	json_opt_string(j, "cpus_possible", s->possible);
+	write_meminfo(j, s);
+	write_zones(j, s);
+	json_close_object(j);
+}
+
+void json_write_fdgdb_system(struct json_report *w)
+{
+	write_system(w);
+	write_psi(w);
+}
+
 void json_write_system(struct json_report *w)
 {
 	write_cpu_times(w);
+	write_cgroup_psi(w);
 	write_numa(w);
 }

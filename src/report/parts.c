@@ -7,9 +7,6 @@
 #include <stdio.h>
 
 const struct missing_part missing_parts[] = {
-	{ "cgroup_psi", NULL, NULL, NULL },
-	{ "per_node_numa", NULL, "per_node_numa_unavailable",
-	  "no NUMA walker (host-side walker pending)" },
 	{ "event_counters", NULL, NULL, NULL },
 };
 const size_t nr_missing_parts = ARRAY_SIZE(missing_parts);

@@ -20,6 +20,12 @@ struct missing_part {
 extern const struct missing_part missing_parts[];
 extern const size_t nr_missing_parts;
 
+/* The kernel's load and pressure averages have 11 bits of fraction. */
+static inline double fixed_point(uint64_t raw)
+{
+	return (double)raw / 2048;
+}
+
 /* "timer": softirqs by number. */
 extern const char *const softirq_names[NR_SOFTIRQS];
 

@@ -57,8 +57,10 @@ void text_health(struct text *t);
 void text_tasks(struct text *t);
 void text_log(struct text *t);
 void text_kstacks(struct text *t);
+void text_system(struct text *t);
 void text_cpu_time(struct text *t);
 void text_numa(struct text *t);
+void text_psi(struct text *t);
 struct err *text_maps(struct text *t) MUST_CHECK;
 /* The one entry that is left of a map. */
 struct err *text_the_entry(struct text *t, const struct map_row *m) MUST_CHECK;

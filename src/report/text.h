@@ -20,6 +20,7 @@ enum {
 	TEXT_MAX_TASK_DETAILS = 3, /* of those in trouble, in every detail */
 	TEXT_MAX_QUEUED = 32,  /* of one queue or list */
 	TEXT_MAX_CPUS = 64,    /* of a table of CPUs */
+	TEXT_MAX_CGROUPS = 20, /* of the table of pressure */
 	TEXT_MAX_LOG = 20,     /* newest records of the log */
 	TEXT_MAX_LOG_BAD = 10, /* and as many older ones at most that warn */
 };

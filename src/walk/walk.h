@@ -65,11 +65,17 @@ struct err *walk_vcpus(struct walk *w) MUST_CHECK;
 /* The kernel's log: report.log. */
 struct err *walk_log(struct walk *w) MUST_CHECK;
 
+/* Clocks, load, memory and zones, command line: the rest of report.system. */
+struct err *walk_system(struct walk *w) MUST_CHECK;
+
 /* What each CPU spent its time on: report.system.cpu_times. */
 struct err *walk_cpu_time(struct walk *w) MUST_CHECK;
 
 /* Where pages were allocated: report.system.numa. */
 struct err *walk_numa(struct walk *w) MUST_CHECK;
+
+/* Pressure stall information of the system and all cgroups: report.system.psi. */
+struct err *walk_psi(struct walk *w) MUST_CHECK;
 
 /* Every BPF map with its contents: report.maps, by id. */
 struct err *walk_maps(struct walk *w) MUST_CHECK;

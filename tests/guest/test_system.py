@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The system as a whole against what the guest says of itself: log, CPU time, NUMA nodes, what went wrong."""
+"""The system as a whole against what the guest says of itself: log, load, memory, CPU time, nodes, pressure, panic."""
 
 import os
 import re
@@ -113,6 +113,113 @@ def logs(g, what):
            f"{what}: dmesg -c hides nothing from us", (seq, doc["fdgdb"]["log"]["clear_seq"]))
 
 
+# ---- load, memory, command line
+
+def system_reading(g):
+    files = read(g, "/proc/uptime", "/proc/loadavg", "/proc/stat", "/proc/cmdline",
+                 "/sys/devices/system/cpu/online", "/sys/devices/system/cpu/possible", "/proc/zoneinfo")
+    r = {"uptime": float(files["/proc/uptime"].split()[0]), "load": files["/proc/loadavg"].split()[:3],
+         "threads": int(files["/proc/loadavg"].split()[3].split("/")[1]), "cmdline": files["/proc/cmdline"].strip(),
+         "online": files["/sys/devices/system/cpu/online"].strip(),
+         "possible": files["/sys/devices/system/cpu/possible"].strip()}
+    r["stat"] = {m[1]: int(m[2]) for m in re.finditer(r"^(ctxt|processes|btime) (\d+)$", files["/proc/stat"], re.M)}
+    r["zones"] = [(int(m[1]), m[2], *(int(v) for v in m.groups()[2:])) for m in re.finditer(
+        r"^Node (\d+), zone +(\S+)\n(?:.*\n)*?  pages free +(\d+)\n(?: +boost +\d+\n)? +min +(\d+)\n +low +(\d+)\n"
+        r" +high +(\d+)\n(?:.*\n)*? +present +(\d+)\n +managed +(\d+)$", files["/proc/zoneinfo"], re.M)]
+    return r
+
+
+# Reads meminfo twice without any other process coming or going, and long enough after the last that did for its
+# counts to have been handed over.
+STEADY = r"""
+now() { read -r up _ </proc/uptime; up=${up%%.*}; }
+spin() { now; end=$((up + $1)); while [ $up -lt $end ]; do i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; now; done; }
+get() { got=; while read -r l; do got="$got$l
+"; done </proc/meminfo; }
+now; spin 4; get; a=$got; now; t=$up; spin 5; get
+echo "$t $up
+$a=====
+$got" >/run/meminfo; mv /run/meminfo /run/meminfo.done
+"""
+
+
+def steady_memory(g):
+    """meminfo before and after, the report in between, and whether it is."""
+    ticker = g.run("awk -v me=$$ '$4 == 1 && $1 != me { print $1 }' /proc/[0-9]*/stat").text.split()
+    g.run(f"kill -STOP {' '.join(ticker)}; rm -f /run/meminfo.done")
+    g.run(f"cat >/run/steady.sh <<'END'\n{STEADY}\nEND\nsh /run/steady.sh >/dev/null 2>&1 </dev/null &")
+    # Whoever asks the guest whether it is done disturbs it.
+    time.sleep(6.5)
+    doc = report("attach", g.target, "--section", "system")
+    time.sleep(5)
+    for _ in range(60):
+        if g.run("test -e /run/meminfo.done", check=False).status == 0:
+            break
+        time.sleep(1)
+    times, text = g.run("cat /run/meminfo.done").text.split("\n", 1)
+    start, end = (int(t) for t in times.split())
+    first, second = text.split("=====\n")
+    g.run(f"kill -CONT {' '.join(ticker)}")
+    # In whole seconds, the first rounded down.
+    between = start + 1 <= doc["fdgdb"]["system"]["uptime_ns"] / 1e9 <= end
+    return mem_lines(first), doc, mem_lines(second), between
+
+
+def mem_lines(text):
+    return {m[1]: int(m[2]) for m in re.finditer(r"^(\S+): +(\d+) kB$", text, re.M)}
+
+
+def memory(g, what):
+    for _ in range(4):
+        before, doc, after, between = steady_memory(g)
+        mem = doc["fdgdb"]["system"]["meminfo_kb"]
+        changed = [k for k in mem if before[k] != after[k]]
+        if between and len(changed) * 10 <= len(mem):
+            break
+    tap.ok(between, f"{what}: read between two readings of the guest")
+    tap.ok(len(mem) == 28 and set(mem) <= set(before), f"{what}: every line of meminfo", mem)
+    wrong = [(k, before[k], v) for k, v in mem.items() if k not in changed and before[k] != v]
+    tap.equal(wrong, [], f"{what}: {len(mem) - len(changed)} lines of meminfo that stood still")
+    tap.ok(len(changed) <= len(mem) / 10, f"{what}: hardly any line changed", changed)
+    if changed:
+        tap.note(f"{what}: changed meanwhile: {', '.join(changed)}")
+
+
+def system(g, what):
+    memory(g, what)
+    before = system_reading(g)
+    doc = report("attach", g.target, "--section", "system")
+    after = system_reading(g)
+    ours = doc["fdgdb"]["system"]
+    mem = ours["meminfo_kb"]
+    tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
+    b = Brackets()
+    b.check("uptime", before["uptime"] - STALE / 100, ours["uptime_ns"] / 1e9, after["uptime"])
+    b.check("threads", min(before["threads"], after["threads"]) - 2, ours["nr_threads"],
+            max(before["threads"], after["threads"]) + 2)
+    b.check("context switches", before["stat"]["ctxt"], ours["nr_switches"], after["stat"]["ctxt"])
+    b.check("forks", before["stat"]["processes"], ours["nr_forks"], after["stat"]["processes"])
+    b.check("clock", before["stat"]["btime"] - 2, (ours["realtime_ns"] - ours["uptime_ns"]) // 10**9,
+            after["stat"]["btime"] + 2)
+    hz = doc["fdgdb"]["kernel"]["hz"]
+    seconds = (ours["jiffies"] - (2**32 - 300 * hz)) / hz
+    b.check("jiffies", before["uptime"] - STALE / 100 - 1, seconds, after["uptime"] + 1)
+    for i, avg in enumerate(before["load"]):
+        if after["load"][i] == avg:
+            # loadavg rounds to the nearest.
+            b.check(f"load {i}", float(avg) - 0.006, ours["load"][i], float(avg) + 0.006)
+    b.report(what)
+    tap.equal((ours["cmdline"], ours["cpus_online"], ours["cpus_possible"]),
+              (before["cmdline"], before["online"], before["possible"]), f"{what}: command line and CPUs")
+    zones = [(z["node"], z["name"], z["min"], z["low"], z["high"], z["present"], z["managed"]) for z in ours["zones"]]
+    tap.equal(zones, [z[:2] + z[3:] for z in before["zones"] if z[7]], f"{what}: zones and their watermarks")
+    free = sum(z["free"] for z in ours["zones"]) * 4
+    tap.ok(abs(free - mem["MemFree"]) < 4096, f"{what}: free pages of the zones", (free, mem["MemFree"]))
+    text = fdgdb("attach", "--section", "system", g.target).out
+    tap.ok("command line: console=" in text and re.search(r"memory in kB: MemTotal \d+, MemFree", text), f"{what}: in the text",
+           text)
+
+
 # ---- CPU time
 
 STAT = {"cpustat_user_ns": 0, "cpustat_nice_ns": 1, "cpustat_system_ns": 2, "cpustat_irq_ns": 5,
@@ -223,6 +330,75 @@ def numa(g, what):
     tap.ok(re.search(r"^NUMA nodes, allocated pages: 2\n +node +hit", text, re.M), f"{what}: in the text", text)
 
 
+# ---- pressure
+
+CGROUP = "/sys/fs/cgroup"
+
+
+def pressure(g, groups):
+    """{(path or None, resource, "some" or "full"): ({avg10: text...}, total in us)}"""
+    files = {f"/proc/pressure/{r}": (None, r) for r in ("cpu", "memory", "io", "irq")}
+    files.update({f"{CGROUP}{p}/{r}.pressure": (p, r) for p in groups for r in ("cpu", "memory", "io", "irq")})
+    there = g.run("ls " + " ".join(files) + " 2>/dev/null", check=False).text.split()
+    got = {}
+    for f, text in read(g, *there).items():
+        for line in text.splitlines():
+            kind, *values = line.split()
+            values = dict(v.split("=") for v in values)
+            got[files[f] + (kind,)] = ({k: v for k, v in values.items() if k != "total"}, int(values["total"]))
+    return got
+
+
+def psi(g, what):
+    groups = ["/quiet", "/busy", "/busy/inner one"]
+    g.run(f"""cd {CGROUP}; mkdir quiet busy "busy/inner one"
+        (echo 0 >"{CGROUP}/busy/inner one/cgroup.procs"
+         for i in 1 2 3 4 5 6 7 8; do timeout 4 sh -c 'while :; do :; done' & done; wait)
+        true""", check=False, timeout=120)
+    quoted = [p.replace(" ", "\\ ") for p in groups]
+    for _ in range(5):
+        # The kernel averages every two seconds: a moment in which it did not.
+        before = pressure(g, quoted)
+        doc = report("attach", g.target, "--section", "cgroup_psi")
+        after = pressure(g, quoted)
+        if sum(before[k][0] != after[k][0] for k in before) * 10 <= len(before):
+            break
+    tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
+    rows = {c["path"]: c for c in doc["fdgdb"]["psi"]["cgroups"]}
+    tap.equal(sorted(rows), sorted(groups), f"{what}: every cgroup but the root")
+    ids = {p: int(g.run(f"stat -c %i '{CGROUP}{p}'").text) for p in groups}
+    tap.equal({p: c["cgroup_id"] for p, c in rows.items()}, ids, f"{what}: by their ids")
+    tap.equal([p for p in groups if rows[p].get("leaf")], ["/quiet", "/busy/inner one"], f"{what}: leaves")
+    b, left_out, differ = Brackets(), [], []
+    for key, (avgs, total) in before.items():
+        path, resource, kind = key
+        group = doc["fdgdb"]["psi"]["system"] if path is None else rows[path.replace("\\", "")]
+        if (path, resource, kind) == (None, "cpu", "full"):
+            tap.ok("full" not in group["cpu"], f"{what}: no such thing as all tasks of the system waiting for a CPU")
+            continue
+        ours = group[resource][kind]
+        b.check(f"{key} total", total, ours["total_ns"] // 1000, after[key][1])
+        for k, v in avgs.items():
+            if after[key][0][k] != v:
+                left_out.append(f"{key} {k}")
+            elif f"{int(ours[k] * 100) / 100:.2f}" != v:
+                differ.append((key, k, v, ours[k]))
+    b.report(f"{what}, seconds")
+    averages = 3 * len(before)
+    tap.equal(differ, [], f"{what}: {averages - len(left_out)} averages as the guest shows them")
+    tap.ok(len(left_out) <= averages / 10, f"{what}: hardly any left out because they changed", left_out)
+    if left_out:
+        tap.note(f"{what}: left out: {', '.join(left_out)}")
+    tap.ok(rows["/busy/inner one"]["cpu"]["some"]["avg10"] > 1 and rows["/quiet"]["cpu"]["some"]["avg10"] == 0,
+           f"{what}: where there was pressure, and where there was none", rows)
+    tap.ok("cgroup_psi" not in doc or "irq" in doc["fdgdb"]["psi"]["system"], f"{what}: the format's rows need irq")
+    text = fdgdb("attach", "--section", "cgroup_psi", g.target).out
+    lines = [line.split()[0] for line in re.search(r"\npressure(.*?)\n\n", text, re.S)[1].splitlines()[1:]]
+    # They have the same pressure, all of it in one.
+    tap.equal((lines[lines.index("whole") + 1:], "/quiet" in text), (["/busy", "/busy/inner", "\u2026"], False),
+              f"{what}: text has those under pressure")
+
+
 # ---- what went wrong
 
 def trouble(g, what):
@@ -258,16 +434,32 @@ def one(series):
         doc = report("attach", g.target)
         tap.equal(validate(doc), [], f"{what}: valid against the schema")
         trouble(g, what)
+        system(g, f"{what}, system")
         cpu_time(g, f"{what}, CPU time")
         numa(g, f"{what}, NUMA")
+        psi(g, f"{what}, pressure")
         logs(g, f"{what}, log")
         panic(g, f"{what}, panic")
+
+
+def without(series):
+    """One CPU, one node, no PSI: said, not silent."""
+    with guest.Guest(series, scenario="idle", vcpus=1, append="numa=off") as g:
+        doc = report("attach", g.target)
+        tap.equal(doc["_status"], 0, f"{g.release}: what is not there is no failure")
+        tap.equal([r["node"] for r in doc["per_node_numa"]], [0], f"{g.release}: a single node")
+        tap.equal(len(doc["per_cpu_time"]), 1, f"{g.release}: a single CPU")
+        section = next(s for s in doc["fdgdb"]["sections"] if s["name"] == "cgroup_psi")
+        tap.equal(section["status"], "not in this kernel", f"{g.release}: PSI is off")
+        tap.ok("psi=1" in section["detail"], f"{g.release}: and how it is turned on", section)
 
 
 def main():
     guest.close_on_signals()
     for series in sys.argv[1:] or pick(tap, "the system on", ["6.1", "6.18", "7.3"], ["6.12", "6.16", "7.0", "7.2"]):
         tap.guarded(series, one, series)
+    for series in pick(tap, "no PSI on", [], ["6.18"]):
+        tap.guarded(series, without, series)
     tap.done()
 
 

@@ -99,6 +99,95 @@ static void add_nodes(struct report *r)
 		abort();
 }
 
+static void add_item(struct report *r, const char *name, uint64_t kb)
+{
+	struct mem_item *m = vec_push(&r->system.meminfo);
+
+	if (!m)
+		abort();
+	*m = (struct mem_item){ name, kb };
+}
+
+static void add_zone(struct report *r, const char *name, uint64_t free)
+{
+	struct zone_row *z = vec_push(&r->system.zones);
+
+	if (!z)
+		abort();
+	*z = (struct zone_row){ .node = 1, .free = free, .min = 100, .low = 125, .high = 150, .managed = 5000,
+				.present = 6000 };
+	strncpy(z->name, name, sizeof(z->name) - 1);
+}
+
+static void add_state(struct report *r)
+{
+	struct system *s = &r->system;
+
+	s->uptime = (struct opt_u64){ true, 86400123456789 };
+	s->realtime = (struct opt_u64){ true, 1795259020000000000 };
+	s->jiffies = (struct opt_u64){ true, 4294946000 };
+	s->has_load = true;
+	s->load[0] = 2048;
+	s->load[1] = 1024;
+	s->load[2] = 100;
+	s->nr_threads = (struct opt_u64){ true, 87 };
+	s->nr_forks = (struct opt_u64){ true, 1000 };
+	s->nr_running = (struct opt_u64){ true, 3 };
+	s->nr_iowait = (struct opt_u64){ true, 0 };
+	s->nr_switches = (struct opt_u64){ true, 123456 };
+	s->cmdline = "console=ttyS0 evil=\x1b[2J";
+	s->online = "0-1";
+	s->possible = "0-2";
+	add_item(r, "MemTotal", 469868);
+	add_item(r, "MemFree", 400);
+	add_item(r, "Active(anon)", 15456);
+	add_zone(r, "DMA", 10);
+	add_zone(r, "evil\x1b", 101);
+	add_zone(r, "Normal", 4000);
+	if (report_section(r, "system", SECTION_COMPLETE, NULL))
+		abort();
+}
+
+static void set_psi(struct psi_value *v, uint64_t avg, uint64_t total)
+{
+	*v = (struct psi_value){ true, total, { avg, avg / 2, avg / 3 } };
+}
+
+static struct psi_row *add_psi(struct report *r, const char *path, uint64_t avg)
+{
+	struct psi_row *p = vec_push(&r->system.psi);
+
+	if (!p)
+		abort();
+	p->path = path;
+	if (path) {
+		p->id = 40 + r->system.psi.nr;
+		p->cgroup.v = 0xffff888007000000 + 0x1000 * r->system.psi.nr;
+		set_psi(&p->full[PSI_CPU], avg / 4, 1);
+	}
+	set_psi(&p->some[PSI_CPU], avg, 1234567890);
+	set_psi(&p->some[PSI_MEMORY], 0, 0);
+	set_psi(&p->full[PSI_MEMORY], 0, 0);
+	set_psi(&p->some[PSI_IO], 0, 5000000);
+	set_psi(&p->full[PSI_IO], 0, 5000000);
+	set_psi(&p->full[PSI_IRQ], 3, 7);
+	return p;
+}
+
+static void add_pressure(struct report *r)
+{
+	add_psi(r, NULL, 2048);
+	add_psi(r, "/quiet", 0)->leaf = true;
+	add_psi(r, "/busy", 20480);
+	add_psi(r, "/busy/evil\x1b", 204800)->leaf = true;
+	add_psi(r, "/gone", 10)->dying = true;
+	add_psi(r, "/off", 11)->disabled = true;
+	for (size_t i = 0; i < 18; i++)
+		add_psi(r, "/many", 1);
+	if (report_section(r, "cgroup_psi", SECTION_COMPLETE, NULL))
+		abort();
+}
+
 void sample_system(struct report *r)
 {
 	r->kernel.tainted = (struct opt_u64){ true, 640 };
@@ -109,6 +198,8 @@ void sample_system(struct report *r)
 	r->kernel.nr_oopses = (struct opt_u64){ true, 1 };
 	r->kernel.nr_warnings = (struct opt_u64){ true, 2 };
 	add_log(r);
+	add_state(r);
+	add_pressure(r);
 	add_cpu_times(r);
 	add_nodes(r);
 }

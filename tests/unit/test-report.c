@@ -47,7 +47,7 @@ static void test_least(void)
 	CONTAINS("\"sdt_alloc_unavailable\":\"dump deadline exceeded before sdt_alloc pre-pass could run\"");
 	CONTAINS("\"dump_truncated_at_us\":250000,\"maps_truncated\":4}");
 	CONTAINS("{\"name\":\"scx\",\"status\":\"not in this kernel\",");
-	CONTAINS("{\"name\":\"cgroup_psi\",\"status\":\"not implemented\"}");
+	CONTAINS("{\"name\":\"event_counters\",\"status\":\"not implemented\"}");
 	LACKS("task_enrichments\":");
 	LACKS("vcpu_regs");
 	LACKS("scx_sched_state");
@@ -60,10 +60,10 @@ static void test_walker_replaces_missing(void)
 {
 	struct report *r = sample_empty_report();
 
-	ASSERT_OK(report_section(r, "cgroup_psi", SECTION_COMPLETE, NULL));
+	ASSERT_OK(report_section(r, "event_counters", SECTION_COMPLETE, NULL));
 	char *text = to_json(r, &(struct json_opts){ 0 });
-	LACKS("{\"name\":\"cgroup_psi\",\"status\":\"not implemented\"}");
-	CONTAINS("{\"name\":\"cgroup_psi\",\"status\":\"complete\"}");
+	LACKS("{\"name\":\"event_counters\",\"status\":\"not implemented\"}");
+	CONTAINS("{\"name\":\"event_counters\",\"status\":\"complete\"}");
 	free(text);
 	sample_destroy(r);
 }

@@ -44,7 +44,10 @@ struct image {
 };
 
 static const char *const var_names[] = { "timekeeper_data", "tick_nohz_active", "node_data", "nr_node_ids",
-					 "node_states", "contig_page_data" };
+					 "node_states", "contig_page_data", "jiffies_64", "avenrun",
+					 "nr_threads", "total_forks", "saved_command_line", "_totalram_pages",
+					 "totalreserve_pages", "total_swap_pages", "nr_swap_pages",
+					 "vm_zone_stat", "vm_node_stat", "blockdev_superblock" };
 
 static uint64_t var(const char *name)
 {
@@ -135,6 +138,19 @@ static void add_types(struct image *im)
 	     "CPUTIME_GUEST_NICE");
 	ENUM("numa_stat_item", "NUMA_HIT", "NUMA_MISS", "NUMA_FOREIGN", "NUMA_INTERLEAVE_HIT", "NUMA_LOCAL",
 	     "NUMA_OTHER");
+	ENUM("zone_stat_item", "NR_FREE_PAGES", "NR_MLOCK", "NR_VM_ZONE_STAT_ITEMS");
+	ENUM("node_stat_item", "NR_INACTIVE_ANON", "NR_ACTIVE_ANON", "NR_INACTIVE_FILE", "NR_ACTIVE_FILE",
+	     "NR_UNEVICTABLE", "NR_SLAB_RECLAIMABLE_B", "NR_SLAB_UNRECLAIMABLE_B", "NR_ANON_MAPPED",
+	     "NR_FILE_MAPPED", "NR_FILE_PAGES", "NR_FILE_DIRTY", "NR_WRITEBACK", "NR_SHMEM",
+	     "NR_KERNEL_MISC_RECLAIMABLE", "NR_KERNEL_STACK_KB", "NR_PAGETABLE", "NR_SECONDARY_PAGETABLE",
+	     "NR_SWAPCACHE", "NR_VM_NODE_STAT_ITEMS");
+	ENUM("zone_watermarks", "WMARK_MIN", "WMARK_LOW", "WMARK_HIGH");
+	int a32 = STRUCT("atomic", 4, { "counter", u32, 0 });
+	STRUCT("rq", 32, { "nr_running", u32, 0 }, { "nr_switches", u64, 8 }, { "nr_iowait", a32, 16 });
+	int list = STRUCT("list_head", 16, { "next", ptr, 0 }, { "prev", ptr, 8 });
+	STRUCT("super_block", 16, { "s_inodes", list, 0 });
+	STRUCT("inode", 24, { "i_mapping", ptr, 0 }, { "i_sb_list", list, 8 });
+	STRUCT("address_space", 8, { "nrpages", u64, 0 });
 	ENUM("node_states", "N_POSSIBLE", "N_ONLINE");
 }
 
@@ -192,6 +208,60 @@ static void put_nodes(struct image *im)
 	}
 }
 
+/* One block device with 50 pages. */
+static void put_memory(struct image *im)
+{
+	uint64_t sb = nodes + 0x10000, inode = sb + 0x100, mapping = sb + 0x200, name = sb + 0x300;
+
+	put(im, var("blockdev_superblock"), sb, 8);
+	put(im, sb, inode + 8, 8);
+	put(im, sb + 8, inode + 8, 8);
+	put(im, inode + 8, sb, 8);
+	put(im, inode + 16, sb, 8);
+	put(im, inode, mapping, 8);
+	put(im, mapping, 50, 8);
+	put(im, var("vm_zone_stat"), 2000, 8);
+	put(im, var("vm_zone_stat") + 8, (uint64_t)-3, 8);
+	for (uint64_t i = 0; i < 18; i++)
+		put(im, var("vm_node_stat") + 8 * i, 100 * (i + 1), 8);
+	put(im, var("_totalram_pages"), 10000, 8);
+	put(im, var("totalreserve_pages"), 500, 8);
+	put(im, var("total_swap_pages"), 64, 8);
+	put(im, var("nr_swap_pages"), 60, 8);
+	put(im, name, 0x414d44, 8); /* "DMA" */
+	for (uint32_t node = 0; node < 4; node++) {
+		/* The last is the one of a kernel without nodes. */
+		uint64_t zone = node < 3 ? zone_at(node, 0) : var("contig_page_data");
+
+		if (node == 3) {
+			for (size_t i = 0; i < 2 * Z_SIZE; i += 8)
+				put(im, zone + i, 0, 8);
+			put(im, zone + Z_PRESENT, 5000, 8);
+			put(im, zone + Z_PCP, zonestats + 0x100, 8);
+		}
+		put(im, zone + Z_NAME, name, 8);
+		put(im, zone + Z_MANAGED, 4000, 8);
+		put(im, zone + Z_STAT, 1000, 8);
+		for (uint64_t i = 0; i < 3; i++)
+			put(im, zone + Z_WMARK + 8 * i, 40 + i, 8);
+	}
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		/* Two's complement: each has given away five pages. */
+		for (uint64_t which = 1; which < 4; which++)
+			put(im, on_cpu(zonestats, cpu) + 0x100 * which + P_STAT, 0xfb, 1);
+		put(im, on_cpu(percpu + 0x800, cpu), cpu + 1, 4);
+		put(im, on_cpu(percpu + 0x800, cpu) + 8, 1000 * (cpu + 1), 8);
+		put(im, on_cpu(percpu + 0x800, cpu) + 16, 1, 4);
+	}
+	put(im, var("jiffies_64"), 4294967296ull, 8);
+	for (uint64_t i = 0; i < 3; i++)
+		put(im, var("avenrun") + 8 * i, 2048 + i, 8);
+	put(im, var("nr_threads"), 87, 4);
+	put(im, var("total_forks"), 148, 8);
+	put(im, var("saved_command_line"), var("saved_command_line") + 8, 8);
+	fake_kernel_write(im->fk, var("saved_command_line") + 8, "ro quiet", 9);
+}
+
 static struct image *image_new(struct kind kind)
 {
 	struct image *im = calloc(1, sizeof(*im));
@@ -202,13 +272,14 @@ static struct image *image_new(struct kind kind)
 	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
 		const char *s = var_names[i];
 
-		if (kind.no_numa && strstr(s, "node_"))
+		if (kind.no_numa && (!strncmp(s, "node_", 5) || !strcmp(s, "nr_node_ids")))
 			continue;
 		if (!i && kind.old_tk)
 			s = "tk_core";
 		fake_kernel_symbol(fk, s, vars + 4096 * i);
 	}
 	fake_kernel_symbol(fk, "kernel_cpustat", percpu);
+	fake_kernel_symbol(fk, "runqueues", percpu + 0x800);
 	fake_kernel_symbol(fk, "kstat", percpu + 0x200);
 	fake_kernel_symbol(fk, "tick_cpu_sched", percpu + 0x400);
 	fake_kernel_ready(fk);
@@ -225,6 +296,7 @@ static struct image *image_new(struct kind kind)
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
 		put_cpu(im, cpu);
 	put_nodes(im);
+	put_memory(im);
 	return im;
 }
 
@@ -434,7 +506,115 @@ static void test_numa_broken(void)
 	image_free(im);
 }
 
+/* ---- the rest */
+
+/* UINT64_MAX: there is no such line. */
+static uint64_t mem_line(const struct system *s, const char *want)
+{
+	for (size_t i = 0; i < s->meminfo.nr; i++) {
+		if (!strcmp(s->meminfo.data[i].name, want))
+			return s->meminfo.data[i].kb;
+	}
+	return UINT64_MAX;
+}
+
+static void test_system(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+	const struct system *s = walk(im, walk_system, "system");
+
+	CU_ASSERT_TRUE(says(im, "system", SECTION_COMPLETE, NULL));
+	CU_ASSERT_EQUAL(s->uptime.v, 10000);
+	CU_ASSERT_EQUAL(s->jiffies.v, 4294967296);
+	CU_ASSERT_TRUE(s->has_load && s->load[0] == 2048 && s->load[2] == 2050);
+	CU_ASSERT_EQUAL(s->nr_threads.v, 87);
+	CU_ASSERT_EQUAL(s->nr_forks.v, 148);
+	/* CPUs 0 and 1 are online, 3 is possible. */
+	CU_ASSERT_EQUAL(s->nr_running.v, 1 + 2);
+	CU_ASSERT_EQUAL(s->nr_iowait.v, 2);
+	CU_ASSERT_EQUAL(s->nr_switches.v, 1000 + 2000 + 4000);
+	CU_ASSERT_STRING_EQUAL(s->cmdline, "ro quiet");
+	CU_ASSERT_STRING_EQUAL(s->online, "0-1");
+	CU_ASSERT_STRING_EQUAL(s->possible, "0-1,3");
+
+	CU_ASSERT_EQUAL(s->meminfo.nr, 28);
+	CU_ASSERT_EQUAL(mem_line(s, "MemTotal"), 40000);
+	CU_ASSERT_EQUAL(mem_line(s, "MemFree"), 8000);
+	CU_ASSERT_EQUAL(mem_line(s, "Buffers"), 200);
+	/* NR_FILE_PAGES is the tenth, NR_SWAPCACHE the last. */
+	CU_ASSERT_EQUAL(mem_line(s, "Cached"), 0);
+	CU_ASSERT_EQUAL(mem_line(s, "Active"), 4 * (200 + 400));
+	CU_ASSERT_EQUAL(mem_line(s, "Mlocked"), 0);
+	CU_ASSERT_EQUAL(mem_line(s, "KernelStack"), 1500);
+	CU_ASSERT_EQUAL(mem_line(s, "SwapFree"), 240);
+	/* Of cache (700) and slab (600 + 1400) all but the low watermarks (82) of both. */
+	CU_ASSERT_EQUAL(mem_line(s, "MemAvailable"), 4 * (2000 - 500 + 700 - 82 + 2000 - 82));
+
+	CU_ASSERT_EQUAL_FATAL(s->zones.nr, 2);
+	CU_ASSERT_EQUAL(s->zones.data[1].node, 2);
+	CU_ASSERT_STRING_EQUAL(s->zones.data[1].name, "DMA");
+	CU_ASSERT_EQUAL(s->zones.data[1].free, 1000 - 2 * 5);
+	CU_ASSERT_EQUAL(s->zones.data[1].low, 41);
+	CU_ASSERT_EQUAL(s->zones.data[1].managed, 4000);
+	image_free(im);
+}
+
+static void test_system_one_node(void)
+{
+	struct image *im = image_new((struct kind){ .no_numa = true });
+	const struct system *s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(s->zones.nr, 1);
+	CU_ASSERT_TRUE(says(im, "system", SECTION_COMPLETE, NULL));
+	image_free(im);
+}
+
+/* What a missing member or an unreadable page takes away, and what it leaves. */
+static void test_system_lacks(void)
+{
+	static const struct {
+		const char *drop, *line, *other;
+	} cases[] = {
+		{ "NR_SHMEM", "Shmem", "MemFree" },
+		{ "nrpages", "Cached", "MemFree" },
+		{ "_watermark", "MemAvailable", "MemFree" },
+		{ "NR_VM_ZONE_STAT_ITEMS", "MemFree", "Shmem" },
+		{ "NR_VM_NODE_STAT_ITEMS", "Shmem", "MemFree" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct image *im = image_new((struct kind){ .drop = cases[i].drop });
+		const struct system *s = walk(im, walk_system, "system");
+
+		CU_ASSERT_EQUAL(mem_line(s, cases[i].line), UINT64_MAX);
+		CU_ASSERT_NOT_EQUAL(mem_line(s, cases[i].other), UINT64_MAX);
+		CU_ASSERT_STRING_EQUAL(s->cmdline, "ro quiet");
+		if (i)
+			CU_ASSERT_NOT_EQUAL(section_of(im, "system")->status, SECTION_COMPLETE);
+		image_free(im);
+	}
+
+	struct image *im = image_new((struct kind){ .drop = "nr_iowait" });
+	CU_ASSERT_FALSE(walk(im, walk_system, "system")->nr_running.has);
+	CU_ASSERT_TRUE(says(im, "system", SECTION_NOT_IMPLEMENTED, "nr_iowait"));
+	image_free(im);
+
+	im = image_new((struct kind){ 0 });
+	put(im, var("saved_command_line"), 0x1000, 8);
+	put(im, nodes + 0x10000, 0x2000, 8);
+	fake_target_refuse(im->fk->ft, fake_kernel_map(im->fk, on_cpu(percpu + 0x800, 1)));
+	const struct system *s = walk(im, walk_system, "system");
+	CU_ASSERT_PTR_NULL(s->cmdline);
+	CU_ASSERT_FALSE(s->nr_running.has);
+	CU_ASSERT_EQUAL(mem_line(s, "Buffers"), UINT64_MAX);
+	CU_ASSERT_EQUAL(mem_line(s, "MemFree"), 8000);
+	CU_ASSERT_EQUAL(section_of(im, "system")->status, SECTION_NOT_READABLE);
+	image_free(im);
+}
+
 UNIT_MAIN("walk-system",
+	  { "clocks, load, memory", test_system },
+	  { "a kernel without nodes", test_system_one_node },
+	  { "what is missing", test_system_lacks },
 	  { "CPU time", test_cpu_time },
 	  { "CPU time of 7.2", test_cpu_time_moved },
 	  { "idle CPUs and clocks", test_cpu_time_clock },
