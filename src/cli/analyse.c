@@ -182,6 +182,18 @@ static struct err *add_lines(const struct options *o, struct stop *s)
 	return NULL;
 }
 
+/* What was collected, judged and written. */
+static int answer(const struct options *o, struct stop *s, FILE *out, int status)
+{
+	status = tell(add_lines(o, s), status);
+	if (report_is_partial(s->report) || arena_is_cut(o, s->report))
+		status = exit_worse(status, EXIT_PARTIAL);
+	status = tell(is_view(o) ? NULL : triage_run(s->report), status);
+	if (is_alarming(o, s->report))
+		status = exit_worse(status, EXIT_FINDINGS);
+	return tell(write_report(o, s->report, out), status);
+}
+
 int analyse(const struct options *o, struct err *(*open)(const struct options *o, struct target **ret))
 {
 	_cleanup_(stop_deinit) struct stop s = { 0 };
@@ -205,36 +217,28 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 		return tell(e, status);
 
 	struct err *failed = collect(o, &s);
+	bool answered = s.kernel != NULL;
 
 	/* First of all the guest; whatever went wrong can be told afterwards. */
 	status = tell(s.target->ops->release(s.target, o->keep_halted), status);
 	if (failed) {
-		bool deadline = failed->code == ERR_DEADLINE;
 		/* What was asked for is not there; a report without it would look like an answer. */
-		bool answered = failed->code != ERR_NOT_FOUND && !is_view(o);
+		answered &= failed->code != ERR_NOT_FOUND && !is_view(o);
+		if (answered)
+			s.report->capture.deadline_hit = failed->code == ERR_DEADLINE;
 		status = tell(failed, status);
-		if (!s.kernel || !answered)
-			return status;
-		s.report->capture.deadline_hit = deadline;
 	}
 	if (s.mem)
 		mem_freeze(s.mem);
-	fill_capture(o, &s);
-	status = tell(add_lines(o, &s), status);
-	if (report_is_partial(s.report) || arena_is_cut(o, s.report))
-		status = exit_worse(status, EXIT_PARTIAL);
-
-	status = tell(is_view(o) ? NULL : triage_run(s.report), status);
-	if (is_alarming(o, s.report))
-		status = exit_worse(status, EXIT_FINDINGS);
-
-	FILE *out = file ? file : stdout;
-	status = tell(write_report(o, s.report, out), status);
+	if (s.report)
+		fill_capture(o, &s);
+	if (answered)
+		status = answer(o, &s, file ? file : stdout, status);
 	if (file && fclose(take_ptr(file))) {
 		fprintf(stderr, "fdgdb: %s: %s\n", o->output, strerror(errno));
 		status = exit_worse(status, EXIT_FAILED);
 	}
-	if (o->stats)
+	if (o->stats && s.report)
 		print_stats(&s);
 	if (o->keep_halted && status != EXIT_NOT_RESTORED)
 		fprintf(stderr, "fdgdb: the guest is left halted; attach again, or \"cont\" in its "

@@ -34,6 +34,7 @@ struct var_view {
 	VEC(struct hit) hits;
 	struct nearest near;
 	size_t sections;
+	const struct map_row *untyped; /* a section whose variables are not known; NULL: none */
 };
 
 static void var_view_deinit(struct var_view *v)
@@ -94,6 +95,8 @@ static struct err *look_in(struct var_view *v, size_t at)
 	const struct map_row *row = v->m->jobs[at].row;
 	const struct btf_type *sec = row->types ? types_get(row->types, types_peel(row->types, row->value_type)) : NULL;
 
+	if (!row->types)
+		v->untyped = row;
 	if (!sec || !btf_is_datasec(sec))
 		return NULL;
 	for (uint32_t i = 0; i < btf_vlen(sec); i++) {
@@ -131,6 +134,10 @@ static struct err *not_found(const struct var_view *v)
 		return &err_nomem;
 	if (!v->sections)
 		return err_new(ERR_NOT_FOUND, "--var %s: no sections of global variables in %s", v->path, whose(v));
+	if (v->untyped)
+		return err_new(ERR_NOT_FOUND, "--var %s: not in %s as far as their types are known (map %s, id %" PRIu32
+			       ": %s)%s", v->path, whose(v), v->untyped->name, v->untyped->id,
+			       v->untyped->error ? v->untyped->error : "no types", hint);
 	return err_new(ERR_NOT_FOUND, "--var %s: no such global variable in %s%s%s", v->path, whose(v), hint,
 		       v->w->opts->nr_maps ? "" : "; --map looks into that of another object");
 }

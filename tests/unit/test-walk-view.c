@@ -554,6 +554,19 @@ static void test_unreadable_var(void)
 	teardown(&f);
 }
 
+static void test_untyped_var(void)
+{
+	struct fixture f;
+
+	setup(&f);
+	struct object o = put_object(&f);
+	put_bss(&f, "one.bss", &o, 0);
+	fake_target_refuse(f.im->fk->ft, fake_kernel_map(f.im->fk, o.btf));
+	f.opts.var = "count";
+	ASSERT_ERR(walk(&f), ERR_NOT_FOUND, "as far as their types are known (map one.bss, id 3: ");
+	teardown(&f);
+}
+
 static void test_nearest(void)
 {
 	struct nearest n = { .word = "nr_queud" };
@@ -578,4 +591,5 @@ UNIT_MAIN("view", { "--map", test_map }, { "no such map", test_no_map },
 	  { "an entry of a hash", test_key }, { "an entry, another hash function", test_other_hash },
 	  { "the how-manieth pop", test_key_of_stack }, { "an element of an array", test_key_of_array }, { "keys as users write them", test_key_words },
 	  { "a variable and its parts", test_var }, { "several variables of one name", test_ambiguous_var },
-	  { "a variable outside of its map", test_unreadable_var }, { "names that are near", test_nearest })
+	  { "a variable outside of its map", test_unreadable_var }, { "a variable whose types are lost", test_untyped_var },
+	  { "names that are near", test_nearest })
