@@ -363,11 +363,11 @@ static void write_header(struct text *t, const struct map_row *m)
 static void write_holders(struct text *t, const struct held_lock *lock)
 {
 	strbuf_puts(&t->sb, lock->held ? " held" : " being handed over");
-	if (lock->nr_cpus == 1 && !lock->waited)
+	if (lock->nr_cpus == 1 && lock->held)
 		strbuf_printf(&t->sb, " by CPU %" PRIu32, lock->cpus[0]);
 	if (lock->waited)
 		strbuf_puts(&t->sb, ", waited for");
-	if (lock->nr_cpus == 1 && !lock->waited)
+	if (lock->nr_cpus == 1 && lock->held)
 		return;
 	for (uint32_t c = 0; c < lock->nr_cpus; c++)
 		strbuf_printf(&t->sb, "%s%" PRIu32, c ? ", " : " (holding or waiting: CPU ", lock->cpus[c]);

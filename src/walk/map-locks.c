@@ -2,9 +2,9 @@
 /*
  * Which locks of maps were held when the guest was stopped.
  *
- * A qspinlock says that it is taken and that others wait, but not by whom.  Resilient spinlocks (6.15) are listed in
- * a per-CPU table from before they are taken until they are released, so a CPU that lists one holds it or waits for
- * it: if nobody waits, it is the holder.
+ * A qspinlock says that it is taken and, but under some hypervisors, that others wait; not by whom.  Resilient
+ * spinlocks (6.15) are listed in a per-CPU table from before they are taken until they are released, so a CPU that
+ * lists one holds it or waits for it: if it is the only one, it is the holder.
  */
 #include "config.h"
 
