@@ -92,7 +92,6 @@ def _copy_userland(userland, where):
 OBJECTS = [
     ("rich.bpf.o", "rich.bpf.c", None),
     ("links.bpf.o", "links.bpf.c", None),
-    ("lockhold.bpf.o", "lockhold.bpf.c", None),
     ("stress.bpf.o", "stress.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),

@@ -53,7 +53,7 @@ MAP(large_array, BPF_MAP_TYPE_ARRAY, 0, NR_LARGE, u32, struct pair);
 MAP(no_entries, BPF_MAP_TYPE_HASH, 0, NR_LARGE, u32, struct pair);
 MAP(single, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, NR_LARGE, u32, struct pair);
 MAP(mib_array, BPF_MAP_TYPE_ARRAY, 0, 2, u32, struct mib);
-MAP(mib_hash, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, 2, u32, struct mib);
+MAP(mib_hash, BPF_MAP_TYPE_HASH, BPF_F_ZERO_SEED, 2, u32, struct mib);
 MAP(busy_hash, BPF_MAP_TYPE_HASH, 0, NR_BUSY, u32, struct value);
 MAP(busy_nopre, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, NR_BUSY, u32, struct value);
 MAP(busy_lru, BPF_MAP_TYPE_LRU_HASH, 0, NR_BUSY, u32, struct value);
@@ -156,6 +156,24 @@ SEC("raw_tp")
 int busy(void *ctx)
 {
 	bpf_loop(ROUNDS, busy_one, NULL, 0);
+	return 0;
+}
+
+static long churn_one(u32 i, void *ctx)
+{
+	u32 one = 1;
+	struct mib *m = bpf_map_lookup_elem(&mib_array, &one);
+
+	if (m)
+		bpf_map_update_elem(&mib_hash, &one, m, BPF_ANY);
+	return 0;
+}
+
+/* The value is copied with the bucket locked: that takes nearly all of the time. */
+SEC("raw_tp")
+int churn(void *ctx)
+{
+	bpf_loop(100, churn_one, NULL, 0);
 	return 0;
 }
 
