@@ -288,7 +288,39 @@ static void test_merged_structs(void)
 	     "]");
 }
 
-UNIT_MAIN("text-value", { "scalars", test_scalars }, { "long bytes", test_long_bytes },
+/* value_follow(): what --var does with the part of a path that leads through pointers. */
+static void test_paths(void)
+{
+	struct value *leaf = v_uint(64, 42), *inner = v_struct("inner", "leaf", leaf, NULL);
+	struct value *list = v_array(v_int(32, 1), v_int(32, 2), NULL);
+	struct value *root = v_struct("root", "here", v_ptr(0x1000, inner, NULL, NULL), "null", v_ptr(0, NULL, NULL, NULL),
+				      "far", v_ptr(0xffff888000001000, NULL, "not mapped", NULL), "list",
+				      v_ptr(0x2000, list, NULL, NULL), "cut", v_truncated(16, 8, inner), "n", leaf, NULL);
+	const struct value *got;
+	static const char *const ways[] = { "here.leaf", ".here->leaf", "here[0].leaf", "cut.leaf", "n" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+		got = NULL;
+		ASSERT_OK(value_follow(root, ways[i], &got));
+		CU_ASSERT_PTR_EQUAL(got, leaf);
+	}
+	ASSERT_OK(value_follow(root, "", &got));
+	CU_ASSERT_PTR_EQUAL(got, root);
+	ASSERT_OK(value_follow(root, "list[1]", &got));
+	CU_ASSERT_EQUAL(got->i, 2);
+	ASSERT_ERR(value_follow(root, "list[2]", &got), ERR_NOT_FOUND, "no element [2]: there are 2");
+	ASSERT_ERR(value_follow(root, "here[1]", &got), ERR_NOT_FOUND, "only [0]");
+	ASSERT_ERR(value_follow(root, "null->x", &got), ERR_NOT_FOUND, "null pointer");
+	ASSERT_ERR(value_follow(root, "far->x", &got), ERR_NOT_FOUND, "0xffff888000001000 that could not be followed: not mapped");
+	ASSERT_ERR(value_follow(root, "here.leav", &got), ERR_NOT_FOUND, "struct inner has no member leav (near: leaf)");
+	ASSERT_ERR(value_follow(root, "n.x", &got), ERR_NOT_FOUND, "what is no struct");
+	ASSERT_ERR(value_follow(root, "here[x]", &got), ERR_USAGE, "bad index");
+	ASSERT_ERR(value_follow(root, "here..leaf", &got), ERR_USAGE, "neither .member nor [index]");
+	ASSERT_ERR(value_follow(root, "here-leaf", &got), ERR_USAGE, "neither .member nor [index]");
+	values_free();
+}
+
+UNIT_MAIN("text-value", { "paths", test_paths }, { "scalars", test_scalars }, { "long bytes", test_long_bytes },
 	  { "pointers", test_pointers }, { "zeros are left out", test_zero_suppression },
 	  { "structs on one line", test_inline }, { "structs on several lines", test_long_form },
 	  { "aligned columns", test_aligned_columns }, { "widths", test_width },
