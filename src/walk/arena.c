@@ -119,7 +119,7 @@ static void assign(struct map_row *row, const struct map_row *arena)
 	row->own_arena = !row->own_arena || row->own_arena == arena ? arena : &nobody;
 }
 
-void arena_assign(struct report *r)
+void arena_assign(struct report *r, const struct report *progs)
 {
 	const struct map_row *only = NULL, *active = NULL;
 	size_t nr = 0;
@@ -135,8 +135,8 @@ void arena_assign(struct report *r)
 		if (arena_active_map(r, row))
 			active = row;
 	}
-	for (size_t i = 0; i < r->progs.nr; i++) {
-		const struct prog_row *p = &r->progs.data[i];
+	for (size_t i = 0; i < progs->progs.nr; i++) {
+		const struct prog_row *p = &progs->progs.data[i];
 		const struct map_row *arena = prog_arena(r, p);
 
 		for (size_t j = 0; arena && j < p->nr_maps; j++) {

@@ -34,8 +34,8 @@ const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr);
 struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, struct pool *pool,
 			const uint8_t **ret, size_t *ret_len) MUST_CHECK;
 
-/* Sets map_row.own_arena; needs report.progs, or there is no telling where several overlap. */
-void arena_assign(struct report *r);
+/* Sets map_row.own_arena by what maps the programs of the other report (or the same) use. */
+void arena_assign(struct report *r, const struct report *progs);
 
 /* Whether a map is one of the running scheduler's. */
 bool arena_active_map(const struct report *r, const struct map_row *row);

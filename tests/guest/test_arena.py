@@ -175,6 +175,7 @@ def one(series):
         core = g.dump(f"{g.dir}/core")
         docs = {"attach": report("attach", g.target), "core": report("core", core)}
         bare = report("core", core, "--no-arena-bytes")
+        maps = report("core", core, "--section", "maps")
         shown = fdgdb("core", core).out
         trace = g.run("cat /sys/kernel/tracing/trace").text
         for verb, doc in docs.items():
@@ -189,6 +190,8 @@ def one(series):
         tap.equal(sum(len(p["bytes"]) for m in bare["maps"] for p in m.get("arena", {}).get("pages", [])), 0,
                   f"{what}: no bytes of pages with --no-arena-bytes")
         tap.equal(bare["sdt_allocations"], docs["core"]["sdt_allocations"], f"{what}: but all objects")
+        tap.equal((maps["_status"], maps["sdt_allocations"]), (0, docs["core"]["sdt_allocations"]),
+                  f"{what}: each from its own arena, too, where programs were not asked for")
         tap.ok(g.ticks(), f"{what}: the guest runs on")
 
 

@@ -572,7 +572,7 @@ static void test_arenas(void)
 	}
 	/* A section used with both has none. */
 	arena_image_prog(&im, 5, 2);
-	arena_assign(im.r);
+	arena_assign(im.r, im.r);
 	CU_ASSERT_PTR_NULL(im.r->maps.data[1].own_arena);
 	arena_image_deinit(&im);
 }
@@ -640,6 +640,56 @@ static void test_tasks(void)
 	arena_image_deinit(&im);
 }
 
+/* ---- anything at all in the arena and the variables: what comes out lies in the arena and ends */
+
+static uint64_t rnd(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void test_random(void)
+{
+	enum { RUNS = 150, CHANGES = 40 };
+	uint64_t state = 0x9e3779b97f4a7c15;
+
+	for (unsigned int run = 0; run < RUNS; run++) {
+		struct arena_image im;
+		struct img_bss *bss;
+		uint8_t *mem = with_tree(&im, run % 2 ? IMG_FORWARD : 0, &bss);
+		struct img_map_val *values = arena_image_tasks(&im, 3, 4);
+		uint64_t *words = (uint64_t *)(void *)mem;
+
+		arena_image_prog(&im, 1, 3);
+		for (uint32_t i = 0; i < 40; i++)
+			arena_image_slot(mem, i % 2, i, user + elems + 32 * (uint64_t)i);
+		bss->head = node_addr(2);
+		bss->last_ctx = user + elems + 8;
+		for (unsigned int i = 0; i < CHANGES; i++) {
+			uint64_t r = rnd(&state), addr = user + r % (IMG_PAGES * PAGE_SIZE);
+
+			words[rnd(&state) % (10 * PAGE_SIZE / 8)] = r % 5 ? addr & ~7ULL : r;
+			if (!(r % 17))
+				((uint64_t *)(void *)bss)[rnd(&state) % (sizeof(*bss) / 8)] = r % 3 ? addr : r >> 40;
+			values[r % 4].data = addr;
+		}
+		ASSERT_OK(walk_arena(&im.w));
+		ASSERT_OK(walk_env(&im.w));
+		size_t live = 0;
+		for (size_t i = 0; i < im.r->sdt_allocs.nr; i++) {
+			const struct sdt_alloc_row *row = &im.r->sdt_allocs.data[i];
+
+			live += row->nr;
+			for (size_t j = 0; j < row->nr; j++)
+				CU_ASSERT(row->slots[j].user_addr - user < 1ULL << 32);
+		}
+		CU_ASSERT(live <= 2 * 4096 && im.r->arena_objects.nr <= 4096);
+		arena_image_deinit(&im);
+	}
+}
+
 UNIT_MAIN("walk-arena", { "an allocator's tree", test_tree }, { "headers of another size", test_header },
 	  { "trees of nonsense", test_corrupt }, { "sizes of nonsense", test_sizes },
 	  { "unreadable elements", test_unreadable }, { "caps", test_cap }, { "types of payloads", test_types },
@@ -647,4 +697,4 @@ UNIT_MAIN("walk-arena", { "an allocator's tree", test_tree }, { "headers of anot
 	  { "why there are none", test_unavailable },
 	  { "regions", test_regions }, { "linked objects", test_objects },
 	  { "several arenas at one address", test_arenas }, { "an arena at an odd address", test_odd },
-	  { "objects of tasks", test_tasks })
+	  { "objects of tasks", test_tasks }, { "anything at all", test_random })
