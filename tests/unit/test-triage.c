@@ -560,6 +560,8 @@ static void test_ringbuf(void)
 				  .records = &record, .nr_records = 1 };
 	struct map_row *m = vec_push(&r->maps);
 
+	if (!m)
+		abort();
 	strcpy(m->name, "events");
 	m->type = 27;
 	m->ringbuf = &b;
