@@ -452,6 +452,26 @@ static struct err *tell(struct log_walk *lw)
 	return NULL;
 }
 
+/* What is read as a whole struct must hold its members: types come from the guest, too. */
+static struct err *check_layout(const struct log_layout *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(log_members); i++) {
+		const struct layout_member *lm = &log_members[i];
+		const struct member *m = (const struct member *)((const char *)l + lm->where);
+		const struct member *whole = !strcmp(lm->type, "printk_ringbuffer") ? &l->ring :
+					     !strcmp(lm->type, "prb_desc")	    ? &l->desc :
+					     !strcmp(lm->type, "printk_info")	    ? &l->info :
+										      NULL;
+
+		if (whole && m->present && !member_fits(m, whole->size))
+			return err_new(ERR_CORRUPT, "%s.%s lies outside of its struct", lm->type, lm->path);
+	}
+	if (l->desc.size > DESC_SIZE_MAX || l->info.size > INFO_SIZE_MAX || !l->info.size ||
+	    l->begin.size != 8 || l->state_var.size != 8)
+		return err_new(ERR_CORRUPT, "the ring's structs have sizes that cannot be");
+	return NULL;
+}
+
 static struct err *resolve(struct log_walk *lw, bool *ret)
 {
 	struct missing missing = { 0 };
@@ -462,12 +482,7 @@ static struct err *resolve(struct log_walk *lw, bool *ret)
 				   "not in this kernel's types: %s", missing.names[i]);
 	*ret = !missing.nr;
 	missing_deinit(&missing);
-	if (e || !*ret)
-		return e;
-	if (lw->l.desc.size > DESC_SIZE_MAX || lw->l.info.size > INFO_SIZE_MAX || !lw->l.info.size ||
-	    lw->l.begin.size != 8 || lw->l.state_var.size != 8)
-		return err_new(ERR_CORRUPT, "the ring's structs have sizes that cannot be");
-	return NULL;
+	return e || !*ret ? e : check_layout(&lw->l);
 }
 
 struct err *walk_log(struct walk *w)

@@ -23,6 +23,9 @@ enum {
 static const uint64_t prb = 0xffffffff9d400000, ring = 0xffffffff9d400100, clear_seq = 0xffffffff9d400200,
 		      descs = 0xffff888004000000, infos = 0xffff888004010000, data = 0xffff888004020ff0;
 
+/* Not a name: a member lies outside of its struct. */
+#define OUTSIDE "(outside)"
+
 struct image {
 	struct fake_kernel *fk;
 	struct report *r;
@@ -47,7 +50,8 @@ static void add_types(struct fake_kernel *fk, const char *drop)
 	int u16 = btf__add_int(fk->btf, "unsigned short", 2, 0);
 	int s48 = fake_kernel_array(fk, fk->u8, 48), s16 = fake_kernel_array(fk, fk->u8, 16);
 
-	STRUCT("prb_desc", DESC_SIZE, { "state_var", a64, 0 }, { "text_blk_lpos", lpos, 8 });
+	STRUCT("prb_desc", DESC_SIZE, { "state_var", a64, 0 },
+	       { "text_blk_lpos", lpos, drop && !strcmp(drop, OUTSIDE) ? 16 : 8 });
 	int desc_ring = STRUCT("prb_desc_ring", 40, { "count_bits", fk->u32, 0 }, { "descs", fk->ptr, 8 },
 			       { "infos", fk->ptr, 16 }, { "head_id", a64, 24 }, { "tail_id", a64, 32 });
 	int data_ring = STRUCT("prb_data_ring", 32, { "size_bits", fk->u32, 0 }, { "data", fk->ptr, 8 },
@@ -55,7 +59,7 @@ static void add_types(struct fake_kernel *fk, const char *drop)
 	STRUCT("printk_ringbuffer", 80, { "desc_ring", desc_ring, 0 }, { "text_data_ring", data_ring, 40 },
 	       { "fail", a64, 72 });
 	int dev = STRUCT("dev_printk_info", 64, { "subsystem", s16, 0 }, { "device", s48, 16 });
-	STRUCT("printk_info", INFO_SIZE, { drop ? drop : "seq", fk->u64, 0 }, { "ts_nsec", fk->u64, 8 },
+	STRUCT("printk_info", INFO_SIZE, { drop && strcmp(drop, OUTSIDE) ? drop : "seq", fk->u64, 0 }, { "ts_nsec", fk->u64, 8 },
 	       { "text_len", u16, 16 }, { "facility", fk->u8, 18 }, { "caller_id", fk->u32, 20 },
 	       { "caller_id2", fk->u32, 24 }, { "comm", s16, 28 }, { "dev_info", dev, 48 });
 	btf__add_field(fk->btf, "flags", fk->u8, 19 * 8, 5);
@@ -483,6 +487,13 @@ static void test_missing(void)
 	CU_ASSERT_FALSE(log->collected);
 	CU_ASSERT_EQUAL(status(im), SECTION_NOT_IMPLEMENTED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(detail(im), "printk_info.seq"));
+	image_free(im);
+
+	im = image_new(OUTSIDE);
+	add(im, 0, FINALIZED, "text");
+	CU_ASSERT_FALSE(walk(im)->collected);
+	CU_ASSERT_EQUAL(status(im), SECTION_IMPLAUSIBLE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(detail(im), "prb_desc.text_blk_lpos.next lies outside"));
 	image_free(im);
 }
 
