@@ -130,12 +130,13 @@ def system_reading(g):
 
 
 # Reads meminfo twice without any other process coming or going, and long enough after the last that did for its
-# counts to have been handed over.
+# counts to have been handed over. The first two readings are for the shell itself to grow as large as it will be.
 STEADY = r"""
 now() { read -r up _ </proc/uptime; up=${up%%.*}; }
 spin() { now; end=$((up + $1)); while [ $up -lt $end ]; do i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; now; done; }
 get() { got=; while read -r l; do got="$got$l
 "; done </proc/meminfo; }
+get; a=$got; get; a=$got
 now; spin 4; get; a=$got; now; t=$up; spin 5; get
 echo "$t $up
 $a=====
