@@ -79,6 +79,9 @@ struct mem_item {
 	uint64_t kb;
 };
 
+/* The format's words for per_node_numa_unavailable, whatever the cause; that stands in the section. */
+static const char numa_unavailable[] UNUSED = "no NUMA walker (host-side walker pending)";
+
 struct system {
 	/* Clocks lag behind by up to one tick of the guest, see walk/clock.h. */
 	struct opt_u64 uptime, realtime; /* ns: CLOCK_BOOTTIME, CLOCK_REALTIME */

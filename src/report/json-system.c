@@ -75,7 +75,12 @@ static void write_numa(struct json_report *w)
 			write_node(&w->j, &s->numa.data[i]);
 		json_close_array(&w->j);
 	}
-	json_opt_string(&w->j, "per_node_numa_unavailable", s->numa_unavailable);
+	/* Also if the walk ended before it came to this. */
+	const struct section *section = report_find_section(w->r, "per_node_numa");
+	const char *why = s->numa_unavailable;
+	if (!why && !s->numa.nr && section && section->status == SECTION_NOT_READABLE)
+		why = numa_unavailable;
+	json_opt_string(&w->j, "per_node_numa_unavailable", why);
 }
 
 static void write_value(struct json *j, const char *key, const struct psi_value *v)

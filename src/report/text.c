@@ -52,7 +52,8 @@ void text_more(struct text *t, unsigned int depth, size_t nr)
 static struct err *write_parts(struct text *t)
 {
 	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_health, text_cpus, text_kstacks,
-							 text_waits, text_tasks, text_log, text_system, text_cpu_time, text_numa, text_psi };
+							 text_waits, text_tasks, text_log, text_system, text_cpu_time,
+							 text_numa, text_psi };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (t->r->tasks_narrowed && parts[i] != text_head && parts[i] != text_tasks)

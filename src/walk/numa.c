@@ -8,9 +8,6 @@
 
 #include "walk/zones.h"
 
-/* The format's words for "not to be had", whatever the cause; that stands in the section. */
-static const char unavailable[] = "no NUMA walker (host-side walker pending)";
-
 static struct err *find_events(struct kernel *k, uint64_t index[NR_NUMA_EVENTS])
 {
 	static const char *const names[NR_NUMA_EVENTS] = {
@@ -95,6 +92,6 @@ struct err *walk_numa(struct walk *w)
 
 	zones_deinit(&z);
 	if (!w->r->system.numa.nr)
-		w->r->system.numa_unavailable = unavailable;
+		w->r->system.numa_unavailable = numa_unavailable;
 	return e;
 }

@@ -68,6 +68,25 @@ static void test_walker_replaces_missing(void)
 	sample_destroy(r);
 }
 
+/* The deadline passed before the nodes were looked at. */
+static void test_numa_not_reached(void)
+{
+	struct report *r = sample_empty_report();
+
+	r->system.numa_unavailable = NULL;
+	ASSERT_OK(report_section(r, "per_node_numa", SECTION_NOT_READABLE, "the deadline passed"));
+	char *text = to_json(r, &(struct json_opts){ 0 });
+	CONTAINS("\"per_node_numa_unavailable\":\"no NUMA walker (host-side walker pending)\"");
+	free(text);
+	sample_destroy(r);
+
+	r = sample_report();
+	text = to_json(r, &(struct json_opts){ 0 });
+	LACKS("per_node_numa_unavailable");
+	free(text);
+	sample_destroy(r);
+}
+
 static void test_arena_cap(void)
 {
 	struct report *r = sample_report();
@@ -159,6 +178,7 @@ static const struct unit_test tests[] = {
 	{ "the least a report can hold", test_least },
 	{ "a walker replaces a missing part", test_walker_replaces_missing },
 	{ "arena bytes are capped by pages", test_arena_cap },
+	{ "nodes that were not reached", test_numa_not_reached },
 	{ "rows", test_rows },
 	  { "queues of other origins", test_other_dsqs },
 	{ "a full disk is an error", test_full_disk },
