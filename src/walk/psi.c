@@ -13,7 +13,7 @@
 #include "kernel/containers.h"
 
 enum {
-	CGROUPS_MAX = 8192,
+	CGROUPS_MAX = 1024, /* each is some pages, and its place in a list costs a round trip */
 	LEVELS_MAX = 256,
 	PATH_LEN = 4096,
 	DYING = 1 << 4, /* cgroup_subsys_state.flags: CSS_DYING */

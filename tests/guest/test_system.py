@@ -130,38 +130,35 @@ def system_reading(g):
 
 
 # Reads meminfo twice without any other process coming or going, and long enough after the last that did for its
-# counts to have been handed over. The first two readings are for the shell itself to grow as large as it will be.
+# counts to have been handed over; into files whose pages are there already, by a shell that has read it before.
 STEADY = r"""
 now() { read -r up _ </proc/uptime; up=${up%%.*}; }
 spin() { now; end=$((up + $1)); while [ $up -lt $end ]; do i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; now; done; }
-get() { got=; while read -r l; do got="$got$l
-"; done </proc/meminfo; }
-get; a=$got; get; a=$got
-now; spin 4; get; a=$got; now; t=$up; spin 5; get
-echo "$t $up
-$a=====
-$got" >/run/meminfo; mv /run/meminfo /run/meminfo.done
+copy() { while read -r l; do echo "$l"; done </proc/meminfo; }
+dd if=/dev/zero of=/run/first bs=8k count=1; dd if=/dev/zero of=/run/second bs=8k count=1
+exec 4<>/run/first 5<>/run/second
+copy; copy; spin 4; copy >&4; now; t=$up; spin 5; copy >&5; now
+echo "$t $up" >/run/times; mv /run/times /run/times.done
 """
 
 
 def steady_memory(g):
     """meminfo before and after, the report in between, and whether it is."""
     ticker = g.run("awk -v me=$$ '$4 == 1 && $1 != me { print $1 }' /proc/[0-9]*/stat").text.split()
-    g.run(f"kill -STOP {' '.join(ticker)}; rm -f /run/meminfo.done")
+    g.run(f"kill -STOP {' '.join(ticker)}; rm -f /run/times.done")
     g.run(f"cat >/run/steady.sh <<'END'\n{STEADY}\nEND\nsh /run/steady.sh >/dev/null 2>&1 </dev/null &")
     # Whoever asks the guest whether it is done disturbs it.
     time.sleep(6.5)
     doc = report("attach", g.target, "--section", "system")
     time.sleep(5)
     for _ in range(60):
-        if g.run("test -e /run/meminfo.done", check=False).status == 0:
+        if g.run("test -e /run/times.done", check=False).status == 0:
             break
         time.sleep(1)
-    times, text = g.run("cat /run/meminfo.done").text.split("\n", 1)
-    start, end = (int(t) for t in times.split())
-    first, second = text.split("=====\n")
+    start, end = (int(t) for t in g.run("cat /run/times.done").text.split())
+    first, second = (g.run(f"cat /run/{f}").text.rstrip("\0") for f in ("first", "second"))
     g.run(f"kill -CONT {' '.join(ticker)}")
-    # In whole seconds, the first rounded down.
+    # In whole seconds, rounded down.
     between = start + 1 <= doc["fdgdb"]["system"]["uptime_ns"] / 1e9 <= end
     return mem_lines(first), doc, mem_lines(second), between
 
