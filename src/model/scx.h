@@ -22,6 +22,14 @@ struct scx_rq_row {
 	struct kva curr;
 	int32_t curr_pid;
 	char curr_comm[17];
+	const char *curr_class;	   /* "ext" ...; NULL: matches none */
+	struct opt_u64 curr_since; /* rq clock (ns) when it got the CPU; none of the idle task */
+	struct opt_u64 curr_ran;   /* ns since then, by the latest clock of any CPU: at least */
+	struct opt_u64 rq_clock;   /* ns, of its own; it stands still while the CPU does not schedule */
+	bool is_idle;		   /* the idle task runs */
+	bool has_idle;		   /* is_idle is known */
+	bool bypassed;		   /* the scheduler is bypassed here */
+	const char *kicks;	   /* "KICK|PREEMPT": asked for and not yet delivered; NULL: none */
 	struct kva *runnable; /* runnable_list in order, the running task is not on it */
 	size_t nr_runnable;
 	bool truncated;
@@ -46,10 +54,12 @@ struct dsq_row {
 	uint32_t index; /* CPU or node */
 	struct kva sched; /* the sub-scheduler it belongs to; 0: the root's, or a CPU's */
 	uint32_t nr, seq;
+	bool by_vtime;	   /* a priority queue: its tasks are in a tree too */
 	struct kva *tasks; /* in order, iterator cursors left out */
 	size_t nr_tasks;
 	bool truncated;
 	const char *why; /* truncated: how the walk ended */
+	const char *contradiction; /* between its list, its tree and its first task; NULL: none */
 };
 
 /* struct scx_exit_info: why a scheduler ended, in its kernel's words. */

@@ -27,6 +27,12 @@ static void write_rq(struct json_report *w, const struct scx_rq_row *rq)
 	if (rq->has_curr)
 		json_key_u64(j, "curr_kva", rq->curr.v);
 	json_opt_string(j, "flag_names", rq->flag_names);
+	json_opt_string(j, "curr_class", rq->curr_class);
+	json_opt_u64(j, "curr_ran_ns", &rq->curr_ran);
+	json_opt_u64(j, "clock", &rq->rq_clock);
+	json_opt_true(j, "idle", rq->is_idle);
+	json_opt_true(j, "bypassed", rq->bypassed);
+	json_opt_string(j, "kicks", rq->kicks);
 	json_opt_string(j, "truncated_reason", rq->truncated ? rq->why : NULL);
 	json_close_object(j);
 }
@@ -49,6 +55,8 @@ static void write_dsq(struct json_report *w, const struct dsq_row *d)
 		json_key_u64(j, "dsq_kva", d->kva.v);
 	if (d->sched.v)
 		json_key_u64(j, "sched_kva", d->sched.v);
+	json_opt_true(j, "by_vtime", d->by_vtime);
+	json_opt_string(j, "contradiction", d->contradiction);
 	if (d->nr_tasks) {
 		json_key(j, "tasks");
 		json_open_array(j);

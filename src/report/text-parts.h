@@ -50,8 +50,16 @@ void text_counted_title(struct text *t, const char *name, size_t nr, const char 
 void text_head(struct text *t);
 void text_findings(struct text *t); /* begins with a newline, or is nothing */
 void text_scx(struct text *t);
-/* The schedulers, within it. */
+/* Within it: schedulers, CPUs, queues. */
 void text_scheds(struct text *t);
+void text_scx_cpus(struct text *t);
+void text_scx_dsqs(struct text *t);
+/* Tasks of a list by name, and how long each has been waiting. */
+void text_task_list(struct text *t, const struct kva *tasks, size_t nr);
+/* Why a list ends where it does. */
+void text_list_cut(struct text *t, const char *why);
+/* For how many seconds the one of these tasks that has waited longest does; < 0: nobody waits, or unknown. */
+double text_longest_wait(const struct text *t, const struct kva *tasks, size_t nr);
 void text_cpus(struct text *t);
 void text_health(struct text *t);
 void text_tasks(struct text *t);

@@ -4,6 +4,8 @@
 
 #include "walk/scx.h"
 
+#include <inttypes.h>
+
 struct err *scx_add_dsq(struct scx_dsqs *dsqs, struct kva kva, enum dsq_origin origin, uint32_t index,
 			struct scx_dsq **ret)
 {
@@ -71,6 +73,81 @@ static struct err *is_locked(struct scx_walk *s, struct kva obj, const struct me
 	return NULL;
 }
 
+/* ---- what a priority queue says twice */
+
+struct tree_job {
+	struct dsq_row *row;
+	uint32_t off; /* of the node in task_struct */
+	size_t nr;
+	bool differs; /* from the list, so far */
+};
+
+static bool next_in_tree(void *ctx, struct kva node)
+{
+	struct tree_job *j = ctx;
+
+	if (j->nr >= j->row->nr_tasks || j->row->tasks[j->nr].v != node.v - j->off)
+		j->differs = true;
+	j->nr++;
+	return !j->differs;
+}
+
+/* A queue by vtime is a tree, whose order is that of the list; the list is what is consumed. */
+static struct err *check_tree(struct scx_walk *s, struct scx_dsq *d)
+{
+	const struct scx_layout *l = &s->l;
+	struct tree_job j = { .row = &d->row, .off = l->scx.off + l->dsq_priq.off };
+	struct kva root = kmember(d->row.kva, &l->dsq_tree), first;
+	struct err *why = NULL;
+
+	TRY(kread_kva(s->k, root, &first)); /* struct rb_root is a pointer */
+	if (!first.v)
+		return NULL;
+	d->row.by_vtime = true;
+	if (d->row.truncated)
+		return NULL;
+	enum walk_end end = krbtree_walk(s->k, root, WALK_LIST_MAX, next_in_tree, &j, &why);
+	if (walk_is_fatal(why))
+		return why;
+	if (j.differs)
+		d->row.contradiction = pool_printf(s->pool, "its tree by vtime has another order than its list from task %zu on",
+						   j.nr);
+	else if (end != WALK_COMPLETE)
+		d->row.contradiction = pool_printf(s->pool, "its tree by vtime: %s",
+						   end == WALK_BROKEN && why ? why->msg : walk_end_text(end));
+	else if (j.nr != d->row.nr_tasks)
+		d->row.contradiction = pool_printf(s->pool, "%zu tasks in its tree by vtime, %zu on its list", j.nr,
+						   d->row.nr_tasks);
+	else
+		return NULL;
+	err_free(why);
+	return d->row.contradiction ? NULL : &err_nomem;
+}
+
+/* What is looked at without a lock; the kernel keeps it up for queues of the scheduler's own only. */
+static struct err *check_first(struct scx_walk *s, struct scx_dsq *d)
+{
+	uint64_t first, want = d->row.nr_tasks ? d->row.tasks[0].v : 0;
+
+	if (d->row.origin != DSQ_USER || d->row.truncated || d->row.contradiction)
+		return NULL;
+	TRY(kget(s->k, d->row.kva, &s->l.dsq_first, &first));
+	if (first == want)
+		return NULL;
+	d->row.contradiction = pool_printf(s->pool, "first_task is 0x%" PRIx64 ", but 0x%" PRIx64 " is the first on its list",
+					   first, want);
+	return d->row.contradiction ? NULL : &err_nomem;
+}
+
+static struct err *check(struct scx_walk *s, struct scx_dsq *d)
+{
+	const struct scx_layout *l = &s->l;
+
+	if (l->dsq_tree.present && l->dsq_priq.present && l->scx.present)
+		TRY(check_tree(s, d));
+	return l->dsq_first.present ? check_first(s, d) : NULL;
+}
+
 static struct err *read_tasks(struct scx_walk *s, struct scx_dsq *d)
 {
 	struct dsq_row *row = &d->row;
@@ -117,7 +194,7 @@ static struct err *read_dsq(struct scx_walk *s, struct scx_dsq *d)
 		TRY(is_locked(s, d->rq, &l->rq_lock, &d->locked));
 	TRY(read_tasks(s, d));
 	d->ok = true;
-	return NULL;
+	return check(s, d);
 }
 
 static void read_one(void *ctx, size_t i)

@@ -11,6 +11,8 @@ static const struct layout_member rq_members[] = {
 	LAYOUT(struct scx_layout, rq_scx, "rq", "scx"),
 	LAYOUT(struct scx_layout, rq_curr, "rq", "curr"),
 	LAYOUT_OPT(struct scx_layout, rq_lock, "rq", "__lock.raw_lock"),
+	LAYOUT_OPT(struct scx_layout, rq_idle, "rq", "idle"),
+	LAYOUT_OPT(struct scx_layout, rq_clock, "rq", "clock"),
 };
 
 static const struct layout_member scx_rq_members[] = {
@@ -27,12 +29,18 @@ static const struct layout_member scx_rq_members[] = {
 	LAYOUT_OPT(struct scx_layout, rq_bypass_dsq, "scx_rq", "bypass_dsq"), /* 6.19 to 7.0 */
 	LAYOUT_OPT(struct scx_layout, rq_reject_dsq, "scx_rq", "reject_dsq"), /* 7.3 */
 	LAYOUT_OPT(struct scx_layout, rq_rescue_dsq, "scx_rq", "rescue.dsq"), /* 7.3 */
+	LAYOUT_OPT(struct scx_layout, rq_kicks[0], "scx_rq", "cpus_to_kick"), /* these to 7.2 */
+	LAYOUT_OPT(struct scx_layout, rq_kicks[1], "scx_rq", "cpus_to_kick_if_idle"),
+	LAYOUT_OPT(struct scx_layout, rq_kicks[2], "scx_rq", "cpus_to_preempt"),
+	LAYOUT_OPT(struct scx_layout, rq_kicks[3], "scx_rq", "cpus_to_wait"),
 };
 
 static const struct layout_member task_members[] = {
 	LAYOUT(struct scx_layout, scx, "task_struct", "scx"),
 	LAYOUT(struct scx_layout, pid, "task_struct", "pid"),
 	LAYOUT(struct scx_layout, comm, "task_struct", "comm"),
+	LAYOUT_OPT(struct scx_layout, sched_class, "task_struct", "sched_class"),
+	LAYOUT_OPT(struct scx_layout, last_arrival, "task_struct", "sched_info.last_arrival"),
 };
 
 static const struct layout_member entity_members[] = {
@@ -40,6 +48,7 @@ static const struct layout_member entity_members[] = {
 	LAYOUT(struct scx_layout, dsq_list, "sched_ext_entity", "dsq_list"),
 	LAYOUT(struct scx_layout, ent_flags, "sched_ext_entity", "flags"),
 	LAYOUT(struct scx_layout, tasks_node, "sched_ext_entity", "tasks_node"),
+	LAYOUT_OPT(struct scx_layout, dsq_priq, "sched_ext_entity", "dsq_priq"),
 };
 
 static const struct layout_member dsq_node_members[] = {
@@ -54,6 +63,8 @@ static const struct layout_member dsq_members[] = {
 	LAYOUT(struct scx_layout, dsq_tasks, "scx_dispatch_q", "list"),
 	LAYOUT(struct scx_layout, dsq_hash_node, "scx_dispatch_q", "hash_node"),
 	LAYOUT_OPT(struct scx_layout, dsq_lock, "scx_dispatch_q", "lock.raw_lock"),
+	LAYOUT_OPT(struct scx_layout, dsq_tree, "scx_dispatch_q", "priq"),
+	LAYOUT_OPT(struct scx_layout, dsq_first, "scx_dispatch_q", "first_task"), /* 6.19 */
 };
 
 /* 6.16 on; before, all of this is in symbols. */
@@ -98,6 +109,10 @@ static const struct layout_member pcpu_members[] = {
 	LAYOUT_OPT(struct scx_layout, pcpu_bypass_dsq, "scx_sched_pcpu", "bypass_dsq"), /* 7.1 */
 	LAYOUT(struct scx_layout, pcpu_events, "scx_sched_pcpu", "event_stats"),
 	LAYOUT_OPT(struct scx_layout, pcpu_flags, "scx_sched_pcpu", "flags"), /* 7.1 */
+	LAYOUT_OPT(struct scx_layout, pcpu_kicks[0], "scx_sched_pcpu", "cpus_to_kick"), /* these in 7.3 */
+	LAYOUT_OPT(struct scx_layout, pcpu_kicks[1], "scx_sched_pcpu", "cpus_to_kick_if_idle"),
+	LAYOUT_OPT(struct scx_layout, pcpu_kicks[2], "scx_sched_pcpu", "cpus_to_preempt"),
+	LAYOUT_OPT(struct scx_layout, pcpu_kicks[3], "scx_sched_pcpu", "cpus_to_wait"),
 };
 
 static const struct layout_member exit_members[] = {
@@ -219,6 +234,8 @@ struct err *scx_layout(struct scx_walk *s, bool have_sched)
 	if (have_sched && s->l.dsq_hash.present && !s->l.global_dsqs.present && !s->l.pnode.present)
 		TRY(add_name(s->pool, &s->missing_members, "scx_sched.pnode or scx_sched.global_dsqs"));
 	TRY(flag(s->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &s->task_cursor));
+	TRY(flag(s->k, "scx_rq_flags", "SCX_RQ_BYPASSING", 0, &s->rq_bypassing));
+	TRY(flag(s->k, "scx_sched_pcpu_flags", "SCX_SCHED_PCPU_BYPASSING", 1, &s->pcpu_bypassing));
 	return flag(s->k, "scx_dsq_lnode_flags", "SCX_DSQ_LNODE_ITER_CURSOR", 1, &s->dsq_cursor);
 }
 

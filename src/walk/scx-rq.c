@@ -5,6 +5,7 @@
 #include "walk/scx.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 void scx_rqs_deinit(struct scx_rqs *rqs)
 {
@@ -12,6 +13,7 @@ void scx_rqs_deinit(struct scx_rqs *rqs)
 	free(rqs->failed);
 	free(rqs->ok);
 	free(rqs->status);
+	free(rqs->kicks);
 }
 
 /* A member that is in this kernel; one that is not leaves *ret as it is. */
@@ -69,6 +71,50 @@ static struct err *read_runnable(struct scx_walk *s, struct kva scx, struct scx_
 	return NULL;
 }
 
+static struct err *read_class(struct scx_walk *s, struct scx_rq_row *row)
+{
+	static const char *const classes[] = { "fair", "rt", "dl", "idle", "stop", "ext" };
+	struct kva mine, sym;
+	char name[32];
+
+	if (!s->l.sched_class.present)
+		return NULL;
+	TRY(kget_kva(s->k, row->curr, &s->l.sched_class, &mine));
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
+		snprintf(name, sizeof(name), "%s_sched_class", classes[i]);
+		if (!khas_sym(s->k, name))
+			continue;
+		TRY(ksym(s->k, name, &sym));
+		if (sym.v == mine.v)
+			row->curr_class = classes[i];
+	}
+	return NULL;
+}
+
+/*
+ * Since when the task has the CPU: sched_info.last_arrival, by the run queue's clock.  Not every kernel
+ * has it; exec_start would be when its time was last accounted, a tick ago at most.
+ */
+static struct err *read_turn(struct scx_walk *s, struct kva rq, struct scx_rq_row *row)
+{
+	const struct scx_layout *l = &s->l;
+	struct kva idle;
+
+	TRY(read_class(s, row));
+	TRY(get_opt(s, rq, &l->rq_clock, &row->rq_clock));
+	if (l->rq_idle.present) {
+		TRY(kget_kva(s->k, rq, &l->rq_idle, &idle));
+		row->has_idle = true;
+		row->is_idle = idle.v == row->curr.v;
+	}
+	if (row->is_idle)
+		return NULL;
+	TRY(get_opt(s, row->curr, &l->last_arrival, &row->curr_since));
+	if (!row->curr_since.v) /* nobody has set it */
+		row->curr_since.has = false;
+	return NULL;
+}
+
 static struct err *read_curr(struct scx_walk *s, struct kva rq, struct scx_rq_row *row)
 {
 	const struct scx_layout *l = &s->l;
@@ -84,7 +130,7 @@ static struct err *read_curr(struct scx_walk *s, struct kva rq, struct scx_rq_ro
 		       "running task"));
 	row->curr_pid = (int32_t)pid;
 	row->has_curr = true;
-	return NULL;
+	return read_turn(s, rq, row);
 }
 
 static void read_rq(void *ctx, size_t cpu)
@@ -107,6 +153,7 @@ static void read_rq(void *ctx, size_t cpu)
 	rqs->ok[cpu] = true;
 	scx_failed(s, read_curr(s, rq, row), failed);
 	scx_failed(s, read_runnable(s, scx, row, &rqs->status[cpu]), failed);
+	scx_failed(s, scx_read_kicks(s, scx, s->l.rq_kicks, rqs->kicks), failed);
 }
 
 struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs)
@@ -118,7 +165,8 @@ struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs)
 	rqs->failed = calloc(nr + 1, sizeof(*rqs->failed));
 	rqs->ok = calloc(nr + 1, sizeof(*rqs->ok));
 	rqs->status = calloc(nr + 1, sizeof(*rqs->status));
-	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->status)
+	rqs->kicks = calloc(nr + 1, sizeof(*rqs->kicks));
+	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->status || !rqs->kicks)
 		return &err_nomem;
 	if (s->l.rq_scx.present)
 		mem_each(s->k->mem, nr, read_rq, rqs);

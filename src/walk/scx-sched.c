@@ -18,6 +18,8 @@ enum {
 void scx_sched_deinit(struct scx_sched *sched)
 {
 	free(sched->subs);
+	free(sched->kicks);
+	free(sched->bypassed);
 	free(sched->others.data);
 	free(sched->failed.failed.data);
 	free(sched->dsqs.dsqs.data);
@@ -322,6 +324,36 @@ static struct err *read_globals(struct scx_walk *s, struct scx_sched *sched)
 	return scx_note(s, &sched->failed, scx_read_enable_state(s, &sched->enable_state));
 }
 
+/* What a scheduler has for each CPU (7.1); bypass counts for the root's alone. */
+static struct err *read_cpus(struct scx_walk *s, struct scx_sched *sched, struct kva kva, bool root)
+{
+	const struct scx_layout *l = &s->l;
+	size_t nr = s->k->nr_cpu_ids;
+	struct kva pcpu, here;
+
+	if (!kva.v || !l->pcpu.present || (!l->pcpu_flags.present && !l->pcpu_kicks[0].present))
+		return NULL;
+	if (!sched->kicks)
+		sched->kicks = calloc(nr + 1, sizeof(*sched->kicks));
+	if (!sched->bypassed)
+		sched->bypassed = calloc(nr + 1, sizeof(*sched->bypassed));
+	if (!sched->kicks || !sched->bypassed)
+		return &err_nomem;
+	TRY(kget_kva(s->k, kva, &l->pcpu, &pcpu));
+	for (uint32_t cpu = 0; pcpu.v && cpu < nr; cpu++) {
+		uint64_t flags = 0;
+
+		if (!s->k->possible[cpu])
+			continue;
+		TRY(kpercpu(s->k, pcpu, cpu, &here));
+		if (root && l->pcpu_flags.present)
+			TRY(kget(s->k, here, &l->pcpu_flags, &flags));
+		sched->bypassed[cpu] |= (flags & s->pcpu_bypassing) != 0;
+		TRY(scx_read_kicks(s, here, l->pcpu_kicks, sched->kicks));
+	}
+	return NULL;
+}
+
 /* The root and those below it, with their queues. */
 static struct err *read_attached(struct scx_walk *s, struct scx_sched *sched)
 {
@@ -330,6 +362,7 @@ static struct err *read_attached(struct scx_walk *s, struct scx_sched *sched)
 
 	struct owner root = { .s = s, .dsqs = &sched->dsqs, .sched = sched->row.kva };
 	TRY(add_all(sched, &root));
+	TRY(scx_note(s, &sched->failed, err_prefix(read_cpus(s, sched, sched->row.kva, true), "per CPU")));
 	for (size_t i = 0; i < sched->nr_subs; i++) {
 		struct owner sub = {
 			.s = s,
@@ -340,6 +373,7 @@ static struct err *read_attached(struct scx_walk *s, struct scx_sched *sched)
 		};
 
 		TRY(add_all(sched, &sub));
+		TRY(scx_note(s, &sched->failed, err_prefix(read_cpus(s, sched, sched->subs[i], false), "per CPU")));
 		if (!add_other(sched, sched->subs[i], SCX_SUB))
 			return &err_nomem;
 	}

@@ -146,6 +146,9 @@ static struct err *judge_dsq(const struct scx_dsq *d, struct notes *notes)
 		return note(notes, SECTION_NOT_READABLE, "%s: %s", name, d->failed);
 	if (d->row.truncated)
 		return note_list(notes, name, d->row.why, d->status);
+	if (d->row.contradiction)
+		TRY(note(notes, d->locked ? SECTION_COMPLETE : SECTION_IMPLAUSIBLE, "%s: %s%s", name,
+			 d->row.contradiction, d->locked ? "; it was being changed" : ""));
 	if (d->row.nr == d->row.nr_tasks)
 		return NULL;
 	/* A vCPU that holds the lock was stopped between the list and the count. */
@@ -250,6 +253,7 @@ static struct err *tell(struct parts *p)
 	if (p->s->k->cpus_why)
 		TRY(note(&notes, SECTION_NOT_READABLE, "no CPUs: %s", p->s->k->cpus_why));
 	TRY(add_sched(p, &notes));
+	TRY(scx_finish_rqs(p->s, &p->rqs, p->sched.kicks, p->sched.bypassed));
 	TRY(add_rqs(p, &notes));
 	TRY(add_dsqs(p, &notes));
 	if (notes.nr > NOTES_MAX)

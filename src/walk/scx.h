@@ -11,21 +11,25 @@
 #include "kernel/containers.h"
 #include "walk/walk.h"
 
+/* What one CPU may have asked another one for. */
+enum { SCX_KICKS = 4 };
+
 /* Where the members are that are looked at; see scx-layout.c for their releases. */
 struct scx_layout {
 	/* struct rq */
-	struct member rq_scx, rq_curr, rq_lock;
+	struct member rq_scx, rq_curr, rq_lock, rq_idle, rq_clock;
 	/* struct scx_rq */
 	struct member nr_running, flags, cpu_released, ops_qseq, kick_sync, pnt_seq, nr_immed, clock;
 	struct member runnable_list, local_dsq, rq_bypass_dsq, rq_reject_dsq, rq_rescue_dsq;
+	struct member rq_kicks[SCX_KICKS]; /* to 7.2, then in scx_sched_pcpu */
 	/* struct task_struct */
-	struct member scx, pid, comm;
+	struct member scx, pid, comm, sched_class, last_arrival;
 	/* struct sched_ext_entity */
-	struct member runnable_node, dsq_list, ent_flags, tasks_node;
+	struct member runnable_node, dsq_list, ent_flags, tasks_node, dsq_priq;
 	/* struct scx_dsq_list_node */
 	struct member dsq_node, dsq_node_flags;
 	/* struct scx_dispatch_q */
-	struct member dsq_id, dsq_nr, dsq_seq, dsq_tasks, dsq_hash_node, dsq_lock;
+	struct member dsq_id, dsq_nr, dsq_seq, dsq_tasks, dsq_hash_node, dsq_lock, dsq_first, dsq_tree;
 	/* struct scx_sched */
 	struct member exit_kind, exit_info, aborting, bypass_depth, watchdog_timeout;
 	struct member event_stats_cpu, sched_id, level, ancestors, cgrp_path;
@@ -36,6 +40,7 @@ struct scx_layout {
 	struct member ops_name, ops_flags, ops_timeout;
 	/* struct scx_sched_pnode, scx_sched_pcpu */
 	struct member pnode_global_dsq, pcpu_size, pcpu_bypass_dsq, pcpu_events, pcpu_flags;
+	struct member pcpu_kicks[SCX_KICKS];
 	/* struct scx_exit_info */
 	struct member ei_kind, ei_code, ei_flags, ei_cpu, ei_reason, ei_bt, ei_bt_len, ei_msg, ei_dump;
 	/* struct rhashtable and what it is made of */
@@ -51,6 +56,8 @@ struct scx_walk {
 	 * the members; NULL: nothing is. */
 	const char *missing_groups, *missing_members;
 	uint32_t task_cursor, dsq_cursor; /* flags that tell an iterator from a task */
+	uint32_t pcpu_bypassing;	  /* of scx_sched_pcpu.flags */
+	uint32_t rq_bypassing;		  /* of scx_rq.flags; 0: there is none (7.1) */
 	size_t nodes_left;		  /* of all lists together */
 	struct err *fatal;		  /* first of those after which nothing works */
 };
@@ -101,10 +108,23 @@ struct scx_rqs {
 	const char **failed;	 /* [nr_cpu_ids]: NULL or what could not be read */
 	bool *ok;		 /* [nr_cpu_ids]: there is a row */
 	enum section_status *status; /* [nr_cpu_ids]: of its runnable list, see struct scx_tasks */
+	uint8_t *kicks;		     /* [nr_cpu_ids], a bit for each of SCX_KICKS */
 };
 
 struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs) MUST_CHECK;
 void scx_rqs_deinit(struct scx_rqs *rqs);
+
+/*
+ * Which CPUs the masks in this object name: kicks[cpu] gets a bit for each of `masks`.  From several fibers
+ * at once: bits are only ever set.
+ */
+struct err *scx_read_kicks(struct scx_walk *s, struct kva obj, const struct member masks[SCX_KICKS],
+			   uint8_t *kicks) MUST_CHECK;
+
+/* What only all rows together tell: how long each CPU's task has run.  `pcpu_kicks`, `bypassed`: of the
+ * scheduler, [nr_cpu_ids] or NULL. */
+struct err *scx_finish_rqs(struct scx_walk *s, struct scx_rqs *rqs, const uint8_t *pcpu_kicks,
+			   const bool *bypassed) MUST_CHECK;
 
 /* ---- scx-dsq.c */
 
@@ -189,6 +209,8 @@ struct scx_sched {
 	struct kva *subs; /* schedulers below the root, in the kernel's order */
 	size_t nr_subs;
 	VEC(struct scx_sched_row) others;
+	uint8_t *kicks; /* [nr_cpu_ids] as in struct scx_rqs; NULL: nothing is known */
+	bool *bypassed; /* [nr_cpu_ids]; likewise */
 	struct scx_failures failed;
 	struct scx_dsqs dsqs; /* those it owns, and of its sub-schedulers */
 };

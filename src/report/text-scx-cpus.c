@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* sched_ext's CPUs: who runs and for how long, who waits. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "report/escape.h"
+#include "report/text-fit.h"
+
+enum column { COL_CPU, COL_TASK, COL_PID, COL_CLASS, COL_FOR, COL_SCX, COL_RUNNABLE, COL_WAITS, COL_LOCAL, COL_STATE,
+	      COL_FLAGS, NR_COLUMNS };
+
+static const struct fit_column columns[NR_COLUMNS] = {
+	[COL_CPU] = { "CPU", false, 0 },
+	[COL_TASK] = { "running", true, 0 },
+	[COL_PID] = { "pid", false, 0 },
+	[COL_CLASS] = { "class", true, 3 },
+	[COL_FOR] = { "runs for", false, 2 },
+	[COL_SCX] = { "scx tasks", false, 4 },
+	[COL_RUNNABLE] = { "runnable", false, 0 },
+	[COL_WAITS] = { "longest for", false, 0 },
+	[COL_LOCAL] = { "local DSQ", false, 0 },
+	[COL_STATE] = { "", true, 0 },
+	[COL_FLAGS] = { "flags", true, 1 },
+};
+
+struct scx_cpu {
+	const struct scx_rq_row *rq;
+	const struct dsq_row *local; /* NULL: could not be read */
+	double waits;		     /* s, the longest of its runnable tasks; < 0: none, or unknown */
+};
+
+struct cpu_table {
+	struct scx_cpu *rows;
+};
+
+/* What a reader looks for first, in words. */
+static void marks(struct strbuf *sb, const struct scx_rq_row *rq)
+{
+	const char *sep = "";
+
+	if (rq->has_idle && rq->is_idle) {
+		strbuf_puts(sb, "idle");
+		sep = ", ";
+	}
+	if (rq->bypassed) {
+		strbuf_printf(sb, "%sbypassed", sep);
+		sep = ", ";
+	}
+	if (rq->kicks) {
+		strbuf_printf(sb, "%sto be kicked: %s", sep, rq->kicks);
+		sep = ", ";
+	}
+	if (rq->cpu_released)
+		strbuf_printf(sb, "%sreleased", sep);
+}
+
+static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct scx_cpu *c = &((struct cpu_table *)ctx)->rows[row];
+	const struct scx_rq_row *rq = c->rq;
+
+	switch ((enum column)col) {
+	case COL_CPU:
+		strbuf_printf(sb, "%" PRIu32, rq->cpu);
+		return;
+	case COL_TASK:
+		if (rq->has_curr)
+			escape_append(sb, rq->curr_comm, strlen(rq->curr_comm));
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case COL_PID:
+		if (rq->has_curr)
+			strbuf_printf(sb, "%" PRId32, rq->curr_pid);
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case COL_CLASS:
+		strbuf_puts(sb, rq->curr_class ? rq->curr_class : "?");
+		return;
+	case COL_FOR:
+		if (rq->curr_ran.has)
+			strbuf_printf(sb, "%.3f s", (double)rq->curr_ran.v / 1e9);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case COL_SCX:
+		strbuf_printf(sb, "%" PRIu32, rq->nr_running);
+		return;
+	case COL_RUNNABLE:
+		strbuf_printf(sb, "%zu%s", rq->nr_runnable, rq->truncated ? "+" : "");
+		return;
+	case COL_WAITS:
+		if (c->waits >= 0)
+			strbuf_printf(sb, "%.3f s", c->waits);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case COL_LOCAL:
+		if (c->local)
+			strbuf_printf(sb, "%" PRIu32, c->local->nr);
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case COL_STATE:
+		marks(sb, rq);
+		return;
+	case COL_FLAGS:
+		strbuf_printf(sb, "0x%" PRIx32, rq->flags);
+		if (rq->flag_names) {
+			strbuf_putc(sb, ' ');
+			escape_append(sb, rq->flag_names, strlen(rq->flag_names));
+		}
+		return;
+	case NR_COLUMNS:
+		break;
+	}
+}
+
+/* Who has kept somebody waiting longest first; of equal ones the order of their numbers. */
+static int by_trouble(const void *a, const void *b)
+{
+	const struct scx_cpu *x = a, *y = b;
+
+	if (x->waits < y->waits || x->waits > y->waits)
+		return x->waits > y->waits ? -1 : 1;
+	if (x->rq->nr_runnable != y->rq->nr_runnable)
+		return x->rq->nr_runnable > y->rq->nr_runnable ? -1 : 1;
+	return x->rq->cpu < y->rq->cpu ? -1 : x->rq->cpu > y->rq->cpu;
+}
+
+void text_scx_cpus(struct text *t)
+{
+	const struct scx_state *scx = &t->r->scx;
+	size_t nr = scx->rqs.nr, shown = text_shown(t, nr, TEXT_MAX_CPUS), seen = 0;
+	struct cpu_table table = { calloc(nr + 1, sizeof(*table.rows)) };
+
+	if (!nr || !table.rows) {
+		t->sb.nomem |= nr && !table.rows;
+		free(table.rows);
+		return;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		const struct scx_rq_row *rq = &scx->rqs.data[i];
+
+		table.rows[i] = (struct scx_cpu){ rq, NULL, text_longest_wait(t, rq->runnable, rq->nr_runnable) };
+		/* Both are by CPU. */
+		while (seen < scx->dsqs.nr && scx->dsqs.data[seen].origin == DSQ_LOCAL &&
+		       scx->dsqs.data[seen].index < rq->cpu)
+			seen++;
+		if (seen < scx->dsqs.nr && scx->dsqs.data[seen].origin == DSQ_LOCAL &&
+		    scx->dsqs.data[seen].index == rq->cpu)
+			table.rows[i].local = &scx->dsqs.data[seen];
+	}
+	qsort(table.rows, nr, sizeof(*table.rows), by_trouble);
+	strbuf_putc(&t->sb, '\n');
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = shown,
+					    .cell = cell, .ctx = &table },
+		       "  ");
+	if (shown < nr)
+		strbuf_printf(&t->sb, "  \u2026 %zu more CPUs, where nobody waits longer (-v shows all)\n", nr - shown);
+	free(table.rows);
+}

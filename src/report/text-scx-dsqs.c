@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Dispatch queues: a table of those with tasks, then these one by one. */
+#include "config.h"
+
+#include <inttypes.h>
+
+#include "report/escape.h"
+#include "report/parts.h"
+#include "report/text-fit.h"
+
+double text_longest_wait(const struct text *t, const struct kva *tasks, size_t nr)
+{
+	double longest = -1, seconds;
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct task_row *task = index_task(&t->index, tasks[i]);
+
+		if (task && report_runnable_for(t->r, task, &seconds))
+			longest = MAX(longest, seconds);
+	}
+	return longest;
+}
+
+/* Tasks of a list by name, and how long each has been waiting. */
+void text_task_list(struct text *t, const struct kva *tasks, size_t nr)
+{
+	struct table tab = { .columns = 4, .left = 1 << 1 | 1 << 2 };
+	size_t shown = text_shown(t, nr, TEXT_MAX_QUEUED);
+
+	if (!nr)
+		return;
+	table_cell(&tab, "pid");
+	table_cell(&tab, "comm");
+	table_cell(&tab, "class");
+	table_cell(&tab, "runnable for");
+	for (size_t i = 0; i < shown; i++) {
+		const struct task_row *task = index_task(&t->index, tasks[i]);
+		double seconds;
+
+		if (!task) {
+			table_cell(&tab, "?");
+			table_cell(&tab, "task_struct 0x%" PRIx64 ", not read", tasks[i].v);
+			table_cell(&tab, "?");
+			table_cell(&tab, "?");
+			continue;
+		}
+		table_cell(&tab, "%" PRId32, task->pid);
+		escape_append(table_open(&tab), task->comm, strlen(task->comm));
+		table_cell(&tab, "%s", task->sched_class ? task->sched_class : "?");
+		if (report_runnable_for(t->r, task, &seconds))
+			table_cell(&tab, "%.3f s", seconds);
+		else
+			table_cell(&tab, "?");
+	}
+	table_write(&tab, &t->sb, "    ");
+	table_deinit(&tab);
+	text_more(t, 2, nr - shown);
+	strbuf_putc(&t->sb, '\n');
+}
+
+void text_list_cut(struct text *t, const char *why)
+{
+	strbuf_puts(&t->sb, "    ");
+	text_alarm(t, true);
+	strbuf_puts(&t->sb, "list cut: ");
+	text_guest(t, why ? why : "a cap was reached");
+	text_alarm(t, false);
+	strbuf_putc(&t->sb, '\n');
+}
+
+static void write_dsq(struct text *t, const struct dsq_row *d)
+{
+	char origin[32];
+
+	dsq_origin_text(d, origin);
+	text_bold(t, true);
+	strbuf_printf(&t->sb, "  DSQ 0x%" PRIx64 " (%s): %" PRIu32 " queued", d->id, origin, d->nr);
+	text_bold(t, false);
+	if (d->nr != d->nr_tasks)
+		strbuf_printf(&t->sb, ", but %zu on its list", d->nr_tasks);
+	strbuf_putc(&t->sb, '\n');
+	text_task_list(t, d->tasks, d->nr_tasks);
+	if (d->truncated)
+		text_list_cut(t, d->why);
+	text_flush(t);
+}
+
+static bool is_empty(const struct dsq_row *d)
+{
+	return !d->nr && !d->nr_tasks && !d->truncated;
+}
+
+/* ---- the table */
+
+enum column { COL_ID, COL_ORIGIN, COL_SCHED, COL_NR, COL_WAITS, COL_ORDER, COL_FIRST, NR_COLUMNS };
+
+static const struct fit_column columns[NR_COLUMNS] = {
+	[COL_ID] = { "DSQ", true, 0 },
+	[COL_ORIGIN] = { "of", true, 0 },
+	[COL_SCHED] = { "scheduler", true, 1 },
+	[COL_NR] = { "queued", false, 0 },
+	[COL_WAITS] = { "longest for", false, 0 },
+	[COL_ORDER] = { "order", true, 3 },
+	[COL_FIRST] = { "first", true, 2 },
+};
+
+struct ranked {
+	const struct dsq_row *d;
+	double waits; /* s, the longest of its tasks; < 0: unknown */
+};
+
+struct dsq_table {
+	struct text *t;
+	struct ranked *rows;
+};
+
+static const char *sched_name(const struct report *r, struct kva kva)
+{
+	for (size_t i = 0; i < r->scx.others.nr; i++) {
+		if (r->scx.others.data[i].kva.v == kva.v)
+			return r->scx.others.data[i].ops_name;
+	}
+	return "?";
+}
+
+static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct dsq_table *table = ctx;
+	const struct dsq_row *d = table->rows[row].d;
+	const struct task_row *task;
+	char origin[32];
+
+	switch ((enum column)col) {
+	case COL_ID:
+		strbuf_printf(sb, "0x%" PRIx64, d->id);
+		return;
+	case COL_ORIGIN:
+		dsq_origin_text(d, origin);
+		strbuf_puts(sb, origin);
+		return;
+	case COL_SCHED:
+		if (d->sched.v) {
+			const char *name = sched_name(table->t->r, d->sched);
+
+			escape_append(sb, name, strlen(name));
+			strbuf_printf(sb, " at 0x%" PRIx64, d->sched.v);
+		} else {
+			strbuf_puts(sb, d->origin == DSQ_USER || d->origin == DSQ_GLOBAL ? "root" : "-");
+		}
+		return;
+	case COL_NR:
+		strbuf_printf(sb, "%" PRIu32, d->nr);
+		if (d->nr != d->nr_tasks)
+			strbuf_printf(sb, " (%zu listed)", d->nr_tasks);
+		return;
+	case COL_WAITS:
+		if (table->rows[row].waits >= 0)
+			strbuf_printf(sb, "%.3f s", table->rows[row].waits);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case COL_ORDER:
+		strbuf_puts(sb, d->by_vtime ? "vtime" : "fifo");
+		return;
+	case COL_FIRST:
+		task = d->nr_tasks ? index_task(&table->t->index, d->tasks[0]) : NULL;
+		if (!task) {
+			strbuf_putc(sb, d->nr_tasks ? '?' : '-');
+			return;
+		}
+		escape_append(sb, task->comm, strlen(task->comm));
+		strbuf_printf(sb, "[%" PRId32 "]", task->pid);
+		return;
+	case NR_COLUMNS:
+		break;
+	}
+}
+
+/* Those whose tasks have waited longest first. */
+static int by_trouble(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->waits < y->waits || x->waits > y->waits)
+		return x->waits > y->waits ? -1 : 1;
+	if (x->d->nr != y->d->nr)
+		return x->d->nr > y->d->nr ? -1 : 1;
+	return x->d < y->d ? -1 : x->d > y->d;
+}
+
+static void write_table(struct text *t, struct ranked *rows, size_t nr)
+{
+	size_t shown = text_shown(t, nr, TEXT_MAX_QUEUED);
+	struct dsq_table table = { t, rows };
+
+	if (!nr)
+		return;
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = shown,
+					    .cell = cell, .ctx = &table },
+		       "  ");
+	if (shown < nr)
+		strbuf_printf(&t->sb, "  \u2026 %zu more DSQs, where nobody waits longer (-v shows all)\n", nr - shown);
+	strbuf_putc(&t->sb, '\n');
+	for (size_t i = 0; i < shown; i++)
+		write_dsq(t, rows[i].d);
+}
+
+/* Of the empty ones, which may be thousands, the names. */
+void text_scx_dsqs(struct text *t)
+{
+	size_t empty = 0, cap = text_shown(t, t->r->scx.dsqs.nr, TEXT_MAX_QUEUED), user = 0, nr = 0;
+	struct ranked *rows = calloc(t->r->scx.dsqs.nr + 1, sizeof(*rows));
+
+	if (!rows) {
+		t->sb.nomem = true;
+		return;
+	}
+	if (t->r->scx.dsqs.nr)
+		strbuf_putc(&t->sb, '\n');
+	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++) {
+		const struct dsq_row *d = &t->r->scx.dsqs.data[i];
+
+		user += d->origin == DSQ_USER;
+		empty += is_empty(d);
+		if (!is_empty(d))
+			rows[nr++] = (struct ranked){ d, text_longest_wait(t, d->tasks, d->nr_tasks) };
+	}
+	qsort(rows, nr, sizeof(*rows), by_trouble);
+	write_table(t, rows, nr);
+	free(rows);
+	if (empty) {
+		size_t shown = 0;
+
+		strbuf_puts(&t->sb, "  empty DSQs: ");
+		for (size_t i = 0; i < t->r->scx.dsqs.nr && shown < cap; i++) {
+			const struct dsq_row *d = &t->r->scx.dsqs.data[i];
+			char origin[32];
+
+			if (!is_empty(d))
+				continue;
+			dsq_origin_text(d, origin);
+			strbuf_puts(&t->sb, shown++ ? ", " : "");
+			if (d->origin == DSQ_USER)
+				strbuf_printf(&t->sb, "0x%" PRIx64 " (user)", d->id);
+			else
+				strbuf_puts(&t->sb, origin);
+		}
+		if (shown < empty)
+			strbuf_printf(&t->sb, ", \u2026 %zu more (-v shows all)", empty - shown);
+		strbuf_putc(&t->sb, '\n');
+	}
+	if (t->r->scx.dsqs.nr && !user)
+		strbuf_puts(&t->sb, "  no DSQs of the scheduler's own\n");
+}
