@@ -2,6 +2,8 @@
 #ifndef FDGDB_MODEL_TASKS_H
 #define FDGDB_MODEL_TASKS_H
 
+#include <string.h>
+
 #include "model/scx.h"
 
 struct opt_i32 {
@@ -84,5 +86,11 @@ struct task_row {
 
 	struct task_extra x;
 };
+
+/* enqueue() of a BPF scheduler took it, and it is on no DSQ: only the program knows of it. */
+static inline bool task_is_held(const struct task_row *t)
+{
+	return t->x.ops_state_name && !strcmp(t->x.ops_state_name, "QUEUED") && t->dsq_kva.has && !t->dsq_kva.v;
+}
 
 #endif

@@ -65,7 +65,7 @@ static void write_capture(struct json *j, const struct capture_info *c)
 	json_close_object(j);
 }
 
-static void write_scx(struct json_report *w)
+static struct err *write_scx(struct json_report *w)
 {
 	const struct scx_state *scx = &w->r->scx;
 	struct json *j = &w->j;
@@ -91,10 +91,12 @@ static void write_scx(struct json_report *w)
 	json_opt_u64(j, "nr_rejected", &scx->nr_rejected);
 	json_opt_u64(j, "hotplug_seq", &scx->hotplug_seq);
 	json_write_scheds(w);
+	TRY(json_write_held(w));
 	json_write_other_dsqs(w);
 	if (scx->jiffies)
 		json_key_u64(j, "jiffies", scx->jiffies);
 	json_close_object(j);
+	return NULL;
 }
 
 /* vcpu_regs of the format has null for a vCPU that could not be read; here stands why. */
@@ -197,7 +199,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 
 	open_fdgdb(w);
 	json_write_findings(w);
-	write_scx(w);
+	TRY(write_scx(w));
 	write_vcpus(j, w->r);
 	json_write_fdgdb_system(w);
 	json_write_log(w);

@@ -31,6 +31,8 @@ struct err *json_write_task_details(struct json_report *w) MUST_CHECK;
 void json_write_scx(struct json_report *w);
 /* event_counter_timeline. */
 void json_write_event_sample(struct json_report *w);
+/* Tasks that the scheduler holds, into the open "scx" of "fdgdb". */
+struct err *json_write_held(struct json_report *w) MUST_CHECK;
 /* All schedulers, into the open "scx" of "fdgdb". */
 void json_write_scheds(struct json_report *w);
 /* Queues that the format has no origin for, into the open "scx" of "fdgdb". */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include "report/held.h"
 #include "report/json-parts.h"
 #include "report/parts.h"
 
@@ -117,6 +118,35 @@ static void write_dsqs(struct json_report *w, const char *key, bool format)
 	}
 	if (any)
 		json_close_array(&w->j);
+}
+
+struct err *json_write_held(struct json_report *w)
+{
+	struct json *j = &w->j;
+	struct held held = { 0 };
+	struct err *e = w->r->scx.has_sched ? held_tasks(w->r, &held) : NULL;
+
+	if (!e && held.known) {
+		json_key(j, "held_tasks");
+		json_open_array(j);
+		for (size_t i = 0; i < held.tasks.nr && !json_failed(j); i++) {
+			const struct held_task *h = &held.tasks.data[i];
+
+			json_open_object(j);
+			json_key_u64(j, "task_kva", h->task->kva.v);
+			json_key_i64(j, "pid", h->task->pid);
+			json_key_string(j, "comm", h->task->comm);
+			json_key_u64(j, "cpu", h->task->cpu);
+			if (h->seconds >= 0) {
+				json_key(j, "runnable_s");
+				json_double(j, h->seconds);
+			}
+			json_close_object(j);
+		}
+		json_close_array(j);
+	}
+	free(held.tasks.data);
+	return e;
 }
 
 void json_write_other_dsqs(struct json_report *w)

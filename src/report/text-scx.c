@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "report/held.h"
 #include "report/text-parts.h"
 
 static void write_runnable(struct text *t)
@@ -18,6 +19,30 @@ static void write_runnable(struct text *t)
 		if (rq->truncated)
 			text_list_cut(t, rq->why);
 	}
+}
+
+static void write_held(struct text *t)
+{
+	struct held held = { 0 };
+	struct err *e = held_tasks(t->r, &held);
+	struct kva *tasks = e ? NULL : calloc(held.tasks.nr + 1, sizeof(*tasks));
+
+	if (e || !tasks) {
+		err_free(e);
+		t->sb.nomem = true;
+	} else if (held.tasks.nr) {
+		for (size_t i = 0; i < held.tasks.nr; i++)
+			tasks[i] = held.tasks.data[i].task->kva;
+		text_alarm(t, true);
+		strbuf_printf(&t->sb, "  held by the scheduler, on no DSQ: %zu\n", held.tasks.nr);
+		text_alarm(t, false);
+		text_task_list(t, tasks, held.tasks.nr);
+	} else {
+		strbuf_puts(&t->sb, held.known ? "  no tasks are held by the scheduler\n" :
+						 "  which tasks are held by the scheduler is unknown\n");
+	}
+	free(tasks);
+	free(held.tasks.data);
 }
 
 void text_scx(struct text *t)
@@ -42,5 +67,7 @@ void text_scx(struct text *t)
 	text_scheds(t);
 	text_scx_cpus(t);
 	text_scx_dsqs(t);
+	if (scx->has_sched)
+		write_held(t);
 	write_runnable(t);
 }

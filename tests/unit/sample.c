@@ -406,6 +406,13 @@ static void add_scx(struct report *r)
 		strcpy(rq->curr_comm, cpu ? "evil\x1b]0;x\x07" : "swapper/0");
 		rq->clock = (struct opt_u64){ true, 123456789 };
 		rq->kick_sync = (struct opt_u64){ true, 5 };
+		rq->has_idle = true;
+		rq->is_idle = !cpu;
+		rq->curr_class = cpu ? "ext" : "idle";
+		rq->curr_ran = (struct opt_u64){ cpu, 7250000000 };
+		rq->rq_clock = (struct opt_u64){ true, 123456789 };
+		rq->bypassed = cpu;
+		rq->kicks = cpu ? "PREEMPT|WAIT" : NULL;
 	}
 	s->rqs.data[0].runnable = alloc(r, sizeof(struct kva));
 	s->rqs.data[0].runnable[0].v = 0xffff888004000000;

@@ -178,12 +178,16 @@ static void add_types(struct scx_image *im)
 	int hnode = TYPE("hlist_node", 16, { "next", ptr, 0 }, { "pprev", ptr, 8 });
 	int hhead = TYPE("hlist_head", 8, { "first", ptr, 0 });
 
+	int rbnode = TYPE("rb_node", 24, { "__rb_parent_color", u64, 0 }, { "rb_right", ptr, 8 },
+			  { "rb_left", ptr, 16 });
+	int rbroot = TYPE("rb_root", 8, { "rb_node", ptr, 0 });
 	int dsq = TYPE("scx_dispatch_q", D_SIZE, { "lock", lock, D_LOCK }, { "list", list, D_LIST },
 		       { "nr", u32, D_NR }, { "seq", u32, D_SEQ }, { "id", u64, D_ID },
-		       { "hash_node", rhead, D_HASH });
+		       { "hash_node", rhead, D_HASH }, { "priq", rbroot, D_PRIQ },
+		       { im->kind == IMAGE_STATIC ? NULL : "first_task", ptr, D_FIRST });
 	int node = TYPE("scx_dsq_list_node", 24, { "node", list, 0 }, { "flags", u32, N_FLAGS });
 	int atomic = TYPE("atomic64_t", 8, { "counter", u64, 0 });
-	int ent = TYPE("sched_ext_entity", E_SIZE, { "ops_state", atomic, E_OPS_STATE },
+	int ent = TYPE("sched_ext_entity", E_SIZE, { "ops_state", atomic, E_OPS_STATE }, { "dsq_priq", rbnode, E_PRIQ },
 		       { "ddsp_dsq_id", u64, E_DDSP }, { "sticky_cpu", u32, E_STICKY },
 		       { "holding_cpu", u32, E_HOLDING }, { "dsq", ptr, E_DSQ }, { "dsq_list", node, E_DSQ_LIST },
 		       { "flags", u32, E_FLAGS }, { "weight", u32, E_WEIGHT },
@@ -240,7 +244,9 @@ static void add_types(struct scx_image *im)
 			  { "flags", u32, R_FLAGS }, { "cpu_released", u8, R_RELEASED },
 			  { "clock", u64, R_CLOCK }, { "kick_sync", u64, R_KICK_SYNC },
 			  { im->kind == IMAGE_ROOT ? "bypass_dsq" : NULL, dsq, R_BYPASS },
-			  { subs ? "reject_dsq" : NULL, dsq, R_REJECT });
+			  { subs ? "reject_dsq" : NULL, dsq, R_REJECT },
+			  { subs ? NULL : "cpus_to_kick", ptr, R_KICK },
+			  { subs ? NULL : "cpus_to_wait", fake_kernel_array(fk, u64, 1), R_WAIT });
 	TYPE("rq", RQ_SIZE, { "__lock", lock, RQ_LOCK }, { "curr", ptr, RQ_CURR }, { "idle", ptr, RQ_IDLE },
 	     { "clock", u64, RQ_CLOCK }, { "clock_task", u64, RQ_CLOCK_TASK }, { "scx", scx_rq, RQ_SCX });
 	int ops = TYPE("sched_ext_ops", 144, { "name", fake_kernel_array(fk, u8, 128), 0 },
@@ -270,7 +276,8 @@ static void add_types(struct scx_image *im)
 	if (subs) {
 		TYPE("scx_sched_pnode", D_SIZE + 16, { "global_dsq", dsq, 16 });
 		TYPE("scx_sched_pcpu", P_SIZE, { "event_stats", events, P_EVENTS },
-		     { "bypass_dsq", dsq, P_BYPASS });
+		     { "bypass_dsq", dsq, P_BYPASS }, { "flags", u64, P_FLAGS },
+		     { "cpus_to_preempt", fake_kernel_array(fk, u64, 1), P_PREEMPT });
 	}
 }
 
@@ -305,9 +312,25 @@ void image_dsq_init(struct scx_image *im, uint64_t dsq, uint64_t id)
 
 void image_dsq_push(struct scx_image *im, uint64_t dsq, uint64_t task)
 {
+	if (!image_get64(im, dsq + D_FIRST) && !(image_get64(im, dsq + D_ID) >> 63))
+		image_put64(im, dsq + D_FIRST, task);
 	image_list_add(im, dsq + D_LIST, task + T_SCX + E_DSQ_LIST);
 	image_put64(im, task + T_SCX + E_DSQ, dsq);
 	image_put32(im, dsq + D_NR, (uint32_t)image_get64(im, dsq + D_NR) + 1);
+}
+
+void image_dsq_tree(struct scx_image *im, uint64_t dsq, const uint64_t *tasks, size_t nr)
+{
+	uint64_t node[3] = { 0 };
+
+	for (size_t i = 0; i < nr; i++)
+		node[i] = tasks[i] + T_SCX + E_PRIQ;
+	/* The second is the root, with the others on its sides. */
+	image_put64(im, dsq + D_PRIQ, nr > 1 ? node[1] : node[0]);
+	if (nr > 1) {
+		image_put64(im, node[1] + 16, node[0]);
+		image_put64(im, node[1] + 8, node[2]);
+	}
 }
 
 void image_dsq_cursor(struct scx_image *im, uint64_t dsq, uint64_t at)
@@ -440,12 +463,16 @@ uint64_t image_ended_sched(struct scx_image *im)
 	return sched;
 }
 
+uint64_t image_pcpu(struct scx_image *im, uint32_t cpu)
+{
+	return image_get64(im, im->sched + S_PCPU) + percpu_offset + cpu * percpu_stride;
+}
+
 uint64_t image_events(struct scx_image *im, uint32_t cpu)
 {
-	bool subs = im->kind == IMAGE_SUBS;
-	uint64_t p = image_get64(im, im->sched + (subs ? S_PCPU : S_EVENTS)) + (subs ? P_EVENTS : 0);
-
-	return p + percpu_offset + cpu * percpu_stride;
+	if (im->kind == IMAGE_SUBS)
+		return image_pcpu(im, cpu) + P_EVENTS;
+	return image_get64(im, im->sched + S_EVENTS) + percpu_offset + cpu * percpu_stride;
 }
 
 static void make_static_sched(struct scx_image *im)

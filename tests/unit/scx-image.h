@@ -28,13 +28,13 @@ enum {
 	IMAGE_NODES = 3, /* the second is not there */
 	/* Offsets in struct task_struct. */
 	T_STATE = 16, T_PRIO = 20, T_STATIC_PRIO = 24, T_NORMAL_PRIO = 28, T_RT_PRIORITY = 32,
-	T_POLICY = 36, T_SCX = 40, T_CLASS = 160, T_PID = 168, T_TGID = 172, T_PARENT = 176,
+	T_POLICY = 36, T_CLASS = 160, T_PID = 168, T_TGID = 172, T_PARENT = 176,
 	T_LEADER = 184, T_SIGNAL = 192, T_NVCSW = 200, T_NIVCSW = 208, T_UTIME = 216, T_STIME = 224,
-	T_COMM = 232, T_PID_LINKS = 248, T_CPU = 312, T_STACK = 320, T_FLAGS = 328,
+	T_PID_LINKS = 248, T_CPU = 312, T_STACK = 320, T_FLAGS = 328,
 	T_ON_CPU = 332, T_ON_RQ = 336, T_IOWAIT = 340, T_EXIT_STATE = 344, T_EXIT_CODE = 348, T_MM = 352,
 	T_CPUS_MASK = 360, T_CGROUPS = 376, T_START = 384, T_START_BOOT = 392, T_EXEC_START = 400,
 	T_SUM_EXEC = 408, T_PCOUNT = 416, T_RUN_DELAY = 424, T_LAST_ARRIVAL = 432, T_LAST_QUEUED = 440,
-	T_TASKS = 448, T_THREAD_NODE = 464, T_BPF_STORAGE = 480, T_SIZE = 488,
+	T_TASKS = 448, T_THREAD_NODE = 464, T_SCX = 480, T_COMM = 624, T_BPF_STORAGE = 640, T_SIZE = 648,
 	/* struct bpf_local_storage_elem */
 	L_SNODE = 16, L_SMAP = 32, L_DATA = 40,
 	/* struct signal_struct */
@@ -42,13 +42,14 @@ enum {
 	/* struct sched_ext_entity, struct scx_dsq_list_node */
 	E_DSQ = 0, E_DSQ_LIST = 8, E_FLAGS = 32, E_WEIGHT = 36, E_RUNNABLE = 40, E_RUNNABLE_AT = 56,
 	E_SLICE = 64, E_VTIME = 72, E_TASKS = 80, E_OPS_STATE = 96,
-	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_SIZE = 120,
+	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_PRIQ = 120, E_SIZE = 144,
 	N_FLAGS = 16,
 	/* struct scx_dispatch_q */
-	D_LOCK = 0, D_LIST = 8, D_NR = 24, D_SEQ = 28, D_ID = 32, D_HASH = 40, D_SIZE = 48,
+	D_LOCK = 0, D_LIST = 8, D_NR = 24, D_SEQ = 28, D_ID = 32, D_HASH = 40, D_PRIQ = 48, D_FIRST = 56,
+	D_SIZE = 64,
 	/* struct scx_rq, struct rq */
-	R_LOCAL = 0, R_RUNNABLE = 48, R_NR_RUNNING = 64, R_FLAGS = 68, R_RELEASED = 72, R_CLOCK = 80,
-	R_KICK_SYNC = 88, R_BYPASS = 96, R_REJECT = 144, R_SIZE = 192,
+	R_LOCAL = 0, R_RUNNABLE = 64, R_NR_RUNNING = 80, R_FLAGS = 84, R_RELEASED = 88, R_CLOCK = 96,
+	R_KICK_SYNC = 104, R_BYPASS = 112, R_REJECT = 176, R_KICK = 240, R_WAIT = 248, R_SIZE = 256,
 	RQ_LOCK = 0, RQ_CURR = 8, RQ_IDLE = 16, RQ_CLOCK = 24, RQ_CLOCK_TASK = 32, RQ_SCX = 64, RQ_SIZE = RQ_SCX + R_SIZE,
 	/* struct scx_sched */
 	S_NAME = 0, S_OPS_FLAGS = 128, S_TIMEOUT = 136, S_HASH = 144, S_GLOBAL = 160, S_PCPU = 168,
@@ -58,7 +59,7 @@ enum {
 	X_KIND = 0, X_CPU = 4, X_CODE = 8, X_FLAGS = 16, X_REASON = 24, X_BT = 32, X_BT_LEN = 40, X_MSG = 48,
 	X_DUMP = 56, X_SIZE = 64,
 	EV_FALLBACK = 0, EV_KEEP = 8, EV_NEW = 16, EV_SIZE = 24,
-	P_EVENTS = 8, P_BYPASS = 32, P_SIZE = 80,
+	P_EVENTS = 8, P_BYPASS = 32, P_FLAGS = 96, P_PREEMPT = 104, P_SIZE = 112,
 };
 
 struct scx_image {
@@ -107,6 +108,8 @@ void image_dsq_init(struct scx_image *im, uint64_t dsq, uint64_t id);
 void image_dsq_push(struct scx_image *im, uint64_t dsq, uint64_t task);
 /* Puts an iterator's place at the end of a DSQ's list: a node of its own, at `at`. */
 void image_dsq_cursor(struct scx_image *im, uint64_t dsq, uint64_t at);
+/* The tree of a DSQ by vtime: tasks[0] first (three at most). */
+void image_dsq_tree(struct scx_image *im, uint64_t dsq, const uint64_t *tasks, size_t nr);
 /* A new user DSQ in a scheduler's hash (0: the root's). */
 uint64_t image_user_dsq(struct scx_image *im, uint64_t hash, uint64_t id);
 
@@ -119,8 +122,9 @@ uint64_t image_text(struct scx_image *im, const char *text);
 uint64_t image_exit(struct scx_image *im, uint64_t sched, uint32_t kind);
 /* A scheduler that is the root no longer; a struct_ops map still holds it. */
 uint64_t image_ended_sched(struct scx_image *im);
-/* Where the counters of the root on a CPU are. */
+/* Where the counters of the root on a CPU are; IMAGE_SUBS: its struct scx_sched_pcpu. */
 uint64_t image_events(struct scx_image *im, uint32_t cpu);
+uint64_t image_pcpu(struct scx_image *im, uint32_t cpu);
 
 /* Both walkers into a new report. */
 void image_walk(struct scx_image *im);
