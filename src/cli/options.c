@@ -16,6 +16,7 @@ enum {
 	OPT_VAR,
 	OPT_KEY,
 	OPT_TASK,
+	OPT_DSQ,
 	OPT_MAX_ENTRIES,
 	OPT_ARENA_BYTES,
 	OPT_NO_ARENA_BYTES,
@@ -36,6 +37,7 @@ static const struct option longopts[] = {
 	{ "var", required_argument, NULL, OPT_VAR },
 	{ "key", required_argument, NULL, OPT_KEY },
 	{ "task", required_argument, NULL, OPT_TASK },
+	{ "dsq", required_argument, NULL, OPT_DSQ },
 	{ "max-entries", required_argument, NULL, OPT_MAX_ENTRIES },
 	{ "arena-bytes", required_argument, NULL, OPT_ARENA_BYTES },
 	{ "no-arena-bytes", no_argument, NULL, OPT_NO_ARENA_BYTES },
@@ -66,6 +68,8 @@ void options_help(FILE *out, bool live)
 	      "      --key KEY            nothing but the entry with this key in the map of --map\n"
 	      "      --task PID|COMM      only these tasks, in every detail; a process's pid is all its\n"
 	      "                           threads, COMM may be a pattern; may be repeated\n"
+	      "      --dsq ID             only this sched_ext queue and the tasks on it: a number, or\n"
+	      "                           \"local cpu 3\", \"global node 0\" ...; may be repeated\n"
 	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
 	      "                           per-CPU arrays)\n"
 	      "      --arena-bytes N|all|none\n"
@@ -231,6 +235,11 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 				return err_new(ERR_USAGE, "--task: more than %zu tasks", ARRAY_SIZE(o.tasks));
 			o.tasks[o.walk.nr_tasks++] = optarg;
 			break;
+		case OPT_DSQ:
+			if (o.walk.nr_dsqs == ARRAY_SIZE(o.dsqs))
+				return err_new(ERR_USAGE, "--dsq: more than %zu DSQs", ARRAY_SIZE(o.dsqs));
+			o.dsqs[o.walk.nr_dsqs++] = optarg;
+			break;
 		case OPT_MAX_ENTRIES:
 			TRY(parse_amount("max-entries", optarg, true, &o.walk.max_entries));
 			if (!o.walk.max_entries)
@@ -296,5 +305,6 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 	if (o.walk.sections)
 		ret->walk.sections = ret->sections;
 	ret->walk.tasks = ret->tasks;
+	ret->walk.dsqs = ret->dsqs;
 	return NULL;
 }

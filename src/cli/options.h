@@ -24,6 +24,7 @@ struct options {
 	const char *sections[16];
 	const char *maps[64];
 	const char *tasks[64];
+	const char *dsqs[64];
 	const char *target;
 };
 

@@ -46,6 +46,10 @@ enum dsq_origin {
 	DSQ_RESCUE, /* of a CPU, 7.3; likewise */
 };
 
+/* "local cpu 0", "global node 1", "user": dsq_states[].origin. */
+struct dsq_row;
+void dsq_origin_text(const struct dsq_row *d, char buf[32]);
+
 /* One struct scx_dispatch_q. */
 struct dsq_row {
 	struct kva kva;
@@ -127,7 +131,9 @@ struct scx_state {
 	size_t nr_subs; /* schedulers below the root (7.1) */
 	VEC(struct scx_sched_row) others; /* subs in the kernel's order, then SCX_EXITED and STARTING */
 	VEC(struct scx_rq_row) rqs;
-	VEC(struct dsq_row) dsqs; /* local, bypass, global, user; user by id */
+	VEC(struct dsq_row) dsqs; /* local, bypass, global, user; user by id; those asked for before the others */
+	bool dsqs_narrowed;	  /* --dsq: only the first nr_dsqs_wanted are to be shown */
+	size_t nr_dsqs_wanted;
 	const char *unavailable;  /* scx_walker_unavailable, may stand beside data */
 	uint64_t jiffies;	  /* jiffies_64 at the stop; 0: unknown */
 	/* jiffies: when the watchdog last looked, and how often it does (7.1) */
@@ -135,5 +141,11 @@ struct scx_state {
 	struct opt_u64 switched_all;		    /* not 0: all tasks of the fair class are its */
 	struct opt_u64 enable_seq, nr_rejected, hotplug_seq; /* as in /sys/kernel/sched_ext */
 };
+
+/* Rows of dsqs that a writer shows. */
+static inline size_t scx_nr_dsqs_shown(const struct scx_state *scx)
+{
+	return scx->dsqs_narrowed ? scx->nr_dsqs_wanted : scx->dsqs.nr;
+}
 
 #endif

@@ -106,7 +106,7 @@ static void write_dsqs(struct json_report *w, const char *key, bool format)
 	const struct scx_state *scx = &w->r->scx;
 	bool any = false;
 
-	for (size_t i = 0; i < scx->dsqs.nr; i++) {
+	for (size_t i = 0; i < scx_nr_dsqs_shown(scx); i++) {
 		if (in_format(&scx->dsqs.data[i]) != format)
 			continue;
 		if (!any) {
@@ -159,7 +159,7 @@ void json_write_scx(struct json_report *w)
 	const struct scx_state *scx = &w->r->scx;
 	struct json *j = &w->j;
 
-	if (scx->rqs.nr) {
+	if (scx->rqs.nr && !scx->dsqs_narrowed) {
 		json_key(j, "rq_scx_states");
 		json_open_array(j);
 		for (size_t i = 0; i < scx->rqs.nr; i++)

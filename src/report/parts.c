@@ -14,30 +14,6 @@ const size_t nr_missing_parts = ARRAY_SIZE(missing_parts);
 const char *const softirq_names[NR_SOFTIRQS] = { "hi",	 "timer",    "net_tx",	"net_rx",  "block",
 						 "irq_poll", "tasklet",  "sched",   "hrtimer", "rcu" };
 
-void dsq_origin_text(const struct dsq_row *d, char buf[32])
-{
-	switch (d->origin) {
-	case DSQ_LOCAL:
-		snprintf(buf, 32, "local cpu %" PRIu32, d->index);
-		return;
-	case DSQ_BYPASS:
-		snprintf(buf, 32, "bypass cpu %" PRIu32, d->index);
-		return;
-	case DSQ_GLOBAL:
-		snprintf(buf, 32, "global node %" PRIu32, d->index);
-		return;
-	case DSQ_REJECT:
-		snprintf(buf, 32, "reject cpu %" PRIu32, d->index);
-		return;
-	case DSQ_RESCUE:
-		snprintf(buf, 32, "rescue cpu %" PRIu32, d->index);
-		return;
-	case DSQ_USER:
-		break;
-	}
-	snprintf(buf, 32, "user");
-}
-
 bool task_is_blocked(const struct task_row *t)
 {
 	enum { UNINTERRUPTIBLE = 2, NOLOAD = 0x400 };

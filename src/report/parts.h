@@ -29,9 +29,6 @@ static inline double fixed_point(uint64_t raw)
 /* "timer": softirqs by number. */
 extern const char *const softirq_names[NR_SOFTIRQS];
 
-/* "local cpu 0", "global node 1", "user": dsq_states[].origin. */
-void dsq_origin_text(const struct dsq_row *d, char buf[32]);
-
 /* Sleeps where no signal can wake it: ps' D, not the kernel's idle workers. */
 bool task_is_blocked(const struct task_row *t);
 

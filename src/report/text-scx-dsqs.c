@@ -209,16 +209,16 @@ static void write_table(struct text *t, struct ranked *rows, size_t nr)
 /* Of the empty ones, which may be thousands, the names. */
 void text_scx_dsqs(struct text *t)
 {
-	size_t empty = 0, cap = text_shown(t, t->r->scx.dsqs.nr, TEXT_MAX_QUEUED), user = 0, nr = 0;
-	struct ranked *rows = calloc(t->r->scx.dsqs.nr + 1, sizeof(*rows));
+	size_t nr_dsqs = scx_nr_dsqs_shown(&t->r->scx), empty = 0, cap = text_shown(t, nr_dsqs, TEXT_MAX_QUEUED), user = 0, nr = 0;
+	struct ranked *rows = calloc(nr_dsqs + 1, sizeof(*rows));
 
 	if (!rows) {
 		t->sb.nomem = true;
 		return;
 	}
-	if (t->r->scx.dsqs.nr)
+	if (nr_dsqs)
 		strbuf_putc(&t->sb, '\n');
-	for (size_t i = 0; i < t->r->scx.dsqs.nr; i++) {
+	for (size_t i = 0; i < nr_dsqs; i++) {
 		const struct dsq_row *d = &t->r->scx.dsqs.data[i];
 
 		user += d->origin == DSQ_USER;
@@ -233,7 +233,7 @@ void text_scx_dsqs(struct text *t)
 		size_t shown = 0;
 
 		strbuf_puts(&t->sb, "  empty DSQs: ");
-		for (size_t i = 0; i < t->r->scx.dsqs.nr && shown < cap; i++) {
+		for (size_t i = 0; i < nr_dsqs && shown < cap; i++) {
 			const struct dsq_row *d = &t->r->scx.dsqs.data[i];
 			char origin[32];
 
@@ -250,6 +250,6 @@ void text_scx_dsqs(struct text *t)
 			strbuf_printf(&t->sb, ", \u2026 %zu more (-v shows all)", empty - shown);
 		strbuf_putc(&t->sb, '\n');
 	}
-	if (t->r->scx.dsqs.nr && !user)
+	if (nr_dsqs && !user && !t->r->scx.dsqs_narrowed)
 		strbuf_puts(&t->sb, "  no DSQs of the scheduler's own\n");
 }

@@ -19,11 +19,12 @@ bool walk_wants(struct walk *w, const char *section)
 {
 	const struct walk_opts *opts = w->opts;
 
-	if (!opts->sections && !opts->nr_maps && !opts->nr_tasks)
+	if (!opts->sections && !opts->nr_maps && !opts->nr_tasks && !opts->nr_dsqs)
 		return true;
 	/* Who names maps or tasks wants to see those, unless other sections are named too. */
 	if (!opts->sections && ((opts->nr_maps && !strcmp(section, "maps")) ||
-				(opts->nr_tasks && tells_of_tasks(section))))
+				(opts->nr_tasks && tells_of_tasks(section)) ||
+				(opts->nr_dsqs && (!strcmp(section, "scx") || !strcmp(section, "tasks")))))
 		return true;
 	for (size_t i = 0; i < w->opts->nr_sections; i++) {
 		const char *asked = w->opts->sections[i];

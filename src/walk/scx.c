@@ -285,6 +285,8 @@ struct err *walk_scx(struct walk *w)
 	w->r->scx.in_kernel = true;
 
 	struct err *e = run(&s, &p);
+	if (!e)
+		e = scx_select(w);
 	parts_deinit(&p);
 	err_free(s.fatal);
 	return e;

@@ -77,6 +77,9 @@ bool scx_in_kernel(const struct kernel *k);
  */
 bool scx_failed(struct scx_walk *s, struct err *e, const char **failed);
 
+/* ---- scx-select.c: puts the DSQs that --dsq asks for before the others */
+struct err *scx_select(struct walk *w) MUST_CHECK;
+
 /* ---- scx-list.c */
 
 /* How the nodes of a list are turned into tasks. */

@@ -34,13 +34,23 @@ static struct err *no_such_task(struct report *r, const char *want)
 	return report_cut(r, "--task", true, "no task is \"%s\"%s", want, hint);
 }
 
+/* --dsq: who is on a queue that is shown. */
+static bool is_on_dsq(const struct report *r, const struct task_row *row)
+{
+	for (size_t i = 0; r->scx.dsqs_narrowed && i < r->scx.nr_dsqs_wanted; i++) {
+		if (row->dsq_kva.has && row->dsq_kva.v == r->scx.dsqs.data[i].kva.v)
+			return true;
+	}
+	return false;
+}
+
 struct err *task_select(struct walk *w)
 {
 	const struct walk_opts *opts = w->opts;
 	struct report *r = w->r;
 	size_t nr = r->tasks.nr, at = 0;
 
-	if (!opts->nr_tasks || !nr)
+	if ((!opts->nr_tasks && !r->scx.dsqs_narrowed) || !nr)
 		return NULL;
 	_cleanup_free_ struct task_row *rows = calloc(nr, sizeof(*rows));
 	_cleanup_free_ bool *wanted = calloc(nr, sizeof(*wanted));
@@ -57,6 +67,8 @@ struct err *task_select(struct walk *w)
 		if (!any)
 			TRY(no_such_task(r, opts->tasks[i]));
 	}
+	for (size_t j = 0; j < nr; j++)
+		wanted[j] |= is_on_dsq(r, &r->tasks.data[j]);
 	/* Those asked for come first, so that rows written and rows collected have the same numbers. */
 	for (int pass = 1; pass >= 0; pass--) {
 		for (size_t j = 0; j < nr; j++) {
@@ -69,5 +81,5 @@ struct err *task_select(struct walk *w)
 	memcpy(r->tasks.data, rows, nr * sizeof(*rows));
 	r->tasks_narrowed = true;
 	/* The tasks are all there, and rules look at all of them: no cut of that section. */
-	return report_cut(r, "--task", false, "%zu of %zu tasks are shown", r->nr_tasks_wanted, nr);
+	return report_cut(r, opts->nr_tasks ? "--task" : "--dsq", false, "%zu of %zu tasks are shown", r->nr_tasks_wanted, nr);
 }

@@ -24,6 +24,9 @@ struct walk_opts {
 	/* --task: pids, names and patterns of names; none: all. */
 	const char *const *tasks;
 	size_t nr_tasks;
+	/* --dsq: ids and origins ("local cpu 3"); none: all. */
+	const char *const *dsqs;
+	size_t nr_dsqs;
 	/* --max-entries: 0 is the default caps above, UINT64_MAX all. */
 	uint64_t max_entries;
 	/* --map: id, 0x address or name of the maps that are wanted; none: all. */

@@ -192,6 +192,41 @@ static void test_held(void)
 	scx_image_free(im);
 }
 
+/* --dsq: rows asked for come first, by number or origin, and the tasks on them too. */
+static void test_select(void)
+{
+	static const char *const ids[] = { "0x7", "local cpu 2" }, *const none[] = { "8" };
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a"), b = image_task(im, 11, "b"), dsq = image_user_dsq(im, 0, 7);
+
+	image_task(im, 9, "other");
+	image_dsq_push(im, dsq, b);
+	image_dsq_push(im, image_local_dsq(2), a);
+	im->opts.dsqs = ids;
+	im->opts.nr_dsqs = 2;
+	image_walk(im);
+	CU_ASSERT_EQUAL_FATAL(scx_nr_dsqs_shown(&im->r->scx), 2);
+	CU_ASSERT_EQUAL(im->r->scx.dsqs.data[0].kva.v, image_local_dsq(2));
+	CU_ASSERT_EQUAL(im->r->scx.dsqs.data[1].kva.v, dsq);
+	/* The others are still there, for who judges. */
+	CU_ASSERT_TRUE(im->r->scx.dsqs.nr > 2);
+	CU_ASSERT_EQUAL_FATAL(report_nr_tasks_shown(im->r), 2);
+	CU_ASSERT_EQUAL(im->r->tasks.data[0].kva.v, a);
+	CU_ASSERT_EQUAL(im->r->tasks.data[1].kva.v, b);
+	CU_ASSERT_FALSE(report_is_partial(im->r));
+	scx_image_free(im);
+
+	im = scx_image_new(IMAGE_ROOT, NULL);
+	image_user_dsq(im, 0, 7);
+	im->opts.dsqs = none;
+	im->opts.nr_dsqs = 1;
+	image_walk(im);
+	CU_ASSERT_EQUAL(scx_nr_dsqs_shown(&im->r->scx), 0);
+	CU_ASSERT_TRUE(report_is_partial(im->r));
+	assert_text(report_find_section(im->r, "--dsq")->cut, "no DSQ is \"8\"; there is 0x7");
+	scx_image_free(im);
+}
+
 /* A table that is being replaced by a bigger one: queues are in either. */
 static void test_resize(void)
 {
@@ -246,5 +281,6 @@ UNIT_MAIN("walk-scx-cpus",
 	  { "a queue by vtime", test_tree },
 	  { "what contradicts itself", test_contradictions },
 	  { "tasks that are held", test_held },
+	  { "only the queues asked for", test_select },
 	  { "queues in a table that is being resized", test_resize },
 	  { "members that are missing", test_missing })
