@@ -106,8 +106,10 @@ static void find_extent(struct task_walk *t)
 		t->lo = MIN(t->lo, (uint64_t)m->off);
 		t->hi = MAX(t->hi, (uint64_t)m->off + m->size);
 	}
-	if (t->lo > t->hi)
-		t->lo = t->hi;
+	/* So large a task_struct is a lie; its members are read one by one then. */
+	enum { EXTENT_MAX = 1 << 16 };
+	if (t->lo > t->hi || t->hi - t->lo > EXTENT_MAX)
+		t->lo = t->hi = 0;
 }
 
 struct err *task_layout(struct task_walk *t)

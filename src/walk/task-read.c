@@ -191,7 +191,7 @@ bool task_read(struct task_walk *t, struct kva kva, struct task_row *row, const 
 	}
 	/* A page of it may be missing from a core; then member by member. */
 	struct err *e = kread(t->k, (struct kva){ kva.v + t->lo }, data, t->hi - t->lo);
-	if (!e)
+	if (!e && t->hi > t->lo)
 		r.data = data;
 	err_ignore(e);
 

@@ -270,7 +270,8 @@ static void set_running(struct task_walk *t)
 		const struct task_cpu *c = &t->cpus[cpu];
 		struct task_row *row = c->curr.v ? (struct task_row *)report_task(t->w->r, c->curr) : NULL;
 
-		if (!row || row->running)
+		/* A CPU that is not there has an idle task all the same, and calls it its current one. */
+		if (!row || row->running || !t->k->online[cpu])
 			continue;
 		row->running = true;
 		row->cpu = cpu;

@@ -203,6 +203,16 @@ def locked(series):
         tap.ok(hits and not wrong, f"{what}: {hits} times a vCPU was in the slow path, and its task said so", wrong)
 
 
+def offline(series):
+    """A CPU taken away, and one that never came: they run nothing, and all tasks are elsewhere."""
+    with guest.Guest(series, scenario="idle", vcpus=3, append="maxcpus=2") as g:
+        what = f"{g.release}, CPUs offline"
+        g.run("echo 0 >/sys/devices/system/cpu/cpu1/online; sleep 1")
+        doc = everything(g, what, 20)
+        running = {t["cpu"] for t in doc["task_enrichments"] if t["running"]}
+        tap.equal(running, {0}, f"{what}: what runs, runs on CPU 0")
+
+
 def main():
     guest.close_on_signals()
     for series in pick(tap, "tasks on", ["6.1", "7.3"], ["6.12", "6.16", "6.18", "7.0", "7.2"]):
@@ -212,9 +222,11 @@ def main():
     if full():
         tap.guarded("5,000 tasks", thousands, "6.18")
         tap.guarded("spin locks", locked, "6.18")
+        tap.guarded("CPUs offline", offline, "7.3")
     else:
         tap.skip("5,000 tasks", "only with --full")
         tap.skip("spin locks", "only with --full")
+        tap.skip("CPUs offline", "only with --full")
     tap.done()
 
 

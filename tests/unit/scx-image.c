@@ -198,7 +198,8 @@ static void add_types(struct scx_image *im)
 	int se = TYPE("sched_entity", 16, { "exec_start", u64, 0 }, { "sum_exec_runtime", u64, 8 });
 	int stats = TYPE("sched_info", 32, { "pcount", u64, 0 }, { "run_delay", u64, 8 },
 			 { "last_arrival", u64, 16 }, { "last_queued", u64, 24 });
-	TYPE("task_struct", T_SIZE, { "__state", u32, T_STATE }, { "prio", u32, T_PRIO },
+	bool huge = im->drop && !strcmp(im->drop, "huge");
+	TYPE("task_struct", huge ? 1u << 27 : T_SIZE, { "__state", u32, T_STATE }, { "prio", u32, T_PRIO },
 	     { "static_prio", u32, T_STATIC_PRIO }, { "normal_prio", u32, T_NORMAL_PRIO },
 	     { "rt_priority", u32, T_RT_PRIORITY }, { "policy", u32, T_POLICY },
 	     { scx ? "scx" : NULL, ent, T_SCX }, { "sched_class", ptr, T_CLASS }, { "pid", u32, T_PID },
@@ -209,7 +210,7 @@ static void add_types(struct scx_image *im)
 	     { "pid_links", fake_kernel_array(fk, hnode, 4), T_PID_LINKS }, { "thread_info", info, T_CPU },
 	     { "stack", ptr, T_STACK }, { "flags", u32, T_FLAGS }, { "on_cpu", u32, T_ON_CPU },
 	     { "on_rq", u32, T_ON_RQ }, { "in_iowait", u32, T_IOWAIT }, { "exit_state", u32, T_EXIT_STATE },
-	     { "exit_code", u32, T_EXIT_CODE }, { "mm", ptr, T_MM },
+	     { "exit_code", u32, huge ? 1u << 26 : T_EXIT_CODE }, { "mm", ptr, T_MM },
 	     { "cpus_mask", fake_kernel_array(fk, u64, 2), T_CPUS_MASK }, { "cgroups", ptr, T_CGROUPS },
 	     { "start_time", u64, T_START }, { "start_boottime", u64, T_START_BOOT },
 	     { "se", se, T_EXEC_START }, { "sched_info", stats, T_PCOUNT }, { "tasks", list, T_TASKS },

@@ -570,6 +570,38 @@ static void test_missing(void)
 	scx_image_free(im);
 }
 
+/* Types that lie do not make fdgdb read gigabytes. */
+static void test_huge(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, "huge");
+	uint64_t a = image_task(im, 10, "a");
+	struct mem_stats before, after;
+
+	mem_get_stats(im->fk->k->mem, &before);
+	image_walk(im);
+	mem_get_stats(im->fk->k->mem, &after);
+	CU_ASSERT_TRUE(after.bytes - before.bytes < 1 << 20);
+	const struct task_row *r = image_find_task(im, a);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_STRING_EQUAL(r->comm, "a");
+	CU_ASSERT_EQUAL(r->prio, 120);
+	CU_ASSERT_FALSE(r->x.exit_code.has);
+	CU_ASSERT_TRUE(r->unreadable);
+	scx_image_free(im);
+}
+
+static void test_offline(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+
+	im->fk->k->online[2] = false;
+	image_walk(im);
+	CU_ASSERT_TRUE(im->r->tasks.data[1].running);
+	CU_ASSERT_TRUE(im->r->tasks.data[2].x.idle && im->r->tasks.data[2].cpu == 2);
+	CU_ASSERT_FALSE(im->r->tasks.data[2].running);
+	scx_image_free(im);
+}
+
 /* 60 tasks cost no more round trips than six. */
 static void test_round_trips(void)
 {
@@ -632,5 +664,7 @@ UNIT_MAIN("walk-tasks",
 	  { "slow paths of locks", test_lock },
 	  { "boosted out of the class", test_boosted },
 	  { "missing members", test_missing },
+	  { "a task_struct of many megabytes", test_huge },
+	  { "a CPU that is not there", test_offline },
 	  { "round trips do not grow with the tasks", test_round_trips },
 	  { "report_task() and its index", test_index })
