@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 const struct missing_part missing_parts[] = {
-	{ "event_counters", NULL, NULL, NULL },
+	{ "event_counters", NULL },
 };
 const size_t nr_missing_parts = ARRAY_SIZE(missing_parts);
 

@@ -13,8 +13,6 @@
 struct missing_part {
 	const char *section;
 	const char *detail; /* NULL: the status says it all */
-	const char *key;    /* the *_unavailable key of the format, or NULL */
-	const char *reason; /* its value: the format's own words where it has words for the cause */
 };
 
 extern const struct missing_part missing_parts[];
