@@ -42,6 +42,7 @@ struct finding {
 	struct opt_u64 cpu, dsq;
 	struct evidence *evidence, *last_evidence; /* in order */
 
+	bool spins; /* about a CPU that spins on a lock: what it suffers from may be the holder's trouble */
 	size_t rule;			      /* order of its rule, for sorting */
 	const struct finding *cause;	      /* the direct one */
 };

@@ -8,6 +8,8 @@
 
 static const double NS = 1e9, WARNING_S = 5, ERROR_S = 10;
 
+enum { JUST_COME_NS = 10000000 };
+
 static bool is_high(const struct task_row *task)
 {
 	return task->sched_class && (!strcmp(task->sched_class, "rt") || !strcmp(task->sched_class, "dl"));
@@ -35,6 +37,9 @@ static void judge_cpu(struct triage *t, size_t i)
 	const struct task_row *curr = c->has_curr ? report_task(t->r, c->curr) : NULL, *starved;
 
 	if (!curr || !is_high(curr))
+		return;
+	/* Most real-time threads come and go. */
+	if (!c->curr_for.has || c->curr_for.v < JUST_COME_NS)
 		return;
 	/* Alone, or among its like, it takes nothing from anybody. */
 	if (!c->nr_running.has || c->nr_running.v <= c->nr_rt.v + c->nr_dl.v)

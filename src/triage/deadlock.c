@@ -3,11 +3,27 @@
 #include "config.h"
 
 #include "triage/rules.h"
+#include "triage/sleep.h"
 #include "triage/wait-chain.h"
 
 #include <inttypes.h>
 
 enum { NAMED = 4 };
+
+/* A hint of long ago and a wait of just now make no circle. */
+static bool all_sleep_long(struct triage *t, const struct wait_chain *c)
+{
+	size_t row = c->end;
+	double seconds;
+
+	for (size_t i = 0; i < c->nr; i++, row = wait_next(t, row)) {
+		const struct task_row *task = report_task(t->r, t->r->waits.data[row].task);
+
+		if (!task || !triage_sleeps_long(t->r, task, &seconds))
+			return false;
+	}
+	return true;
+}
 
 static void judge_cycle(struct triage *t, const struct wait_chain *c, size_t behind)
 {
@@ -49,6 +65,8 @@ static void judge(struct triage *t)
 
 		if (!c.cycle || c.end != i)
 			continue;
+		if (c.basis != WAIT_RECORDED && !all_sleep_long(t, &c))
+			continue;
 		for (size_t k = 0; k < t->r->waits.nr; k++) {
 			struct wait_chain other = wait_follow(t, k);
 
@@ -60,7 +78,7 @@ static void judge(struct triage *t)
 
 const struct triage_rule rule_deadlock = {
 	.id = "deadlock",
-	.sections = { "waits" },
+	.sections = { "waits", "tasks" },
 	.causes = { { "panic", LINK_ANY } },
 	.judge = judge,
 };

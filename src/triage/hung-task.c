@@ -17,6 +17,12 @@ struct group {
 	size_t nr;
 };
 
+/* vfork() sleeps so until the child has become another program, which may be never. */
+static bool waits_for_child(const char *where)
+{
+	return where && (!strcmp(where, "kernel_clone") || !strcmp(where, "wait_for_vfork_done"));
+}
+
 static bool same(const char *a, const char *b)
 {
 	return a == b || (a && b && !strcmp(a, b));
@@ -69,9 +75,13 @@ static void judge(struct triage *t)
 		const struct task_row *task = &t->r->tasks.data[i];
 		double seconds;
 
-		if (triage_sleeps_long(t->r, task, &seconds) && task->x.state_letter == 'D' &&
-		    !triage_waits_for_lock(t->r, task))
-			add(groups, &nr, triage_wchan(t->r, task), task, seconds);
+		if (task->x.state_letter != 'D' || !triage_sleeps_long(t->r, task, &seconds) ||
+		    triage_waits_for_lock(t->r, task))
+			continue;
+
+		const char *where = triage_wchan(t->r, task);
+		if (!waits_for_child(where))
+			add(groups, &nr, where, task, seconds);
 	}
 	for (size_t i = 0; i < nr; i++)
 		tell(t, &groups[i]);

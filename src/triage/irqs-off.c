@@ -23,7 +23,7 @@ static void judge_cpu(struct triage *t, size_t i)
 				       "%s[%" PRId32 "]",
 				       c->cpu, late, off ? ": its interrupts are off" : "", c->curr_comm,
 				       c->curr_pid);
-	triage_about_cpu(f, c->cpu);
+	triage_about_stuck_cpu(t, f, c);
 	triage_num(t, f, c->timer_late.v, "fdgdb.cpus[%zu].timer_late_ns", i);
 	if (c->has_irqs)
 		triage_bool(t, f, c->irqs_on, "fdgdb.cpus[%zu].irqs_on", i);
@@ -52,6 +52,7 @@ static void judge(struct triage *t)
 const struct triage_rule rule_irqs_off = {
 	.id = "irqs-off",
 	.sections = { "cpus" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU } },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "bpf-loop", LINK_SPIN },
+		    { "irqs-off", LINK_SPIN }, { "softlockup", LINK_SPIN } },
 	.judge = judge,
 };

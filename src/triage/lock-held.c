@@ -15,11 +15,6 @@ struct queue {
 	double worst_s;
 };
 
-static bool is_lock(const struct wait_row *w)
-{
-	return w->lock.v && w->kind != WAIT_COMPLETION && w->kind != WAIT_FUTEX;
-}
-
 /* Of each row: the lock at the end of its chain; 0: it waits for no lock, or in a circle. */
 static uint64_t *find_ends(struct triage *t)
 {
@@ -33,7 +28,7 @@ static uint64_t *find_ends(struct triage *t)
 	for (size_t i = 0; i < r->waits.nr; i++) {
 		struct wait_chain c;
 
-		if (!is_lock(&r->waits.data[i]))
+		if (!wait_is_lock(&r->waits.data[i]))
 			continue;
 		c = wait_follow(t, i);
 		if (!c.cycle)

@@ -75,6 +75,11 @@ static void judge(struct triage *t)
 const struct triage_rule rule_rcu_stall = {
 	.id = "rcu-stall",
 	.sections = { "cpus" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
+	/* What keeps a CPU from everything, then what keeps single tasks from running: the pool's worker, or the
+	 * thread that runs grace periods. */
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
+		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU }, { "scx-local-blocked", LINK_CPU },
+		    { "scx-affinity", LINK_CPU }, { "scx-held-by-bpf", LINK_ANY },
+		    { "scx-dsq-not-consumed", LINK_ANY }, { "bpf-loop", LINK_ANY } },
 	.judge = judge,
 };

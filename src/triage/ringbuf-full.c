@@ -8,6 +8,7 @@
 
 enum {
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_F_RB_OVERWRITE = 1 << 19, /* 6.19 */
 	RECORD_HEADER = 8, /* BPF_RINGBUF_HDR_SZ */
 };
 
@@ -24,6 +25,8 @@ static void judge_map(struct triage *t, size_t i)
 	const struct map_row *m = &t->r->maps.data[i];
 	const struct ringbuf_body *b = m->ringbuf;
 
+	if (m->flags & BPF_F_RB_OVERWRITE)
+		return; /* the oldest records are meant to be lost */
 	if (m->type != BPF_MAP_TYPE_RINGBUF || !b || !b->capacity || b->producer_pos < b->consumer_pos)
 		return;
 	uint64_t used = b->producer_pos - b->consumer_pos;

@@ -69,6 +69,7 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_local_blocked = {
 	.id = "scx-local-blocked",
 	.sections = { "scx", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
+		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
 	.judge = judge,
 };

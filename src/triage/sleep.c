@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "triage/sleep.h"
+#include "triage/wait-chain.h"
 
 static const double NS = 1e9;
 
@@ -52,8 +53,7 @@ bool triage_waits_for_lock(const struct report *r, const struct task_row *task)
 	for (size_t i = 0; i < r->waits.nr; i++) {
 		const struct wait_row *w = &r->waits.data[i];
 
-		if (w->task.v == task->kva.v && w->lock.v && w->kind != WAIT_COMPLETION &&
-		    w->kind != WAIT_FUTEX)
+		if (w->task.v == task->kva.v && wait_is_lock(w))
 			return true;
 	}
 	return false;

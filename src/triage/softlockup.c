@@ -21,7 +21,7 @@ static void judge_cpu(struct triage *t, size_t i, uint64_t thresh)
 				       "CPU %" PRIu32 " has not scheduled for %" PRIu64 " s: %s[%" PRId32
 				       "] does not let go of it",
 				       c->cpu, c->softlockup_age.v, c->curr_comm, c->curr_pid);
-	triage_about_cpu(f, c->cpu);
+	triage_about_stuck_cpu(t, f, c);
 	triage_num(t, f, c->softlockup_age.v, "fdgdb.cpus[%zu].softlockup_age_s", i);
 	triage_num(t, f, thresh, "fdgdb.detectors.watchdog_thresh_s");
 	if (c->has_curr) {
@@ -59,6 +59,7 @@ static void judge(struct triage *t)
 const struct triage_rule rule_softlockup = {
 	.id = "softlockup",
 	.sections = { "cpus" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU } },
+	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
+		    { "bpf-loop", LINK_SPIN }, { "irqs-off", LINK_SPIN }, { "softlockup", LINK_SPIN } },
 	.judge = judge,
 };

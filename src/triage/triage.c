@@ -50,6 +50,27 @@ void triage_about_cpu(struct finding *f, uint64_t cpu)
 		f->cpu = (struct opt_u64){ true, cpu };
 }
 
+void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cpu_row *c)
+{
+	triage_about_cpu(f, c->cpu);
+	for (size_t i = 0; i < t->r->stacks.nr && f && c->vcpu.has; i++) {
+		const struct kstack_row *s = &t->r->stacks.data[i];
+
+		if (!s->has_vcpu || s->vcpu != c->vcpu.v)
+			continue;
+		for (size_t k = 0; k < s->nr_frames && !f->spins; k++) {
+			const struct kstack_frame *frame = &s->frames[k];
+
+			/* native_queued_..., __pv_queued_..., resilient_queued_spin_lock_slowpath */
+			if (frame->kind == FRAME_GUESS || !frame->symbol ||
+			    !strstr(frame->symbol, "spin_lock_slowpath"))
+				continue;
+			f->spins = true;
+			triage_text(t, f, frame->symbol, "fdgdb.stacks[%zu].frames[%zu].symbol", i, k);
+		}
+	}
+}
+
 void triage_about_pid(struct finding *f, int32_t pid)
 {
 	if (f)
@@ -195,6 +216,8 @@ static bool agree(const struct finding *a, const struct finding *b, enum triage_
 		return a->cpu.has && b->cpu.has && a->cpu.v == b->cpu.v;
 	case LINK_PID:
 		return a->pid.has && b->pid.has && a->pid.v == b->pid.v;
+	case LINK_SPIN:
+		return a->spins && b->cpu.has && !b->spins;
 	case LINK_NONE:
 		break;
 	}

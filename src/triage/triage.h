@@ -25,7 +25,13 @@ struct triage {
 };
 
 /* By what two findings must agree for one to follow from the other. */
-enum triage_link { LINK_NONE, LINK_ANY, LINK_CPU, LINK_PID };
+enum triage_link {
+	LINK_NONE,
+	LINK_ANY,
+	LINK_CPU,
+	LINK_PID,
+	LINK_SPIN, /* the CPU of the one spins on a lock, that of the other does not */
+};
 
 /* A rule's findings follow from those of the rule `id`, if there are such. */
 struct triage_cause {
@@ -53,6 +59,8 @@ struct finding *triage_add(struct triage *t, enum severity severity, enum confid
 void triage_next(struct triage *t, struct finding *f, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 void triage_about_cpu(struct finding *f, uint64_t cpu);
+/* The same, and whether its vCPU spins on a lock. */
+void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cpu_row *c);
 void triage_about_pid(struct finding *f, int32_t pid);
 void triage_about_dsq(struct finding *f, uint64_t id);
 

@@ -34,11 +34,18 @@ size_t wait_row_of(struct triage *t, struct kva kva)
 	return t->wait_rows[triage_task_index(t, task)] - 1;
 }
 
+bool wait_is_lock(const struct wait_row *w)
+{
+	return w->lock.v && w->kind != WAIT_COMPLETION && w->kind != WAIT_FUTEX;
+}
+
 size_t wait_next(struct triage *t, size_t row)
 {
 	const struct wait_row *w = &t->r->waits.data[row];
+	size_t next = w->has_holder ? wait_row_of(t, w->holder.task) : WAIT_NONE;
 
-	return w->has_holder ? wait_row_of(t, w->holder.task) : WAIT_NONE;
+	/* A holder that waits for an event is where the chain of locks ends. */
+	return next != WAIT_NONE && wait_is_lock(&t->r->waits.data[next]) ? next : WAIT_NONE;
 }
 
 static enum wait_basis weaker(enum wait_basis a, enum wait_basis b)

@@ -20,7 +20,10 @@ size_t wait_row_of(struct triage *t, struct kva task);
 /* Where the edges from this row lead to. */
 struct wait_chain wait_follow(struct triage *t, size_t row);
 
-/* The next row; WAIT_NONE if the holder does not wait, or is not known. */
+/* Whether it waits for a lock: something that somebody holds. */
+bool wait_is_lock(const struct wait_row *w);
+
+/* The next row; WAIT_NONE if the holder waits for no lock, or is not known. */
 size_t wait_next(struct triage *t, size_t row);
 
 /* "mutex cgroup_mutex", "rwsem 0xffff888012345678": on the report's pool. */

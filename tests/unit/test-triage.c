@@ -11,6 +11,14 @@
 
 enum { HZ = 250, NOW = 1000000 };
 
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+#define PUSH(v) ((typeof((v)->data))must(vec_push(v)))
+
 static struct report *new_report(void)
 {
 	static const char *const sections[] = { "scx", "tasks", "maps", "cpus", "stacks", "waits", "progs" };
@@ -30,7 +38,7 @@ static struct report *new_report(void)
 /* A task of sched_ext that has been runnable for so many seconds, on the queue at dsq (0: none). */
 static struct task_row *add_task(struct report *r, int32_t pid, double seconds, uint64_t dsq)
 {
-	struct task_row *t = vec_push(&r->tasks);
+	struct task_row *t = PUSH(&r->tasks);
 
 	t->kva.v = 0xffff888000000000 + (uint64_t)pid;
 	t->pid = t->tgid = pid;
@@ -44,7 +52,7 @@ static struct task_row *add_task(struct report *r, int32_t pid, double seconds, 
 
 static struct dsq_row *add_dsq(struct report *r, uint64_t kva, uint64_t id, enum dsq_origin origin)
 {
-	struct dsq_row *d = vec_push(&r->scx.dsqs);
+	struct dsq_row *d = PUSH(&r->scx.dsqs);
 
 	d->kva.v = kva;
 	d->id = id;
@@ -163,7 +171,7 @@ static void test_all_idle(void)
 	struct report *r = new_report();
 
 	add_task(r, 5, 2, 0);
-	struct scx_rq_row *rq = vec_push(&r->scx.rqs);
+	struct scx_rq_row *rq = PUSH(&r->scx.rqs);
 	rq->has_curr = true;
 	rq->curr_pid = 9;
 	ASSERT_OK(triage_run(r));
@@ -189,7 +197,7 @@ static void test_local(void)
 
 static struct cpu_row *add_cpu(struct report *r, uint32_t cpu)
 {
-	struct cpu_row *c = vec_push(&r->cpus.rows);
+	struct cpu_row *c = PUSH(&r->cpus.rows);
 
 	r->cpus.collected = true;
 	r->cpus.detectors.watchdog_thresh = (struct opt_u64){ true, 10 };
@@ -266,6 +274,7 @@ static void test_hogged(void)
 	t->cpu = 1;
 	t->x.waiting = (struct opt_u64){ true, 30000000000 };
 	c->nr_running = c->nr_rt = (struct opt_u64){ true, 1 };
+	c->curr_for = (struct opt_u64){ true, 500000000 };
 	ASSERT_OK(triage_run(r));
 	CU_ASSERT_EQUAL(r->findings.rows.nr, 0); /* nobody else wants it */
 	c->nr_running.v = 3;
@@ -306,9 +315,9 @@ static void test_workqueue(void)
 				.busy = { true, 40 * HZ }, .waiting = { true, 2 } };
 
 	add_cpu(r, 0);
-	struct pool_row *p = vec_push(&r->cpus.pools);
+	struct pool_row *p = PUSH(&r->cpus.pools);
 	*p = (struct pool_row){ .id = 2, .cpu = -1, .workers = &k, .nr_rows = 1 };
-	p = vec_push(&r->cpus.pools);
+	p = PUSH(&r->cpus.pools);
 	*p = (struct pool_row){ .id = 4, .cpu = 0, .nr_pending = 5, .idle_for = { true, 31 * HZ } };
 	ASSERT_OK(triage_run(r));
 	CU_ASSERT_PTR_NOT_NULL(find(r, "workqueue-stuck@pid9"));
@@ -320,7 +329,7 @@ static void test_workqueue(void)
 static void test_exit(void)
 {
 	struct report *r = new_report();
-	struct scx_sched_row *old = vec_push(&r->scx.others);
+	struct scx_sched_row *old = PUSH(&r->scx.others);
 
 	r->scx.has_sched = false;
 	r->scx.enable_state = "disabled";
@@ -414,7 +423,7 @@ static struct kva add_sleeper(struct report *r, int32_t pid, uint64_t seconds, c
 static struct wait_row *add_wait(struct report *r, struct kva task, uint64_t lock, struct kva holder,
 				 enum wait_basis basis)
 {
-	struct wait_row *w = vec_push(&r->waits);
+	struct wait_row *w = PUSH(&r->waits);
 
 	w->task = task;
 	w->pid = (int32_t)(task.v & 0xffff);
@@ -451,6 +460,12 @@ static void test_deadlock(void)
 	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
 	CU_ASSERT_EQUAL(r->findings.rows.data[0]->severity, SEVERITY_WARNING);
 	CU_ASSERT_EQUAL(r->findings.rows.data[0]->confidence, CONFIDENCE_POSSIBLE);
+
+	/* And while one of them has only begun to wait not even that. */
+	r->findings.rows.nr = 0;
+	r->tasks.data[1].x.last_ran.v = 1000000;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NULL(find(r, "deadlock@pid1"));
 	report_destroy(r);
 }
 
@@ -465,6 +480,8 @@ static void test_lock_held(void)
 	r->cpus.detectors.hung_task_timeout = (struct opt_u64){ true, 120 };
 	add_wait(r, b, 0x1000, a, WAIT_RECORDED);
 	add_wait(r, c, 0x2000, b, WAIT_RECORDED);
+	/* The holder waits, too, but for an event. */
+	add_wait(r, a, 0x3000, (struct kva){ 0 }, WAIT_RECORDED)->kind = WAIT_COMPLETION;
 	ASSERT_OK(triage_run(r));
 	CU_ASSERT_EQUAL_FATAL(r->findings.rows.nr, 1);
 	const struct finding *f = find(r, "lock-held@pid1");
@@ -473,7 +490,7 @@ static void test_lock_held(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "2 tasks have been waiting for up to 25.0 s for mutex 0x1000"));
 
 	r->findings.rows.nr = 0;
-	struct kstack_row *s = vec_push(&r->stacks);
+	struct kstack_row *s = PUSH(&r->stacks);
 	*s = (struct kstack_row){ .task = a, .frames = frames, .nr_frames = 2, .wchan = 2 };
 	r->cpus.detectors.hung_task_timeout.v = 20;
 	ASSERT_OK(triage_run(r));
@@ -510,7 +527,7 @@ static void test_hung(void)
 	add_sleeper(r, 4, 5, 'D');
 	r->cpus.detectors.hung_task_timeout = (struct opt_u64){ true, 120 };
 	for (size_t i = 0; i < 2; i++) {
-		struct kstack_row *s = vec_push(&r->stacks);
+		struct kstack_row *s = PUSH(&r->stacks);
 
 		*s = (struct kstack_row){ .task = i ? b : a, .frames = frames, .nr_frames = 1, .wchan = 1 };
 	}
@@ -530,9 +547,9 @@ static void test_bpf_loop(void)
 	struct kstack_frame frames[] = { { .symbol = "bpf_loop" },
 					 { .ip = 0xc0de, .symbol = "bpf_prog_x_turn", .prog_id = 8 },
 					 { .ip = 0xc0ff, .symbol = "bpf_prog_x_dispatch", .prog_id = 9, .offset = 31 } };
-	struct kstack_row *s = vec_push(&r->stacks);
-	struct prog_row *p = vec_push(&r->progs);
-	struct vcpu_row *v = vec_push(&r->vcpus);
+	struct kstack_row *s = PUSH(&r->stacks);
+	struct prog_row *p = PUSH(&r->progs);
+	struct vcpu_row *v = PUSH(&r->vcpus);
 	struct cpu_row *c = add_cpu(r, 0);
 
 	*s = (struct kstack_row){ .has_vcpu = true, .frames = frames, .nr_frames = 3 };
@@ -549,6 +566,21 @@ static void test_bpf_loop(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(f->summary, "dispatch (id 9) for 12.0 s: at bpf_prog_x_dispatch+0x1f"));
 	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.stacks[0].frames[2].ip"));
 	CU_ASSERT_STRING_EQUAL(find(r, "irqs-off@cpu0")->caused_by, f->key);
+
+	/* Another CPU that wants a lock which the loop holds. */
+	struct kstack_frame spin[] = { { .symbol = "native_queued_spin_lock_slowpath" } };
+	r->findings.rows.nr = 0;
+	s = PUSH(&r->stacks);
+	*s = (struct kstack_row){ .has_vcpu = true, .vcpu = 1, .frames = spin, .nr_frames = 1 };
+	c = add_cpu(r, 1);
+	c->vcpu = (struct opt_u64){ true, 1 };
+	c->timer_late.v = 11000000000;
+	c->irqs_on = false;
+	ASSERT_OK(triage_run(r));
+	f = find(r, "irqs-off@cpu1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_STRING_EQUAL(f->caused_by, "bpf-loop@cpu0");
+	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.stacks[1].frames[0].symbol"));
 	report_destroy(r);
 }
 
@@ -558,10 +590,8 @@ static void test_ringbuf(void)
 	struct ring_record record = { .len = 16 };
 	struct ringbuf_body b = { .capacity = 4096, .consumer_pos = 0, .producer_pos = 4096 - 24,
 				  .records = &record, .nr_records = 1 };
-	struct map_row *m = vec_push(&r->maps);
+	struct map_row *m = PUSH(&r->maps);
 
-	if (!m)
-		abort();
 	strcpy(m->name, "events");
 	m->type = 27;
 	m->ringbuf = &b;
