@@ -96,6 +96,10 @@ OBJECTS = [
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
+    ("ring.bpf.o", "ring.bpf.c", None),
+    *((f"trap-{trap.lower()}.bpf.o", "trap.bpf.c", "HAVE_SCX", f"-DTRAP={trap}")
+      for trap in ("NONE", "HELD", "DSQ", "AFFINITY", "LOCAL", "LOOP", "ERROR")),
+    ("trap-killed.bpf.o", "trap.bpf.c", "HAVE_SCX", "-DTRAP=HELD", "-DTIMEOUT_MS=3000"),
 ]
 
 

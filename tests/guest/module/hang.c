@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * hang: makes real hangs inside the kernel, one for each word written to /sys/kernel/debug/hang.
+ * "release" ends them all but "abba".
  *
  * Built without the kernel's headers: types come from its own BTF (vmlinux.h), which has the layout of
  * struct module and of all that is used here; the few functions are declared by hand.  It carries no
@@ -24,14 +25,23 @@ KERNEL(void, _raw_spin_lock, raw_spinlock_t *l);
 KERNEL(void, __rcu_read_lock, void);
 KERNEL(void, call_rcu, struct callback_head *head, void (*fn)(struct callback_head *));
 KERNEL(bool, queue_work_on, int cpu, struct workqueue_struct *wq, struct work_struct *w);
-KERNEL(void, yield, void);
+KERNEL(int, wait_for_completion_interruptible, struct completion *c);
+KERNEL(void, complete_all, struct completion *c);
+extern volatile ulong_t jiffies;
+KERNEL(void, mutex_unlock, struct mutex *m);
+KERNEL(void, up_read, struct rw_semaphore *s);
+KERNEL(void, up_write, struct rw_semaphore *s);
+KERNEL(void, _raw_spin_unlock, raw_spinlock_t *l);
+KERNEL(void, __rcu_read_unlock, void);
+KERNEL(struct workqueue_struct *, alloc_workqueue_noprof, const char *fmt, unsigned int flags, int max_active,
+       ...) __attribute__((weak));
+KERNEL(struct workqueue_struct *, alloc_workqueue, const char *fmt, unsigned int flags, int max_active,
+       ...) __attribute__((weak));
 KERNEL(struct dentry *, debugfs_create_file_full, const char *name, umode_t mode, struct dentry *parent,
        void *data, const void *aux, const struct file_operations *fops) __attribute__((weak));
 KERNEL(struct dentry *, debugfs_create_file, const char *name, umode_t mode, struct dentry *parent,
        void *data, const struct file_operations *fops) __attribute__((weak));
 KERNEL(ulong_t, _copy_from_user, void *to, const void *from, ulong_t n);
-extern struct workqueue_struct *system_wq __attribute__((weak));
-extern struct workqueue_struct *system_percpu_wq __attribute__((weak));
 
 #define INFO(tag, text)                                                                            \
 	static const char info_##tag[] __attribute__((used, section(".modinfo"), aligned(1))) = text
@@ -41,10 +51,11 @@ INFO(name, "name=hang");
 INFO(retpoline, "retpoline=Y");
 
 /* All unlocked mutexes, rwsems and spin locks are zeros but for their lists of waiters. */
-static struct mutex a, b;
+static struct mutex a, b, c;
 static struct rw_semaphore sem;
 static raw_spinlock_t lock;
-static struct work_struct hog, behind;
+static struct work_struct slow, behind;
+static struct workqueue_struct *one_by_one;
 static struct callback_head rcu;
 
 static void init_list(struct list_head *l)
@@ -52,10 +63,19 @@ static void init_list(struct list_head *l)
 	l->next = l->prev = l;
 }
 
-static void __attribute__((noreturn)) sleep_forever(void)
+static volatile bool released;
+static struct completion end;
+
+/* Sleeps until the release, as who waits for something that does not come. */
+static void hold(void)
 {
-	for (;;)
-		msleep(1000);
+	wait_for_completion_interruptible(&end);
+}
+
+/* Spinning ends by itself: who should release it may have to wait for the CPU that spins. */
+static bool over(ulong_t since)
+{
+	return released || jiffies - since > 30 * 250;
 }
 
 static int take_ab(void *data)
@@ -63,7 +83,7 @@ static int take_ab(void *data)
 	mutex_lock(&a);
 	msleep(200);
 	mutex_lock(&b);
-	sleep_forever();
+	return 0;
 }
 
 static int take_ba(void *data)
@@ -71,65 +91,83 @@ static int take_ba(void *data)
 	mutex_lock(&b);
 	msleep(200);
 	mutex_lock(&a);
-	sleep_forever();
+	return 0;
 }
 
 static int holder(void *data)
 {
-	mutex_lock(&a);
-	sleep_forever();
+	mutex_lock(&c);
+	hold();
+	mutex_unlock(&c);
+	return 0;
 }
 
 static int waiter(void *data)
 {
 	msleep(200);
-	mutex_lock(&a);
-	sleep_forever();
+	mutex_lock(&c);
+	mutex_unlock(&c);
+	return 0;
 }
 
 static int reader(void *data)
 {
 	down_read(&sem);
-	sleep_forever();
+	hold();
+	up_read(&sem);
+	return 0;
 }
 
 static int writer(void *data)
 {
 	msleep(200);
 	down_write(&sem);
-	sleep_forever();
+	up_write(&sem);
+	return 0;
 }
 
 static int late_reader(void *data)
 {
 	msleep(400);
 	down_read(&sem);
-	sleep_forever();
+	up_read(&sem);
+	return 0;
 }
 
 static void rcu_done(struct callback_head *head)
 {
 }
 
+/* Sleeps in its read side, which is a bug, and one that only preemptible RCU survives. */
 static int rcu_reader(void *data)
 {
 	__rcu_read_lock();
 	call_rcu(&rcu, rcu_done); /* so that there is a grace period that waits for us */
-	sleep_forever();
+	hold();
+	__rcu_read_unlock();
+	return 0;
 }
 
 static int soft(void *data)
 {
+	ulong_t since = jiffies;
+
 	_raw_spin_lock(&lock);
-	for (;;)
+	while (!over(since))
 		__asm__ volatile("pause");
+	_raw_spin_unlock(&lock);
+	return 0;
 }
 
 static int irqs(void *data)
 {
+	ulong_t since = jiffies;
+
 	__asm__ volatile("cli" ::: "memory");
-	for (;;)
+	while (!over(since))
 		__asm__ volatile("pause");
+	__asm__ volatile("sti" ::: "memory");
+	return 0;
 }
 
 static int oops(void *data)
@@ -138,29 +176,32 @@ static int oops(void *data)
 	return 0;
 }
 
-/* Never sleeps, so the pool's other works wait; but lets other tasks run. */
-static void hog_fn(struct work_struct *w)
+static void slow_fn(struct work_struct *w)
 {
-	for (;;)
-		yield();
+	hold();
 }
 
 static void behind_fn(struct work_struct *w)
 {
 }
 
-static void hog_cpu(void)
+/* One work that does not end, on a queue that does one at a time, and one behind it. */
+static void queue_works(void)
 {
-	struct workqueue_struct *wq = &system_percpu_wq ? system_percpu_wq : system_wq;
-
-	init_list(&hog.entry);
+	if (!one_by_one && alloc_workqueue_noprof)
+		one_by_one = alloc_workqueue_noprof("hang_ordered", WQ_UNBOUND | __WQ_ORDERED, 1);
+	else if (!one_by_one && alloc_workqueue)
+		one_by_one = alloc_workqueue("hang_ordered", WQ_UNBOUND | __WQ_ORDERED, 1);
+	if (!one_by_one)
+		return;
+	init_list(&slow.entry);
 	init_list(&behind.entry);
-	hog.func = hog_fn;
+	slow.func = slow_fn;
 	behind.func = behind_fn;
 	/* WORK_STRUCT_NO_POOL: of no pool yet. */
-	hog.data.counter = behind.data.counter = (long)0xfffffffe00000000;
-	queue_work_on(1, wq, &hog);
-	queue_work_on(1, wq, &behind);
+	slow.data.counter = behind.data.counter = ((1l << WORK_OFFQ_POOL_BITS) - 1) << WORK_OFFQ_POOL_SHIFT;
+	queue_work_on(WORK_CPU_UNBOUND, one_by_one, &slow);
+	queue_work_on(WORK_CPU_UNBOUND, one_by_one, &behind);
 }
 
 static void start(int (*fn)(void *), const char *name, int cpu)
@@ -187,7 +228,11 @@ static ssize_t hang_write(struct file *file, const char *buf, size_t len, loff_t
 
 	if (len >= sizeof(s) || _copy_from_user(s, buf, len))
 		return -22;
-	if (is(s, "abba")) {
+	released = is(s, "release");
+	end.done = 0;
+	if (released) {
+		complete_all(&end);
+	} else if (is(s, "abba")) {
 		start(take_ab, "hang_ab", -1);
 		start(take_ba, "hang_ba", -1);
 	} else if (is(s, "mutex")) {
@@ -206,7 +251,7 @@ static ssize_t hang_write(struct file *file, const char *buf, size_t len, loff_t
 	} else if (is(s, "oops")) {
 		start(oops, "hang_oops", -1);
 	} else if (is(s, "work")) {
-		hog_cpu();
+		queue_works();
 	} else {
 		return -22;
 	}
@@ -218,9 +263,11 @@ static const struct file_operations fops = { .write = hang_write };
 /* What the headers' macros do: spin locks and lists of what is zero else. */
 static int hang_init(void)
 {
+	init_list(&end.wait.task_list);
 #ifdef MUTEX_WAIT_LIST
 	init_list(&a.wait_list);
 	init_list(&b.wait_list);
+	init_list(&c.wait_list);
 	init_list(&sem.wait_list);
 #endif
 	if (debugfs_create_file_full)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Hangs, and what fdgdb must say about each: one root finding and no other.
+
+Scenarios of one boot are played one after the other; what `end` undoes must be gone before the next.
+"""
+
+import time
+
+
+class Scenario:
+    """One hang.
+
+    make    shell commands in the guest; their failure is one of the test
+    wait    seconds until it has been a hang for long enough, or a function of the guest
+    roots   ids of the root findings (errors and warnings) expected, with severity and confidence
+    end     shell commands that undo it; None: the guest is of no use afterwards
+    keeps   the roots stay when it has been undone (a deadlock, an oops)
+    alone   what the earlier ones have left follows from this one (a panic)
+    needs   feature of the kernel (see image.features)
+    """
+
+    def __init__(self, name, what, make, wait, roots, end="true", keeps=False, needs=None, alone=False):
+        self.name, self.what, self.make, self.wait, self.roots = name, what, make, wait, dict(roots)
+        self.end, self.keeps, self.needs, self.alone = end, keeps, needs, alone
+
+
+class Boot:
+    """Scenarios that share a guest."""
+
+    def __init__(self, name, scenarios, vcpus=2, memory=384, append="", setup="true", full_only=False):
+        self.name, self.scenarios = name, scenarios
+        self.vcpus, self.memory, self.append, self.setup = vcpus, memory, append, setup
+        self.full_only = full_only
+
+
+# Without fair and ext servers a real-time task can keep a CPU from all others.
+NO_SERVERS = ("echo -1 >/proc/sys/kernel/sched_rt_runtime_us; "
+              "for f in /sys/kernel/debug/sched/*_server/cpu1/runtime; do echo 0 >$f; done")
+
+# The kernel's own limits, lowered, so that the tests need not wait for minutes.
+LIMITS = ("echo 2 >/proc/sys/kernel/watchdog_thresh; "
+          "echo 4 >/sys/module/rcupdate/parameters/rcu_cpu_stall_timeout; "
+          "echo 0 >/proc/sys/kernel/panic; insmod /hang.ko")
+
+
+def hang(word):
+    return f"echo {word} >/sys/kernel/debug/hang"
+
+
+def later(command):
+    """For what may keep the shell that starts it from coming back."""
+    return f"(sleep 1; {command}) >/dev/null 2>&1 &"
+
+
+def scheduler(obj):
+    """Loads a scheduler and starts what its trap is for."""
+    return (f"rm -rf /run/scx && mkdir -p /sys/fs/bpf/scx && "
+            f"bpftool struct_ops register /bpf/{obj}.bpf.o /sys/fs/bpf/scx && "
+            f"[ $(cat /sys/kernel/sched_ext/state) = enabled ]")
+
+
+# The busybox of the guest has no pkill: victims are ended by their pids.
+UNLOAD = ("rm -rf /sys/fs/bpf/scx; for p in $(cat /run/victims 2>/dev/null); do kill -9 $p; done; "
+          "rm -f /run/victims; i=0; while [ $(cat /sys/kernel/sched_ext/state) != disabled ] && [ $i -lt 100 ]; do "
+          "sleep 0.1; i=$((i + 1)); done")
+
+
+def victim(command="spin victim"):
+    return f"{command} & echo $! >>/run/victims"
+
+
+def quiet(seconds):
+    return lambda g: time.sleep(seconds)
+
+
+CERTAIN, LIKELY = "certain", "likely"
+
+# Hangs that can be undone come first, then those that stay, last what ends the guest.
+KERNEL = Boot("kernel", [
+    Scenario("idle", "nothing is wrong", "true", 3, {}),
+    Scenario("ringbuf", "a ring buffer that nobody reads",
+             "bpftool prog loadall /bpf/ring.bpf.o /sys/fs/bpf/ring pinmaps /sys/fs/bpf/ringmaps && "
+             "bpfrun /sys/fs/bpf/ring/fill", 1, {"ringbuf-full": ("warning", CERTAIN)},
+             end="rm -r /sys/fs/bpf/ring /sys/fs/bpf/ringmaps; sleep 1"),
+    Scenario("rt-spinner", "a real-time task that leaves CPU 1 to nobody",
+             f"{NO_SERVERS}; rtspin hog 1 & echo $! >/run/hog; sleep 1; "
+             "taskset 2 spin starved & echo $! >/run/starved", 12, {"cpu-hogged": ("error", CERTAIN)},
+             end="kill -9 $(cat /run/hog) $(cat /run/starved); sleep 1"),
+    Scenario("userfault", "a writer in a page fault that nobody answers, and one behind its inode's lock",
+             "uffd /tmp/file & echo $! >/run/uffd", 13, {"userfault": ("warning", CERTAIN)},
+             end="kill -9 $(cat /run/uffd); sleep 1"),
+    Scenario("fuse", "a FUSE server that answers nothing, and two tasks that ask it",
+             "fusedead /tmp/fuse & echo $! >/run/fuse; sleep 1", 13, {"fuse": ("warning", CERTAIN)},
+             end="kill -9 $(cat /run/fuse); sleep 1"),
+    Scenario("work", "a work that does not end on an ordered workqueue, and one behind it", hang("work"), 12,
+             {"workqueue-stuck": ("warning", CERTAIN)}, end=hang("release") + "; sleep 1"),
+    Scenario("mutex", "a mutex that its holder keeps, and who waits for it", hang("mutex"), 13,
+             {"lock-held": ("warning", CERTAIN)}, end=hang("release") + "; sleep 1"),
+    Scenario("rwsem", "a writer behind a sleeping reader, and a reader behind the writer", hang("rwsem"), 13,
+             {"lock-held": ("warning", LIKELY)}, end=hang("release") + "; sleep 1"),
+    Scenario("rcu-reader", "a reader of RCU that sleeps for ever", hang("rcu"), 6,
+             {"rcu-stall": ("error", CERTAIN)}, end=hang("release") + "; sleep 3"),
+    Scenario("softlockup", "a loop in the kernel under a spin lock, interrupts on", hang("soft"), 7,
+             {"softlockup": ("error", CERTAIN)}, end=hang("release") + "; sleep 3"),
+    Scenario("irqs-off", "a loop in the kernel with interrupts off", later(hang("irqs")), 15,
+             {"irqs-off": ("error", CERTAIN)}, end="sleep 3"),
+    Scenario("abba", "two tasks that take two mutexes in opposite orders", hang("abba"), 2,
+             {"deadlock": ("error", CERTAIN)}, keeps=True),
+    Scenario("oops", "a module that follows a bad pointer", hang("oops"), 2,
+             {"oops": ("error", CERTAIN)}, keeps=True),
+    Scenario("panic", "sysrq-c", "echo 1 >/proc/sys/kernel/panic_on_oops; (sleep 1; echo c >/proc/sysrq-trigger) &",
+             5, {"panic": ("error", CERTAIN)}, end=None, alone=True),
+], setup=LIMITS)
+
+PINNED = "taskset 2 spin victim"
+
+SCX = Boot("scx", [
+    Scenario("scx-healthy", "a scheduler that does its work, and a busy task",
+             scheduler("trap-none") + "; " + victim(), 5, {}, end=UNLOAD, needs="HAVE_SCX"),
+    Scenario("scx-held", "a task held by the BPF scheduler on no queue",
+             scheduler("trap-held") + "; " + victim(), 17, {"scx-held-by-bpf": ("error", CERTAIN)},
+             end=UNLOAD, needs="HAVE_SCX"),
+    Scenario("scx-dsq", "a DSQ that nobody consumes",
+             scheduler("trap-dsq") + "; " + victim(), 17, {"scx-dsq-not-consumed": ("error", CERTAIN)},
+             end=UNLOAD, needs="HAVE_CREATE_DSQ"),
+    Scenario("scx-affinity", "a task whose CPU does not consume the DSQ that it is on",
+             scheduler("trap-affinity") + "; " + victim(PINNED), 17, {"scx-affinity": ("error", CERTAIN)},
+             end=UNLOAD, needs="HAVE_CREATE_DSQ"),
+    Scenario("scx-local", "a task on a CPU's own queue behind one with an endless slice",
+             scheduler("trap-local") + "; " + victim("spin endless") + "; sleep 1; " + victim(), 17,
+             {"scx-local-blocked": ("error", CERTAIN)}, end=UNLOAD, needs="HAVE_SCX"),
+    Scenario("scx-killed", "a scheduler that the watchdog has ejected",
+             scheduler("trap-killed") + "; " + victim(), 10, {"scx-exit": ("error", CERTAIN)},
+             end=UNLOAD, needs="HAVE_SCX"),
+    Scenario("scx-error", "a scheduler that has called scx_bpf_error()",
+             scheduler("trap-error") + "; " + victim(), 3, {"scx-exit": ("error", CERTAIN)},
+             end=UNLOAD, needs="HAVE_SCX"),
+    Scenario("scx-rt", "a task of sched_ext behind a real-time task",
+             scheduler("trap-none") + f"; {NO_SERVERS}; " + victim("rtspin hog 1") + "; sleep 1; " +
+             victim(PINNED), 17, {"cpu-hogged": ("error", CERTAIN)}, end=UNLOAD, needs="HAVE_SCX"),
+    Scenario("scx-loop", "a dispatch() that loops",
+             scheduler("trap-loop") + "; (sleep 1; " + victim() + ")", 14, {"bpf-loop": ("error", CERTAIN)},
+             end=None, needs="HAVE_SCX"),
+], vcpus=3, setup=LIMITS)
+
+# As many tasks as make a load of 200 on 16 CPUs: all runnable, none at fault.
+BUSY = Boot("busy", [
+    Scenario("busy", "200 tasks that want to run on 16 CPUs",
+             "i=0; while [ $i -lt 200 ]; do spin busy & i=$((i + 1)); done", 30, {}, end=None),
+], vcpus=16, memory=768, full_only=True)
+
+BOOTS = [KERNEL, SCX, BUSY]
