@@ -188,7 +188,11 @@ static int answer(const struct options *o, struct stop *s, FILE *out, int status
 	status = tell(add_lines(o, s), status);
 	if (report_is_partial(s->report) || arena_is_cut(o, s->report))
 		status = exit_worse(status, EXIT_PARTIAL);
-	status = tell(is_view(o) ? NULL : triage_run(s->report), status);
+	/* Who asks for a map does not ask what is wrong with the guest. */
+	if (o->walk.nr_maps && !o->walk.sections)
+		status = tell(report_section(s->report, "findings", SECTION_NOT_ASKED, NULL), status);
+	else if (!is_view(o))
+		status = tell(triage_run(s->report), status);
 	if (is_alarming(o, s->report))
 		status = exit_worse(status, EXIT_FINDINGS);
 	return tell(write_report(o, s->report, out), status);

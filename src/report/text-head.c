@@ -277,7 +277,7 @@ void text_missing(struct text *t)
 	for (size_t i = 0; i < t->r->sections.nr; i++) {
 		const struct section *s = &t->r->sections.data[i];
 
-		if (!is_unexamined(s))
+		if (!is_unexamined(s) || (s->status == SECTION_NOT_ASKED && !s->detail))
 			continue;
 		title(t, "not examined", &titled);
 		strbuf_printf(&t->sb, "  %s: ", s->name);
@@ -286,6 +286,18 @@ void text_missing(struct text *t)
 	}
 
 	bool first = true;
+	for (size_t i = 0; i < t->r->sections.nr; i++) {
+		const struct section *s = &t->r->sections.data[i];
+
+		if (s->status != SECTION_NOT_ASKED || s->detail)
+			continue;
+		title(t, "not examined", &titled);
+		strbuf_printf(&t->sb, "%s%s", first ? "  not asked for: " : ", ", s->name);
+		first = false;
+	}
+	if (!first)
+		strbuf_putc(&t->sb, '\n');
+	first = true;
 	for (size_t i = 0; i < nr_missing_parts; i++) {
 		if (report_find_section(t->r, missing_parts[i].section))
 			continue;

@@ -49,38 +49,56 @@ void text_more(struct text *t, unsigned int depth, size_t nr)
 	strbuf_printf(&t->sb, "\u2026 %zu more (-v shows all)", nr);
 }
 
+/* What is not shown at all: text_missing() names it. */
+static bool is_left_out(const struct text *t, const char *section)
+{
+	const struct section *s = section ? report_find_section(t->r, section) : NULL;
+
+	return s && s->status == SECTION_NOT_ASKED;
+}
+
+static void write_part(struct text *t, void (*part)(struct text *t), const char *section)
+{
+	if (is_left_out(t, section))
+		return;
+	part(t);
+	strbuf_putc(&t->sb, '\n');
+	text_flush(t);
+}
+
 static struct err *write_parts(struct text *t)
 {
-	static void (*const parts[])(struct text *t) = { text_head, text_scx, text_health, text_cpus, text_kstacks,
-							 text_waits, text_tasks, text_log, text_system, text_cpu_time,
-							 text_numa, text_psi };
+	static const struct {
+		void (*write)(struct text *t);
+		const char *section;
+	} parts[] = {
+		{ text_scx, "scx" },	       { text_health, "cpus" },	  { text_cpus, "vcpus" },
+		{ text_kstacks, "stacks" },    { text_waits, "waits" },	  { text_tasks, "tasks" },
+		{ text_log, "log" },	       { text_system, "system" }, { text_cpu_time, "per_cpu_time" },
+		{ text_numa, "per_node_numa" }, { text_psi, "cgroup_psi" },
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (t->r->tasks_narrowed && parts[i] != text_head && parts[i] != text_tasks)
-			continue;
-		if (i)
-			strbuf_putc(&t->sb, '\n');
-		parts[i](t);
-		if (!i)
-			text_findings(t);
-		text_flush(t);
-	}
+	text_head(t);
+	text_findings(t);
 	strbuf_putc(&t->sb, '\n');
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (!t->r->tasks_narrowed || parts[i].write == text_tasks)
+			write_part(t, parts[i].write, parts[i].section);
+	}
 	if (t->r->tasks_narrowed) {
 		strbuf_puts(&t->sb, "everything but these tasks is left out (--task)\n");
 		text_missing(t);
 		text_flush(t);
 		return NULL;
 	}
-	TRY(text_maps(t));
-	TRY(text_arena(t));
-	strbuf_putc(&t->sb, '\n');
-	text_progs(t);
-	strbuf_putc(&t->sb, '\n');
-	text_links(t);
-	strbuf_putc(&t->sb, '\n');
-	text_modules(t);
-	strbuf_putc(&t->sb, '\n');
+	if (!is_left_out(t, "maps")) {
+		TRY(text_maps(t));
+		TRY(text_arena(t));
+		strbuf_putc(&t->sb, '\n');
+	}
+	write_part(t, text_progs, "progs");
+	write_part(t, text_links, "links");
+	write_part(t, text_modules, "modules");
 	text_missing(t);
 	text_flush(t);
 	return NULL;
