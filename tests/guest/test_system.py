@@ -393,8 +393,9 @@ def psi(g, what):
     tap.ok("cgroup_psi" not in doc or "irq" in doc["fdgdb"]["psi"]["system"], f"{what}: the format's rows need irq")
     text = fdgdb("attach", "--section", "cgroup_psi", g.target).out
     lines = [line.split()[0] for line in re.search(r"\npressure(.*?)\n\n", text, re.S)[1].splitlines()[1:]]
-    # They have the same pressure, all of it in one.
-    tap.equal((lines[lines.index("whole") + 1:], "/quiet" in text), (["/busy", "/busy/inner", "\u2026"], False),
+    # They have much the same pressure: all of it comes from one.
+    lines = lines[lines.index("whole") + 1:]
+    tap.equal((sorted(lines[:-1]), lines[-1], "/quiet" in text), (["/busy", "/busy/inner"], "\u2026", False),
               f"{what}: text has those under pressure")
 
 
@@ -443,7 +444,7 @@ def one(series):
 
 def without(series):
     """One CPU, one node, no PSI: said, not silent."""
-    with guest.Guest(series, scenario="idle", vcpus=1, append="numa=off") as g:
+    with guest.Guest(series, scenario="idle", vcpus=1, append="numa=off psi=0") as g:
         doc = report("attach", g.target)
         tap.equal(doc["_status"], 0, f"{g.release}: what is not there is no failure")
         tap.equal([r["node"] for r in doc["per_node_numa"]], [0], f"{g.release}: a single node")
