@@ -15,7 +15,7 @@ static unsigned int rank(const struct wait_row *r)
 		return 4;
 	if (r->has_holder)
 		return r->uninterruptible ? 0 : 1;
-	return r->uninterruptible ? 2 : 3;
+	return r->uninterruptible || r->kind == WAIT_SPINLOCK ? 2 : 3;
 }
 
 static void task_cell(struct strbuf *sb, const char *comm, int32_t pid)
@@ -83,7 +83,7 @@ void text_waits(struct text *t)
 			if (rank(r) != which)
 				continue;
 			task_cell(table_open(&tab), r->comm, r->pid);
-			table_cell(&tab, "%s", r->uninterruptible ? "D" : "S");
+			table_cell(&tab, "%s", r->kind == WAIT_SPINLOCK ? "R" : r->uninterruptible ? "D" : "S");
 			table_cell(&tab, "%s", wait_kind_text(r->kind));
 			lock_cell(table_open(&tab), r);
 			holder_cell(table_open(&tab), r);

@@ -34,7 +34,7 @@ static bool is_task(const struct wait_job *j, uint64_t addr)
 
 static bool is_kernel_pointer(uint64_t v)
 {
-	return v >> 47 == 0x1ffff && !(v & 7);
+	return v >> 56 == 0xff && !(v & 7); /* with five levels of page tables, too */
 }
 
 static struct err *try_word(struct wait_job *j, uint64_t addr, uint64_t *ret, bool *ok)
@@ -84,6 +84,19 @@ static struct lock_type lock_type(const struct wait_job *j)
 	}
 }
 
+/* The last reader may be gone for long; a writer is not. */
+static bool rwsem_is_sane(const struct wait_job *j, uint64_t owner, uint64_t count)
+{
+	uint64_t task = owner & ~(uint64_t)RWSEM_OWNER_FLAGS;
+	uint64_t readers = (count & ~(1ULL << 63)) >> RWSEM_READER_SHIFT;
+
+	if (!(count & RWSEM_WAITERS) || readers >> 22) /* no more tasks than there are pids */
+		return false;
+	if (count & RWSEM_WRITE_LOCKED)
+		return is_task(j, task);
+	return readers ? (owner & RWSEM_READER_OWNED) && (!task || is_kernel_pointer(task)) : true;
+}
+
 /* Whether what lies there can be the lock: one that is held, and waited for. */
 static struct err *looks_like_lock(struct wait_job *j, uint64_t lock, bool *ret)
 {
@@ -103,10 +116,7 @@ static struct err *looks_like_lock(struct wait_job *j, uint64_t lock, bool *ret)
 		TRY(try_member(j, lock, &l->rwsem_owner, &owner, &ok));
 		if (ok)
 			TRY(try_member(j, lock, &l->rwsem_count, &count, &ok));
-		/* The last reader may be gone for long; a writer is not. */
-		*ret = ok && (count & RWSEM_WAITERS) &&
-		       (owner & RWSEM_READER_OWNED || !(owner & ~(uint64_t)RWSEM_OWNER_FLAGS) ||
-			is_task(j, owner & ~(uint64_t)RWSEM_OWNER_FLAGS));
+		*ret = ok && rwsem_is_sane(j, owner, count);
 		return NULL;
 	default:
 		TRY(try_member(j, lock, &l->sem_count, &count, &ok));
@@ -117,14 +127,18 @@ static struct err *looks_like_lock(struct wait_job *j, uint64_t lock, bool *ret)
 	}
 }
 
-/* A struct on the stack with a pointer to this task, on a list that is whole; its list_head, or 0. */
+/*
+ * The next struct on the stack with a pointer to this task that is on a list that is whole; its list_head, or 0.
+ * There may be others than the one looked for: *at is where to go on.
+ */
 static struct err *own_waiter(struct wait_job *j, const struct member *task, const struct member *list,
-			      uint64_t *ret)
+			      size_t *at, uint64_t *ret)
 {
 	*ret = 0;
 	if (!task->present || !list->present)
 		return NULL;
-	for (size_t i = 0; i < j->nr_words; i++) {
+	while (*at < j->nr_words) {
+		size_t i = (*at)++;
 		uint64_t node = j->from + 8 * i - task->off + list->off, next, prev, back = 0, forth = 0;
 		bool ok;
 
@@ -171,26 +185,33 @@ static struct err *read_ring(struct wait_job *j, uint64_t node, struct ring *rin
 	return NULL;
 }
 
-/* One of the list's nodes is the lock's own. */
+/*
+ * One of the list's nodes is the lock's own: the one that is no waiter, or, if what lies behind the lock
+ * makes it look like one, the only one that can be in a lock.
+ */
 static struct err *head_of_ring(struct wait_job *j, const struct lock_type *t, const struct ring *ring,
 				uint64_t *ret)
 {
-	size_t found = 0;
+	uint64_t found[2] = { 0 }; /* that are waiters, too; that are none */
+	size_t nr[2] = { 0 };
 
+	*ret = 0;
 	for (size_t i = 1; i < ring->nodes.nr; i++) {
-		uint64_t lock = ring->nodes.data[i] - t->list->off, task;
+		uint64_t node = ring->nodes.data[i], task = 0;
 		bool is_lock, ok;
 
-		TRY(looks_like_lock(j, lock, &is_lock));
-		TRY(try_word(j, ring->nodes.data[i] + t->waiter_task->off - t->waiter_list->off, &task, &ok));
-		/* A semaphore has little to tell it by; that it is no waiter decides. */
-		if (!is_lock || (j->row->kind == WAIT_SEMAPHORE && ok && is_task(j, task)))
+		TRY(looks_like_lock(j, node - t->list->off, &is_lock));
+		if (!is_lock)
 			continue;
-		*ret = lock;
-		found++;
+		TRY(try_word(j, node + t->waiter_task->off - t->waiter_list->off, &task, &ok));
+		bool alone = !ok || !is_task(j, task);
+		found[alone] = node - t->list->off;
+		nr[alone]++;
 	}
-	if (found != 1)
-		*ret = 0;
+	if (nr[true] == 1)
+		*ret = found[true];
+	else if (!nr[true] && nr[false] == 1)
+		*ret = found[false];
 	return NULL;
 }
 
@@ -219,19 +240,23 @@ static struct err *pointer_to_lock(struct wait_job *j, const struct lock_type *t
 static struct err *by_waiter(struct wait_job *j)
 {
 	struct lock_type t = lock_type(j);
-	_cleanup_(ring_deinit) struct ring ring = { 0 };
-	uint64_t node, lock = 0;
+	size_t at = 0;
 
-	TRY(own_waiter(j, t.waiter_task, t.waiter_list, &node));
-	if (!node)
-		return NULL;
-	TRY(read_ring(j, node, &ring));
-	if (t.list->present)
-		TRY(head_of_ring(j, &t, &ring, &lock));
-	else if (t.first->present)
-		TRY(pointer_to_lock(j, &t, &ring, &lock));
-	j->row->lock.v = lock;
-	j->row->found_by = lock ? t.waiter : NULL;
+	while (!j->row->lock.v) {
+		_cleanup_(ring_deinit) struct ring ring = { 0 };
+		uint64_t node, lock = 0;
+
+		TRY(own_waiter(j, t.waiter_task, t.waiter_list, &at, &node));
+		if (!node)
+			return NULL;
+		TRY(read_ring(j, node, &ring));
+		if (t.list->present)
+			TRY(head_of_ring(j, &t, &ring, &lock));
+		else if (t.first->present)
+			TRY(pointer_to_lock(j, &t, &ring, &lock));
+		j->row->lock.v = lock;
+		j->row->found_by = lock ? t.waiter : NULL;
+	}
 	return NULL;
 }
 
@@ -294,7 +319,7 @@ static struct err *find_futex(struct wait_job *j)
 			TRY(try_member(j, j->row->task.v, &l->mm, &own, &ok));
 		/* FUT_OFF_INODE: the key of a futex in a file is no address. */
 		if (!ok || !is_kernel_pointer(ptr & ~7ULL) || offset >= PAGE_SIZE ||
-		    (offset & FUTEX_INODE) || address % PAGE_SIZE || address >> 47 || mm != own)
+		    (offset & FUTEX_INODE) || address % PAGE_SIZE || address >> 56 || mm != own)
 			continue;
 		j->row->uaddr = (struct opt_u64){ true, address + (offset & ~3ULL) };
 		return NULL;
@@ -317,19 +342,13 @@ static struct err *find_rt_mutex(struct wait_job *j)
 	return find_futex(j);
 }
 
-static struct err *find_completion(struct wait_job *j)
+static struct err *completion_of(struct wait_job *j, const struct ring *ring)
 {
 	const struct waits_layout *l = j->l;
-	_cleanup_(ring_deinit) struct ring ring = { 0 };
 	size_t found = 0;
-	uint64_t node;
 
-	TRY(own_waiter(j, &l->swait_task, &l->swait_list, &node));
-	if (!node || !l->completion_list.present || !l->done.present)
-		return NULL;
-	TRY(read_ring(j, node, &ring));
-	for (size_t i = 1; i < ring.nodes.nr; i++) {
-		uint64_t at = ring.nodes.data[i], task, done;
+	for (size_t i = 1; i < ring->nodes.nr; i++) {
+		uint64_t at = ring->nodes.data[i], task, done;
 		bool ok;
 
 		TRY(try_word(j, at + l->swait_task.off - l->swait_list.off, &task, &ok));
@@ -347,15 +366,34 @@ static struct err *find_completion(struct wait_job *j)
 	return NULL;
 }
 
+static struct err *find_completion(struct wait_job *j)
+{
+	const struct waits_layout *l = j->l;
+	size_t at = 0;
+
+	while (!j->row->lock.v && l->completion_list.present && l->done.present) {
+		_cleanup_(ring_deinit) struct ring ring = { 0 };
+		uint64_t node;
+
+		TRY(own_waiter(j, &l->swait_task, &l->swait_list, &at, &node));
+		if (!node)
+			return NULL;
+		TRY(read_ring(j, node, &ring));
+		TRY(completion_of(j, &ring));
+	}
+	return NULL;
+}
+
 /* Behind a writer in the queue of the semaphore. */
 static struct err *percpu_by_queue(struct wait_job *j)
 {
 	const struct waits_layout *l = j->l;
 	_cleanup_(ring_deinit) struct ring ring = { 0 };
 	uint64_t node, func = 0, here;
+	size_t at = 0;
 	bool ok;
 
-	TRY(own_waiter(j, &l->wq_private, &l->wq_entry, &node));
+	TRY(own_waiter(j, &l->wq_private, &l->wq_entry, &at, &node));
 	if (!node || !l->percpu_head.present || !l->wq_func.present)
 		return NULL;
 	TRY(try_word(j, node - l->wq_entry.off + l->wq_func.off, &func, &ok));

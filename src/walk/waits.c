@@ -8,6 +8,7 @@
 #include "walk/waits.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "kernel/symbolize.h"
@@ -130,49 +131,24 @@ static bool find_site(const struct kstack_row *s, struct wait_row *row, size_t *
 	return false;
 }
 
-/* ---- names of locks */
+/* ---- names */
 
-/* "mmap_lock of cat[12]" for a lock in an address space that a task has. */
-static struct err *name_mmap_lock(struct wait_job *j)
-{
-	const struct waits_layout *l = j->l;
-	const struct report *r = j->w->r;
-
-	if (!l->mmap_lock.present || !l->mm.present ||
-	    (j->row->kind != WAIT_RWSEM_READ && j->row->kind != WAIT_RWSEM_WRITE))
-		return NULL;
-	for (size_t i = 0; i < r->tasks.nr; i++) {
-		const struct task_row *t = &r->tasks.data[i];
-		struct kva mm;
-		struct err *e = kget_kva(j->k, t->kva, &l->mm, &mm);
-
-		if (e) {
-			if (walk_is_fatal(e))
-				return e;
-			err_free(e);
-			continue;
-		}
-		if (!mm.v || mm.v + l->mmap_lock.off != j->row->lock.v)
-			continue;
-		j->row->lock_name = pool_printf(&j->w->r->pool, "mmap_lock of %s[%" PRId32 "]", t->comm,
-						t->tgid);
-		return j->row->lock_name ? NULL : &err_nomem;
-	}
-	return NULL;
-}
-
-static struct err *name_lock(struct wait_job *j)
+static struct err *name_lock(struct walk *w, struct wait_row *row)
 {
 	struct sym sym;
 
-	TRY(ksymbolize(j->k, j->row->lock, SYM_EXACT, &sym));
+	if (!row->lock.v)
+		return NULL;
+	TRY(ksymbolize(w->k, row->lock, SYM_EXACT, &sym));
 	if (!sym.name)
-		return name_mmap_lock(j);
+		return NULL;
+	const char *in = sym.module ? sym.module->name : NULL;
+	char offset[24] = "";
 	if (sym.offset)
-		j->row->lock_name = pool_printf(&j->w->r->pool, "%s+0x%" PRIx64, sym.name, sym.offset);
-	else
-		j->row->lock_name = pool_printf(&j->w->r->pool, "%s", sym.name);
-	return j->row->lock_name ? NULL : &err_nomem;
+		snprintf(offset, sizeof(offset), "+0x%" PRIx64, sym.offset);
+	row->lock_name = pool_printf(&w->r->pool, "%s%s%s%s%s", sym.name, offset, in ? " [" : "", in ? in : "",
+				     in ? "]" : "");
+	return row->lock_name ? NULL : &err_nomem;
 }
 
 /* ---- one task */
@@ -205,10 +181,7 @@ static struct err *examine(struct wait_job *j)
 	j->from = align_down(j->stack->frames[0].sp + 7, 8);
 	TRY(read_words(j));
 	TRY(wait_find_lock(j));
-	if (!j->row->lock.v)
-		return NULL;
-	TRY(wait_read_lock(j));
-	return name_lock(j);
+	return j->row->lock.v ? wait_read_lock(j) : NULL;
 }
 
 struct waits_walk {
@@ -242,6 +215,58 @@ static void wait_fiber(void *ctx, size_t i)
 }
 
 /* ---- all */
+
+static bool may_be_mmap_lock(const struct wait_row *r)
+{
+	return r->lock.v && !r->lock_name && (r->kind == WAIT_RWSEM_READ || r->kind == WAIT_RWSEM_WRITE);
+}
+
+/* "mmap_lock of cat[12]" for a lock in an address space that a task has. */
+static struct err *name_mmap_lock(struct report *r, struct wait_row *row, const uint64_t *locks)
+{
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		if (locks[i] != row->lock.v)
+			continue;
+		row->lock_name = pool_printf(&r->pool, "mmap_lock of %s[%" PRId32 "]", r->tasks.data[i].comm,
+					     r->tasks.data[i].tgid);
+		return row->lock_name ? NULL : &err_nomem;
+	}
+	return NULL;
+}
+
+static struct err *name_mmap_locks(struct waits_walk *ww)
+{
+	const struct waits_layout *l = &ww->l;
+	struct report *r = ww->w->r;
+	bool any = false;
+
+	for (size_t i = 0; i < r->waits.nr; i++)
+		any |= may_be_mmap_lock(&r->waits.data[i]);
+	if (!any || !l->mm.present || !l->mmap_lock.present)
+		return NULL;
+
+	_cleanup_free_ uint64_t *locks = calloc(r->tasks.nr + 1, sizeof(*locks));
+	_cleanup_free_ struct krange *ranges = calloc(r->tasks.nr + 1, sizeof(*ranges));
+	if (!locks || !ranges)
+		return &err_nomem;
+	for (size_t i = 0; i < r->tasks.nr; i++)
+		ranges[i] = (struct krange){ kmember(r->tasks.data[i].kva, &l->mm), 8 };
+	kprefetch(ww->w->k, ranges, r->tasks.nr);
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		struct kva mm;
+		struct err *e = kget_kva(ww->w->k, r->tasks.data[i].kva, &l->mm, &mm);
+
+		if (walk_is_fatal(e))
+			return e;
+		locks[i] = e || !mm.v ? 0 : mm.v + l->mmap_lock.off;
+		err_free(e);
+	}
+	for (size_t i = 0; i < r->waits.nr; i++) {
+		if (may_be_mmap_lock(&r->waits.data[i]))
+			TRY(name_mmap_lock(r, &r->waits.data[i], locks));
+	}
+	return NULL;
+}
 
 static struct err *collect(struct waits_walk *ww)
 {
@@ -307,6 +332,12 @@ struct err *walk_waits(struct walk *w)
 		mem_each(w->k->mem, w->r->waits.nr, wait_fiber, &ww);
 		e = take_ptr(ww.fatal);
 	}
+	if (!e)
+		e = waits_spin(w);
+	for (size_t i = 0; !e && i < w->r->waits.nr; i++)
+		e = name_lock(w, &w->r->waits.data[i]);
+	if (!e)
+		e = name_mmap_locks(&ww);
 	free(ww.frames);
 	return e ? e : tell(w);
 }

@@ -43,4 +43,7 @@ struct err *wait_find_lock(struct wait_job *j) MUST_CHECK;
 /* Fills owner, count, readers and the holder from row->lock. */
 struct err *wait_read_lock(struct wait_job *j) MUST_CHECK;
 
+/* Adds rows for CPUs that spin. */
+struct err *waits_spin(struct walk *w) MUST_CHECK;
+
 #endif

@@ -277,12 +277,17 @@ def _unpack_kernel(where, deb):
 def module(k, name):
     """Bytes of a module of the kernel k. Raises Gone if there is none to be had."""
     package = k.package.split("_")[0]
-    if package.startswith("linux-binary-"):
-        package = "linux-modules-" + package.removeprefix("linux-binary-").removeprefix("unsigned-")
+    version = package.removeprefix("linux-binary-").removeprefix("unsigned-")
 
     def fetch(where):
-        deb = debs(package)[0]
-        unpack(deb, where, f"./*/{name}.ko*")
+        # From 7.1 on they have a package of their own; in 7.0 linux-image is the modules.
+        for each in [package] if version == package else [f"linux-modules-{version}", f"linux-image-{version}"]:
+            try:
+                unpack(debs(each)[0], where, f"./*/{name}.ko*")
+                return
+            except RuntimeError as e:
+                error = e
+        raise error
 
     try:
         where = cache.entry("module", f"{k.release}-{name}", fetch)

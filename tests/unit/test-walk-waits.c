@@ -237,6 +237,9 @@ static void test_mutex(void)
 		setup(&f, gen);
 		put(&f, lock, task_at(4) | 1);
 		queue(&f, lock, MUTEX_LIST, 3);
+		/* Something else that points to the task, in an empty list. */
+		link_ring(&f, (uint64_t[]){ sp_of(1) + 0x40 }, 1);
+		put(&f, sp_of(1) + 0x40 + W_TASK, task_at(1));
 		for (size_t i = 1; i <= 2; i++)
 			sleeps(&f, i, 2, "__mutex_lock.constprop.0", "pipe_write");
 		sleeps(&f, 3, 0, "__mutex_lock", "pipe_write"); /* woken */
@@ -271,6 +274,9 @@ static void test_rwsem(void)
 		put(&f, mmap_lock, 2 << 8 | 2);
 		put(&f, mmap_lock + 8, task_at(4) | 1);
 		queue(&f, mmap_lock, RWSEM_LIST, 2);
+		/* What lies before a waiter may look like a lock, too. */
+		put(&f, sp_of(2) + 0x80 - RWSEM_LIST, 0x102);
+		put(&f, sp_of(2) + 0x80 - RWSEM_LIST + 8, task_at(3) | 1);
 		sleeps(&f, 1, 2, "rwsem_down_write_slowpath", "mmap");
 		sleeps(&f, 2, 0x102, "rwsem_down_read_slowpath", "fault");
 		ASSERT_OK(walk_waits(&f.w));

@@ -159,6 +159,13 @@ static int soft(void *data)
 	return 0;
 }
 
+static int spinner(void *data)
+{
+	msleep(500);
+	_raw_spin_lock(&lock);
+	sleep_forever();
+}
+
 static int irqs(void *data)
 {
 	ulong_t since = jiffies;
@@ -246,6 +253,10 @@ static ssize_t hang_write(struct file *file, const char *buf, size_t len, loff_t
 		start(rcu_reader, "hang_rcu", -1);
 	} else if (is(s, "soft")) {
 		start(soft, "hang_soft", 1);
+	} else if (is(s, "spin")) {
+		start(soft, "hang_soft", 1);
+		start(spinner, "hang_spin2", 2);
+		start(spinner, "hang_spin3", 3);
 	} else if (is(s, "irqs")) {
 		start(irqs, "hang_irqs", 1);
 	} else if (is(s, "oops")) {
