@@ -114,6 +114,7 @@ KERNEL = Boot("kernel", [
 
 PINNED = "taskset 2 spin victim"
 
+# With the kernel's own limits: 7.3 ejects a scheduler for a stall of RCU as well.
 SCX = Boot("scx", [
     Scenario("scx-healthy", "a scheduler that does its work, and a busy task",
              scheduler("trap-none") + "; " + victim(), 5, {}, end=UNLOAD, needs="HAVE_SCX"),
@@ -141,7 +142,7 @@ SCX = Boot("scx", [
     Scenario("scx-loop", "a dispatch() that loops",
              scheduler("trap-loop") + "; (sleep 1; " + victim() + ")", 14, {"bpf-loop": ("error", CERTAIN)},
              end=None, needs="HAVE_SCX"),
-], vcpus=3, setup=LIMITS)
+], vcpus=3)
 
 # As many tasks as make a load of 200 on 16 CPUs: all runnable, none at fault.
 BUSY = Boot("busy", [
