@@ -163,7 +163,8 @@ static int spinner(void *data)
 {
 	msleep(500);
 	_raw_spin_lock(&lock);
-	sleep_forever();
+	_raw_spin_unlock(&lock);
+	return 0;
 }
 
 static int irqs(void *data)
