@@ -231,8 +231,11 @@ struct err *scx_layout(struct scx_walk *s, bool have_sched)
 			return e;
 	}
 	/* One of the two; the group that is missing then is the newer one's. */
-	if (have_sched && s->l.dsq_hash.present && !s->l.global_dsqs.present && !s->l.pnode.present)
+	if (have_sched && s->l.dsq_hash.present && !s->l.global_dsqs.present && !s->l.pnode.present) {
 		TRY(add_name(s->pool, &s->missing_members, "scx_sched.pnode or scx_sched.global_dsqs"));
+		if (!s->missing_groups)
+			TRY(add_name(s->pool, &s->missing_groups, "scx_sched"));
+	}
 	TRY(flag(s->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &s->task_cursor));
 	TRY(flag(s->k, "scx_rq_flags", "SCX_RQ_BYPASSING", 0, &s->rq_bypassing));
 	TRY(flag(s->k, "scx_sched_pcpu_flags", "SCX_SCHED_PCPU_BYPASSING", 1, &s->pcpu_bypassing));
