@@ -18,6 +18,7 @@ import sys
 import time
 import zlib
 
+import build_kernel
 import cache
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -300,6 +301,8 @@ def module(k, name):
 
 def kernel(series):
     """The newest kernel of a series ("6.18"). Raises Gone if there is none to be had."""
+    if series in build_kernel.BUILT:
+        return build_kernel.kernel(series)
     if not re.fullmatch(r"[0-9]+\.[0-9]+", series):
         raise ValueError(f"{series!r} is no kernel series; known are {' '.join(SERIES)}")
     names = _candidates(series)

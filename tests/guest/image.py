@@ -29,14 +29,25 @@ def features(kernel):
     """What the objects may use on this kernel, as macros; asked of its BTF, not of its version."""
     with open(kernel.vmlinux_h, encoding="utf-8") as f:
         text = f.read()
+    with open(kernel.btf, "rb") as f:
+        btf = f.read()
+
+    def kfunc(name):
+        # An older pahole does not mark such functions, so no header declares any of them.
+        if "__ksym;" in text:
+            return re.search(rf"\b{name}\(", text)
+        return b"\0" + name.encode() + b"\0" in btf
+
     have = {
         "HAVE_ARENA": "BPF_MAP_TYPE_ARENA" in text,
         "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
         "HAVE_RHASH": "BPF_MAP_TYPE_RHASH" in text,
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
-        "HAVE_SYSCALL_TASK": re.search(r"\bbpf_task_from_pid\(", text),
+        "HAVE_SYSCALL_TASK": kfunc("bpf_task_from_pid"),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
-        "HAVE_CREATE_DSQ": re.search(r"\bscx_bpf_create_dsq(_impl)?\(", text),
+        "HAVE_CREATE_DSQ": kfunc("scx_bpf_create_dsq") or kfunc("scx_bpf_create_dsq_impl"),
+        # scx_bpf_dispatch() and others to 6.12.
+        "HAVE_DSQ_INSERT": kfunc("scx_bpf_dsq_insert"),
     }
     return [f"-D{k}" for k, v in have.items() if v]
 
@@ -58,6 +69,12 @@ def vermagic(kernel):
     if not m:
         raise RuntimeError(f"{kernel.release}: no vermagic")
     return m[0].decode()
+
+
+def has_modules(kernel):
+    """Whether it can load any (CONFIG_MODULES)."""
+    with open(kernel.vmlinux_h, encoding="utf-8") as f:
+        return re.search(r"^struct module \{", f.read(), re.M)
 
 
 def compile_module(kernel, source, out):
@@ -95,6 +112,7 @@ OBJECTS = [
     ("stress.bpf.o", "stress.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
+    ("zoo.bpf.o", "zoo.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
     ("ring.bpf.o", "ring.bpf.c", None),
     *((f"trap-{trap.lower()}.bpf.o", "trap.bpf.c", "HAVE_SCX", f"-DTRAP={trap}")
@@ -117,7 +135,7 @@ def _make(kernel, userland, where):
     for source in glob.glob(f"{HERE}/prog/*.c"):
         name = os.path.basename(source)[:-2]
         _run("gcc", "-O2", "-Wall", "-Werror", "-static", "-s", source, "-o", f"{root}/bin/{name}")
-    for source in glob.glob(f"{HERE}/module/*.c"):
+    for source in glob.glob(f"{HERE}/module/*.c") if has_modules(kernel) else []:
         compile_module(kernel, source, f"{root}/{os.path.basename(source)[:-2]}.ko")
     os.makedirs(f"{root}/modules")
     with open(f"{root}/modules/order", "w", encoding="ascii") as f:

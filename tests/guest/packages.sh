@@ -10,10 +10,12 @@ FDGDB_BUILD_PACKAGES="gcc libc6-dev make autoconf automake pkg-config libelf-dev
 # For the guests: the machine, the compilers of what runs in them, unpacking, and the test programs.
 FDGDB_GUEST_PACKAGES="qemu-system-x86 clang-19 llvm-19 python3 python3-jsonschema cpio gzip
 	zstd lz4 gdb valgrind git ca-certificates debian-archive-keyring"
+# For the kernel that is built (tests/guest/build_kernel.py).
+FDGDB_KERNEL_PACKAGES="flex bison bc dwarves libssl-dev"
 
 install_packages() {
 	local p missing=()
-	for p in $FDGDB_BUILD_PACKAGES $FDGDB_GUEST_PACKAGES; do
+	for p in $FDGDB_BUILD_PACKAGES $FDGDB_GUEST_PACKAGES $FDGDB_KERNEL_PACKAGES; do
 		# "ii": a package that was removed but not purged is also known to dpkg.
 		[ "$(dpkg-query -Wf '${db:Status-Abbrev}' "$p" 2>/dev/null)" = "ii " ] || missing+=("$p")
 	done

@@ -7,6 +7,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import debian  # noqa: E402
 import guest  # noqa: E402
 from fdgdb import fdgdb, report, validate  # noqa: E402
 from tap import Tap, pick  # noqa: E402
@@ -104,6 +105,11 @@ def one(series):
             queues(doc, where)
             tasks(doc, g, where)
         scheduler(docs["attach"], g, what)
+        if series not in NO_USER_DSQ:
+            narrow = report("core", core, "--dsq", f"{STARVED_DSQ:#x}")
+            tap.equal([[d["id"] for d in narrow["dsq_states"]], [t["comm"] for t in narrow["task_enrichments"]],
+                       "rq_scx_states" in narrow, validate(narrow)], [[STARVED_DSQ], ["starved"], False, []],
+                      f"{what}: --dsq narrows to a queue and its task")
         tap.ok(g.ticks(), f"{what}: the guest runs on")
 
 
@@ -125,7 +131,12 @@ def without(series):
 
 def main():
     guest.close_on_signals()
-    for series in pick(tap, "starved task on", ["6.18"], ["6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+    for series in pick(tap, "starved task on", ["6.18", "6.12-scx"], ["6.16", "6.17", "6.19", "7.0", "7.1", "7.2", "7.3"]):
+        try:
+            debian.kernel(series)
+        except debian.Gone as e:
+            tap.skip(f"starved task on {series}", e)
+            continue
         tap.guarded(series, one, series)
     for series in pick(tap, "no scheduler on", ["6.1", "7.3"], ["6.12", "6.18"]):
         tap.guarded(series, without, series)
