@@ -53,6 +53,7 @@ def _compile(deb, config, tmp):
 def _install(out, deb, where):
     """What debian.Kernel wants, out of a build directory."""
     shutil.copyfile(f"{out}/arch/x86/boot/bzImage", f"{where}/bzImage")
+    shutil.copyfile(f"{out}/vmlinux", f"{where}/vmlinux")  # with DWARF
     with open(f"{out}/vmlinux", "rb") as f, open(f"{where}/btf", "wb") as g:
         g.write(debian.elf_section(f.read(), ".BTF"))
     with open(f"{where}/vmlinux.h", "wb") as f:
@@ -81,7 +82,7 @@ def _make(series, deb, config, where):
 
 
 def key(series, deb, config):
-    return f"{series}-{cache.digest(os.path.basename(deb), '@' + config, 'recipe 1')}"
+    return f"{series}-{cache.digest(os.path.basename(deb), '@' + config, 'recipe 2')}"
 
 
 def kernel(series):

@@ -234,6 +234,7 @@ class Kernel:
         self.bzimage = f"{path}/bzImage"
         self.btf = f"{path}/btf"
         self.vmlinux_h = f"{path}/vmlinux.h"
+        self.vmlinux = f"{path}/vmlinux"  # only of one that was built here
         with open(f"{path}/release", encoding="ascii") as f:
             self.release, self.package = f.read().split()
 
