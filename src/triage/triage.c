@@ -50,6 +50,27 @@ void triage_about_cpu(struct finding *f, uint64_t cpu)
 		f->cpu = (struct opt_u64){ true, cpu };
 }
 
+/* Parts of names of functions in which a CPU waits for another one without letting go of itself. */
+static const char *const spins_in[] = {
+	"spin_lock_slowpath", /* native_queued_..., __pv_queued_..., resilient_queued_... */
+	"queued_read_lock_slowpath",
+	"queued_write_lock_slowpath",
+	"csd_lock_wait",
+	"smp_call_function_", /* _single, _many_cond: with the wait inlined */
+	"watchdog_check_skew", /* 7.3's check of the clock source: another CPU has to answer */
+};
+
+static bool is_spin(const struct kstack_frame *frame)
+{
+	if (frame->kind == FRAME_GUESS || frame->kind == FRAME_USER || !frame->symbol)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(spins_in); i++) {
+		if (strstr(frame->symbol, spins_in[i]))
+			return true;
+	}
+	return false;
+}
+
 void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cpu_row *c)
 {
 	triage_about_cpu(f, c->cpu);
@@ -61,9 +82,7 @@ void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cp
 		for (size_t k = 0; k < s->nr_frames && !f->spins; k++) {
 			const struct kstack_frame *frame = &s->frames[k];
 
-			/* native_queued_..., __pv_queued_..., resilient_queued_spin_lock_slowpath */
-			if (frame->kind == FRAME_GUESS || !frame->symbol ||
-			    !strstr(frame->symbol, "spin_lock_slowpath"))
+			if (!is_spin(frame))
 				continue;
 			f->spins = true;
 			triage_text(t, f, frame->symbol, "fdgdb.stacks[%zu].frames[%zu].symbol", i, k);

@@ -581,6 +581,18 @@ static void test_bpf_loop(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_STRING_EQUAL(f->caused_by, "bpf-loop@cpu0");
 	CU_ASSERT_PTR_NOT_NULL(evidence(f, "fdgdb.stacks[1].frames[0].symbol"));
+
+	/* Or an answer from that CPU. */
+	spin[0].symbol = "watchdog_check_skew.constprop.0";
+	r->findings.rows.nr = 0;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_STRING_EQUAL(find(r, "irqs-off@cpu1")->caused_by, "bpf-loop@cpu0");
+
+	/* Or nothing of it. */
+	spin[0].symbol = "my_driver_loop";
+	r->findings.rows.nr = 0;
+	ASSERT_OK(triage_run(r));
+	CU_ASSERT_PTR_NULL(find(r, "irqs-off@cpu1")->caused_by);
 	report_destroy(r);
 }
 
