@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "kernel/internal.h"
 
 struct err *kernel_new(struct target *t, struct mem *mem, const struct arch *arch,
@@ -19,7 +20,8 @@ struct err *kernel_new(struct target *t, struct mem *mem, const struct arch *arc
 	k->arch = arch;
 	k->pt = *pt;
 
-	struct err *e = tlb_create(&k->tlb);
+	k->lacking = calloc(1, sizeof(*k->lacking));
+	struct err *e = k->lacking ? tlb_create(&k->tlb) : &err_nomem;
 	if (e) {
 		kernel_destroy(k);
 		return e;
@@ -38,6 +40,9 @@ void kernel_destroy(struct kernel *k)
 	codes_destroy(k->codes);
 	symbols_destroy(k->symbols);
 	types_destroy(k->types);
+	if (k->lacking)
+		missing_deinit(k->lacking);
+	free(k->lacking);
 	free(k->banner);
 	free(k->release);
 	free(k->cpus_why);
@@ -74,7 +79,17 @@ bool khas_sym(const struct kernel *k, const char *name)
 struct err *klayout(const struct kernel *k, const struct layout_member *members, size_t nr,
 		    void *layout, struct missing *missing)
 {
-	return layout_resolve(k->types, members, nr, layout, missing);
+	_cleanup_(missing_deinit) struct missing absent = { 0 };
+
+	TRY(layout_resolve(k->types, members, nr, layout, &absent));
+	for (size_t i = 0; i < absent.nr; i++) {
+		/* A whole struct that is not there is a feature that this kernel lacks. */
+		if (k->lacking && strchr(absent.names[i], '.'))
+			TRY(missing_add(k->lacking, "%s", absent.names[i]));
+		if (missing)
+			TRY(missing_add(missing, "%s", absent.names[i]));
+	}
+	return NULL;
 }
 
 struct err *kenum(const struct kernel *k, const char *type, const char *name, int64_t *ret)

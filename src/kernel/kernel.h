@@ -42,6 +42,8 @@ struct kernel {
 	struct modules *modules; /* NULL until kmodules() */
 	struct codes *codes;	 /* NULL until ksymbolize() needs them */
 
+	struct missing *lacking; /* "bpf_map.name": members that klayout() found to be absent */
+
 	char *cpus_why;	     /* NULL, or why nothing is known about CPUs: nr_cpu_ids is 0 then */
 	uint32_t nr_cpu_ids;
 	uint64_t *percpu_off;	     /* [nr_cpu_ids]: __per_cpu_offset[] */
@@ -114,7 +116,10 @@ struct err *kpercpu(const struct kernel *k, struct kva sym_or_ptr, uint32_t cpu,
 struct err *kpercpu_sym(const struct kernel *k, const char *name, uint32_t cpu,
 			struct kva *ret) MUST_CHECK;
 
-/* A struct or union of vmlinux BTF: resolves a group of members; names absentees in `missing`. */
+/*
+ * A struct or union of vmlinux BTF: resolves a group of members; names absentees in `missing` (may be
+ * NULL), and those of structs that are there in ->lacking.
+ */
 struct err *klayout(const struct kernel *k, const struct layout_member *members, size_t nr,
 		    void *layout, struct missing *missing) MUST_CHECK;
 

@@ -233,6 +233,8 @@ static bool agree(const struct finding *a, const struct finding *b, enum triage_
 		return true;
 	case LINK_CPU:
 		return a->cpu.has && b->cpu.has && a->cpu.v == b->cpu.v;
+	case LINK_ANYWHERE:
+		return !a->cpu.has && b->cpu.has;
 	case LINK_PID:
 		return a->pid.has && b->pid.has && a->pid.v == b->pid.v;
 	case LINK_SPIN:

@@ -30,6 +30,7 @@ enum triage_link {
 	LINK_ANY,
 	LINK_CPU,
 	LINK_PID,
+	LINK_ANYWHERE, /* the one is about no CPU, the other about one: that may be where the one is served */
 	LINK_SPIN, /* the CPU of the one spins on a lock, that of the other does not */
 };
 

@@ -106,6 +106,7 @@ const struct triage_rule rule_workqueue_stuck = {
 	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
 		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU }, { "scx-local-blocked", LINK_CPU },
 		    { "scx-affinity", LINK_CPU }, { "scx-held-by-bpf", LINK_ANY },
-		    { "scx-dsq-not-consumed", LINK_ANY }, { "bpf-loop", LINK_ANY } },
+		    { "scx-dsq-not-consumed", LINK_ANY }, { "bpf-loop", LINK_ANY },
+		    { "irqs-off", LINK_ANYWHERE }, { "softlockup", LINK_ANYWHERE } },
 	.judge = judge,
 };

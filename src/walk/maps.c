@@ -139,8 +139,12 @@ static struct err *read_contents(struct map_job *job)
 	const struct map_row *row = job->row;
 	const struct map_type *type = map_type_find(row->type);
 
+	const struct map_layout *l = &job->mw->l;
 	if (row->unreadable) /* the header is not there */
 		return NULL;
+	/* A size of 0 would be a wrong number, and so would be all that is told by it. */
+	if (!l->type.present || !l->key_size.present || !l->value_size.present || !l->max_entries.present)
+		return map_no_layout(job, "struct bpf_map");
 	if (type)
 		return type->read(job);
 	job->undecoded = true;
@@ -304,7 +308,9 @@ static struct err *summarize(struct maps_walk *m)
 	nr = count(m, offsetof(struct map_job, undecoded), &first);
 	if (nr)
 		TRY(report_section(r, "maps", SECTION_NOT_IMPLEMENTED,
-				   "contents of %zu maps of types that are not decoded yet", nr));
+				   "contents of %zu maps are not decoded: fdgdb does not know the type of map, or "
+				   "this kernel's types do not tell its layout (the first is map %" PRIu32 ")",
+				   nr, first));
 	nr = count(m, offsetof(struct map_job, capped), &first);
 	if (nr && asked)
 		TRY(report_cut(r, "maps", true, "%zu maps at %" PRIu64 " entries each (--max-entries)",

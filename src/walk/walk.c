@@ -62,6 +62,22 @@ static struct err *not_reached(struct walk *w, const struct part *part, const st
 	return report_section(w->r, part->name, SECTION_NOT_READABLE, "%s", why->msg);
 }
 
+/* A kernel that nobody has seen: whatever the walkers made of it, the report names what it has not got. */
+static struct err *tell_lacking(struct walk *w)
+{
+	const struct missing *lacking = w->k->lacking;
+	const char *names = "";
+
+	if (!lacking || !lacking->nr)
+		return NULL;
+	for (size_t i = 0; i < lacking->nr && names; i++)
+		names = pool_printf(&w->r->pool, "%s%s%s", names, i ? ", " : "", lacking->names[i]);
+	if (!names)
+		return &err_nomem;
+	return report_section(w->r, "types", SECTION_NOT_IMPLEMENTED,
+			      "this kernel's types lack %s: what depends on that is left out", names);
+}
+
 struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r)
 {
 	struct walk w = { .k = k, .r = r, .opts = opts };
@@ -76,6 +92,8 @@ struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct repo
 
 	if (e && e->code == ERR_NOT_FOUND)
 		return e;
+	if (!e)
+		e = tell_lacking(&w);
 	/* Also what was collected before the walk was cut off will be rendered. */
 	struct err *env = walk_env(&w);
 	if (!e)

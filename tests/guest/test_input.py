@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Bad input gets a clear line and the right exit status."""
 
+import mmap
 import os
 import re
 import shutil
@@ -160,6 +161,22 @@ def without_page(path, out, gpa):
             f.write(struct.pack("<IIQQQQQQ", *p))
 
 
+def pages_with(path, pattern):
+    """Guest-physical addresses of the pages in a core in which a pattern begins."""
+    found = []
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        phoff, = struct.unpack_from("<Q", data, 32)
+        phentsize, phnum = struct.unpack_from("<HH", data, 54)
+        at = data.find(pattern)
+        while at >= 0:
+            for i in range(phnum):
+                p = struct.unpack_from("<IIQQQQQQ", data, phoff + i * phentsize)
+                if p[0] == 1 and p[2] <= at < p[2] + p[5]:
+                    found.append((p[4] + at - p[2]) & ~4095)
+            at = data.find(pattern, at + 1)
+    return found
+
+
 def dumps(tmp):
     core = f"{tmp}/core"
     with guest.Guest("6.18", scenario="rich", vcpus=1) as g:
@@ -167,28 +184,19 @@ def dumps(tmp):
         g.dump(core)
         whole = report("core", core)
         big = next(m for m in whole["maps"] if m["value_size"] > 4096 and m.get("entries"))
-        gpa = None
-        # The second page of a big value: find it by a pattern of its own bytes.
-        value = bytes.fromhex(big["entries"][0]["value_hex"])
-        with open(core, "rb") as f:
-            data = f.read()
-        at = data.find(value[2048:6144])
-        if at < 0:  # the value's pages are not consecutive in the file
-            at = data.find(value[4096:4160])
-        tap.ok(at > 0, f"a page of {big['name']} found in the dump")
-        phoff, = struct.unpack_from("<Q", data, 32)
-        phentsize, phnum = struct.unpack_from("<HH", data, 54)
-        for i in range(phnum):
-            p = struct.unpack_from("<IIQQQQQQ", data, phoff + i * phentsize)
-            if p[0] == 1 and p[2] <= at < p[2] + p[5]:
-                gpa = (p[4] + at - p[2] + 4095) & ~4095
-        del data
-    without_page(core, f"{tmp}/hole", gpa)
-    r = fdgdb("core", "-j", f"{tmp}/hole")
+    # A page with bytes from the middle of a value. User space may have the same bytes: the program that filled
+    # the map, its file. They are no part of the map, so the one is wanted whose absence the map minds.
+    found = pages_with(core, bytes.fromhex(big["entries"][0]["value_hex"])[4096:4160])
+    tap.ok(found, f"bytes of {big['name']} found in the dump")
+    for gpa in found:
+        without_page(core, f"{tmp}/hole", gpa)
+        r = fdgdb("core", "-j", f"{tmp}/hole")
+        doc = r.json()
+        row = next(m for m in doc["maps"] if m["map_kva"] == big["map_kva"])
+        if "error" in row:
+            break
     tap.equal(r.status, EXIT_PARTIAL, "unreadable map memory: the report goes on, status 3")
-    doc = r.json()
-    row = next(m for m in doc["maps"] if m["map_kva"] == big["map_kva"])
-    tap.ok("error" in row and "read" in row["error"], "the map says so", row.get("error"))
+    tap.ok("error" in row and "read" in row["error"], f"the map says so ({len(found)} pages)", row.get("error"))
     others = [m for m in whole["maps"] if m["map_kva"] != big["map_kva"]]
     same = [m for m in doc["maps"] if m["map_kva"] != big["map_kva"]]
     tap.ok(others == same, "all other maps are as before")
