@@ -87,6 +87,8 @@ static bool follow(struct render *r, struct value *v, uint32_t pointee, struct n
 	if (!env || !addr || !t || btf_is_func_proto(t))
 		return true;
 
+	if (env->freed)
+		v->ptr.freed = env->freed(env->ctx, addr);
 	bool in_arena = env->in_arena && env->read_arena && env->in_arena(env->ctx, addr);
 	if (!in_arena && !(env->read_kernel && addr >> 63 && cpus_pointee(r->types, t)))
 		return true;

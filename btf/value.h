@@ -61,6 +61,7 @@ struct value {
 			struct value *deref;	/* NULL: not followed */
 			const char *skipped;	/* why an attempt failed; never with deref */
 			const char *annotation; /* cast_annotation, or NULL */
+			const char *freed; /* the allocator that had taken back what it leads to, or NULL */
 		} ptr;
 		struct {
 			const uint8_t *data; /* a copy in the pool */
@@ -92,6 +93,9 @@ struct value_env {
 	/* Why there is no need to follow an arena pointer: what it leads to is shown elsewhere.  NULL: there is.
 	 * The callback itself may be NULL. */
 	const char *(*shown)(void *ctx, uint64_t addr);
+	/* The name of the allocator to which a pointer's target in an arena has been given back; NULL: it has not.
+	 * The callback itself may be NULL. */
+	const char *(*freed)(void *ctx, uint64_t addr);
 	size_t (*read_kernel)(void *ctx, uint64_t addr, void *buf, size_t len);
 	void *ctx; /* with NULL callbacks pointers are not followed */
 };

@@ -34,6 +34,8 @@ struct sdt_alloc_row {
 
 	struct sdt_slot *slots; /* in the order of the tree */
 	size_t nr;
+	uint32_t *freed; /* low halves of addresses of elements that were given out once and are not now; ascending */
+	size_t nr_freed;
 	bool truncated;
 	uint32_t skipped; /* parts of the tree that could not be followed */
 };
@@ -57,6 +59,7 @@ struct arena_object {
 	uint64_t size;
 	const uint8_t *data;
 	size_t len;	     /* less than `size` if its end could not be read */
+	const char *freed;   /* the allocator to which it has been given back; NULL: none */
 	uint32_t from_map;   /* id of the map with the first pointer found; 0: the object at from_addr */
 	uint64_t from_addr;
 	const char *from;    /* variable or member that points to it; guest bytes */

@@ -169,6 +169,7 @@ static struct err *write_object(struct json_report *w, const struct arena_object
 		json_value(j, v);
 	}
 	json_opt_true(j, "unreadable", !obj->data);
+	json_opt_string(j, "freed_element_of", obj->freed);
 	json_close_object(j);
 	render_reset(&w->render);
 	return NULL;

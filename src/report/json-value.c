@@ -64,6 +64,7 @@ static void write_ptr(struct json *j, const struct value *v)
 		json_opt_string(j, "deref_skipped_reason", v->ptr.skipped);
 	}
 	json_opt_string(j, "cast_annotation", v->ptr.annotation);
+	json_opt_string(j, "freed_element_of", v->ptr.freed);
 	json_close_object(j);
 }
 

@@ -112,6 +112,11 @@ static struct err *write_object(struct text *t, const struct arena_object *obj)
 	else
 		strbuf_printf(&t->sb, "0x%" PRIx64 " ", obj->from_addr);
 	text_guest(t, obj->from);
+	if (obj->freed) {
+		strbuf_puts(&t->sb, " [freed element of ");
+		text_guest(t, obj->freed);
+		strbuf_putc(&t->sb, ']');
+	}
 	strbuf_puts(&t->sb, ": ");
 	if (!obj->data) {
 		strbuf_puts(&t->sb, "<unreadable>");

@@ -75,6 +75,11 @@ static void write_ptr(struct strbuf *sb, const struct value *v)
 		escape_append(sb, v->ptr.annotation, strlen(v->ptr.annotation));
 		strbuf_putc(sb, ')');
 	}
+	if (v->ptr.freed) {
+		strbuf_puts(sb, " [freed element of ");
+		escape_append(sb, v->ptr.freed, strlen(v->ptr.freed));
+		strbuf_putc(sb, ']');
+	}
 	if (v->ptr.deref || !v->ptr.skipped)
 		return;
 	if (!strncmp(v->ptr.skipped, "cycle ", 6)) {

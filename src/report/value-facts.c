@@ -123,7 +123,8 @@ bool value_equal(const struct value *a, const struct value *b)
 		return a->ptr.value == b->ptr.value && !a->ptr.deref == !b->ptr.deref &&
 		       (!a->ptr.deref || value_equal(a->ptr.deref, b->ptr.deref)) &&
 		       same_text(a->ptr.skipped, b->ptr.skipped) &&
-		       same_text(a->ptr.annotation, b->ptr.annotation);
+		       same_text(a->ptr.annotation, b->ptr.annotation) &&
+		       same_text(a->ptr.freed, b->ptr.freed);
 	case VALUE_BYTES:
 		return a->bytes.len == b->bytes.len &&
 		       (!a->bytes.len || !memcmp(a->bytes.data, b->bytes.data, a->bytes.len));

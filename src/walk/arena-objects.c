@@ -95,6 +95,9 @@ static struct err *add_object(struct objects_walk *o, const struct value_site *s
 	};
 	if (!obj->from)
 		return &err_nomem;
+	uint32_t off;
+	const struct sdt_alloc_row *freed = sdt_find_freed(o->r, o->arena, addr, &off);
+	obj->freed = freed ? freed->name : NULL;
 	return arena_bytes(a, addr, want, &o->r->pool, &obj->data, &obj->len);
 }
 

@@ -54,6 +54,13 @@ struct err *sdt_index(struct report *r) MUST_CHECK;
 const struct sdt_slot *sdt_find(const struct report *r, const struct map_row *arena, uint64_t addr,
 				const struct sdt_alloc_row **alloc, uint32_t *off);
 
+/*
+ * The allocator that has taken back the element at this address; NULL: it is in none, or that is live.  *off: how
+ * far from the element's start.
+ */
+const struct sdt_alloc_row *sdt_find_freed(const struct report *r, const struct map_row *arena, uint64_t addr,
+					   uint32_t *off);
+
 /* ---- sdt-types.c: what type payloads have */
 struct err *sdt_types(struct walk *w) MUST_CHECK;
 

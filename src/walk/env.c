@@ -133,6 +133,17 @@ static const char *shown(void *ctx, uint64_t addr)
 	return "already rendered in sdt_allocations";
 }
 
+static const char *freed(void *ctx, uint64_t addr)
+{
+	const struct env_ctx *c = ctx;
+	const struct arena *a = find_arena(c, addr);
+	const struct sdt_alloc_row *alloc;
+	uint32_t off;
+
+	alloc = a && arena_has(a->body, addr) ? sdt_find_freed(c->all->r, a->row, addr, &off) : NULL;
+	return alloc ? alloc->name : NULL;
+}
+
 /* ---- the kernel */
 
 /* The slot of a read, or the free one where it belongs. */
@@ -333,6 +344,7 @@ static struct err *env_init(struct report *r, struct env_all *all, const struct 
 		.in_arena = in_arena,
 		.read_arena = read_arena,
 		.shown = shown,
+		.freed = freed,
 		.read_kernel = read_kernel,
 		.ctx = c,
 	};

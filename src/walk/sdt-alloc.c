@@ -60,6 +60,7 @@ struct sdt_tree {
 	struct sdt_walk *s;
 	struct sdt_alloc_row *row;
 	VEC(struct sdt_slot) slots;
+	VEC(uint32_t) freed;
 	struct addr_set seen; /* nodes, by their low halves */
 	uint64_t cap, bytes;
 };
@@ -195,6 +196,20 @@ static struct err *add_slot(struct sdt_tree *t, uint64_t addr, uint32_t position
 	return NULL;
 }
 
+/* Its payload is nobody's, but a pointer may still lead there. */
+static struct err *add_freed(struct sdt_tree *t, uint64_t addr)
+{
+	uint32_t *low;
+
+	if (t->freed.nr == SLOTS_MAX)
+		return NULL;
+	low = vec_push(&t->freed);
+	if (!low)
+		return &err_nomem;
+	*low = (uint32_t)addr;
+	return NULL;
+}
+
 static struct err *walk_node(struct sdt_tree *t, uint64_t addr, unsigned int level, uint32_t position);
 
 static struct err *walk_children(struct sdt_tree *t, const uint8_t *bits, const uint8_t *ptrs,
@@ -210,6 +225,8 @@ static struct err *walk_children(struct sdt_tree *t, const uint8_t *bits, const 
 			TRY(walk_node(t, child, level + 1, position << 9 | i));
 		else if (bits[i / 8] & 1u << i % 8)
 			TRY(add_slot(t, child, position << 9 | i));
+		else
+			TRY(add_freed(t, child));
 	}
 	return NULL;
 }
@@ -249,6 +266,13 @@ static struct err *walk_node(struct sdt_tree *t, uint64_t addr, unsigned int lev
 	return walk_children(t, bits, copy, level, position);
 }
 
+static int compare_low(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
 static struct err *walk_tree(struct sdt_walk *s, struct sdt_alloc_row *row, uint64_t root)
 {
 	uint64_t asked = s->w->opts->max_entries;
@@ -258,11 +282,16 @@ static struct err *walk_tree(struct sdt_walk *s, struct sdt_alloc_row *row, uint
 	};
 	struct err *e = walk_node(&t, root, 0, 0);
 
+	if (t.freed.nr)
+		qsort(t.freed.data, t.freed.nr, sizeof(*t.freed.data), compare_low);
 	row->slots = pool_memdup(&s->r->pool, t.slots.data, t.slots.nr * sizeof(*t.slots.data));
-	if (!e && !row->slots)
+	row->freed = pool_memdup(&s->r->pool, t.freed.data, t.freed.nr * sizeof(*t.freed.data));
+	if (!e && (!row->slots || !row->freed))
 		e = &err_nomem;
 	row->nr = row->slots ? t.slots.nr : 0;
+	row->nr_freed = row->freed ? t.freed.nr : 0;
 	free(t.slots.data);
+	free(t.freed.data);
 	addr_set_deinit(&t.seen);
 	s->skipped += row->skipped;
 	return e;

@@ -73,3 +73,40 @@ const struct sdt_slot *sdt_find(const struct report *r, const struct map_row *ar
 	}
 	return NULL;
 }
+
+/* The last element that begins at or before it; UINT32_MAX: none. */
+static uint32_t freed_before(const struct sdt_alloc_row *row, uint32_t low)
+{
+	size_t first = 0, end = row->nr_freed;
+
+	while (first < end) {
+		size_t mid = first + (end - first) / 2;
+
+		if (row->freed[mid] <= low)
+			first = mid + 1;
+		else
+			end = mid;
+	}
+	return first ? row->freed[first - 1] : UINT32_MAX;
+}
+
+const struct sdt_alloc_row *sdt_find_freed(const struct report *r, const struct map_row *arena, uint64_t addr,
+					   uint32_t *off)
+{
+	uint32_t low = (uint32_t)arena_user_addr(arena->arena, addr);
+
+	for (size_t i = 0; i < r->sdt_allocs.nr; i++) {
+		const struct sdt_alloc_row *row = &r->sdt_allocs.data[i];
+		uint32_t start = row->arena_id == arena->id ? freed_before(row, low) : UINT32_MAX;
+		const struct sdt_alloc_row *live;
+
+		if (start > low || low - start >= row->elem_size)
+			continue;
+		/* A tree that has an element twice: live counts. */
+		if (sdt_find(r, arena, start, &live, off))
+			continue;
+		*off = low - start;
+		return row;
+	}
+	return NULL;
+}

@@ -3,7 +3,7 @@
  * What type an allocator's payloads have.  An allocator knows no more than their size, so evidence is weighed,
  * the best first:
  *
- *  1. pointers to a struct, in the program's variables and maps, that lead to its elements;
+ *  1. pointers to a struct, in the program's variables and maps, that lead to its elements, live or given back;
  *  2. the struct's name is the allocator's;
  *  3. there is but one struct of that size;
  *  4. the program declares pointers to it into the arena: tags, then members of variables and map values;
@@ -119,8 +119,9 @@ static struct err *on_pointer(void *ctx, const struct value_site *site, bool *in
 	c->tagged |= tagged;
 	if (site->len < POINTER_SIZE || !get_le64(site->data))
 		return NULL;
-	if (sdt_find(t->r, t->map->own_arena, get_le64(site->data), &alloc, &off) && alloc == t->row &&
-	    off == alloc->header)
+	if (!sdt_find(t->r, t->map->own_arena, get_le64(site->data), &alloc, &off))
+		alloc = sdt_find_freed(t->r, t->map->own_arena, get_le64(site->data), &off);
+	if (alloc == t->row && off == alloc->header)
 		c->hits++;
 	return NULL;
 }

@@ -19,7 +19,7 @@ SALT = 0xBBBB
 OTHERS = {0xCCCC: 5, 0xAAAA: 3}
 NO_TASK = 900000
 NR_ITEMS, NR_NODES, NODE_CTXS = 40, 15, (0, 1, 2, 4, 5)
-LINE = re.compile(r"fdgdb ev=(\d+) (?:alloc idx=(\d+) genn=(\d+) pid=(\d+) weight=(\d+) salt=(\d+)|free idx=(\d+))$")
+LINE = re.compile(r"fdgdb ev=(\d+) (?:alloc idx=(\d+) genn=(\d+) pid=(\d+) weight=(\d+) salt=(\d+)|free idx=(\d+) salt=(\d+))$")
 
 
 def plain(value):
@@ -39,16 +39,12 @@ def text(chars):
 def printed(trace, salt, events):
     """What was live after so many events, by the scheduler's own lines: idx -> (genn, pid, weight, seq)."""
     live, seen = {}, 0
-    ours = False
     for line in trace.splitlines():
         m = LINE.search(line)
         if not m:
             continue
-        ev, idx, genn, pid, weight, line_salt, freed = m.groups()
-        # Only the running copy takes anything back.
-        if freed is None:
-            ours = int(line_salt) == salt
-        if (freed is None and not ours) or int(ev) > events:
+        ev, idx, genn, pid, weight, alloc_salt, freed, free_salt = m.groups()
+        if int(alloc_salt or free_salt) != salt or int(ev) > events:
             continue
         if freed is None:
             live.setdefault(int(ev), ("alloc", int(idx), int(genn), int(pid), int(weight)))
@@ -127,6 +123,21 @@ def scheduler(doc, trace, what):
               f"{what}: they join the tasks")
 
 
+def dangling(doc, row, what):
+    """Pointers to contexts say whether those have been taken back."""
+    value = next(m for m in doc["maps"] if m["id"] == row["map_id"])["value"]
+    pointers = {m["name"]: m["value"] for m in value["members"] if m["name"] in ("last_ctx", "stale_ctx")}
+    live = {e["addr"] + row["header_size"] for e in row["entries"]}
+    for name, ptr in pointers.items():
+        if ptr["value"] in live:
+            tap.equal((ptr.get("freed_element_of"), ptr.get("deref_skipped_reason")),
+                      (None, "already rendered in sdt_allocations"), f"{what}: {name} leads to a live one")
+        else:
+            tap.equal((ptr.get("freed_element_of"), ptr.get("deref", {}).get("type_name")),
+                      ("scx_task_allocator", "task_ctx"), f"{what}: {name} dangles")
+    return sum(p["value"] not in live for p in pointers.values())
+
+
 def copies(doc, what, salts):
     found = by_salt(doc)
     tap.equal(set(found), salts, f"{what}: every copy has its own allocators")
@@ -139,6 +150,9 @@ def copies(doc, what, salts):
                       f"{what}: copy {salt:#x}: its contexts")
         tap.equal({plain(e["payload"])["salt"] for e in ctxs["entries"]}, {salt},
                   f"{what}: copy {salt:#x}: of its own arena")
+        stale = dangling(doc, ctxs, f"{what}, copy {salt:#x}")
+        if salt in OTHERS:
+            tap.equal(stale, 2, f"{what}: copy {salt:#x}: the last context was taken back at once")
         tap.equal(ctxs["payload_type_by"], "pointers to it lead to the elements", f"{what}: by a pointer")
         nodes = rows["node_allocator"]
         tap.equal([(n["node"], n["magic"]) for n in (plain(e["payload"]) for e in nodes["entries"])],

@@ -297,6 +297,52 @@ static void test_types(void)
 	}
 }
 
+/* Elements that were given back: their addresses tell the type, and who still points there is told so. */
+static void test_freed(void)
+{
+	struct arena_image im;
+	struct img_bss *bss;
+	uint8_t *mem = with_tree(&im, 0, &bss);
+	const uint64_t live = user + elems, gone = user + elems + 64, twice = user + elems + 128;
+	const struct sdt_alloc_row *alloc;
+	uint32_t off;
+
+	put_elem(mem, live, 0, 7);
+	arena_image_slot(mem, 0, 0, live);
+	img_chunk_at(mem, 2)->child[2] = gone;
+	img_chunk_at(mem, 3)->child[9] = twice;
+	arena_image_slot(mem, 0, 4, twice);
+	bss->last_ctx = gone + 8;
+
+	const struct sdt_alloc_row *row = walk(&im);
+	CU_ASSERT_EQUAL(row->nr, 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(row->type_by);
+	CU_ASSERT_STRING_EQUAL(row->type_by, "pointers to it lead to the elements");
+
+	const struct map_row *arena = &im.r->maps.data[0];
+	CU_ASSERT_PTR_NULL(sdt_find(im.r, arena, gone, &alloc, &off));
+	for (uint32_t i = 0; i < row->elem_size; i++) {
+		CU_ASSERT_PTR_EQUAL(sdt_find_freed(im.r, arena, gone + i, &off), row);
+		CU_ASSERT_EQUAL(off, i);
+	}
+	CU_ASSERT_PTR_NULL(sdt_find_freed(im.r, arena, gone - 1, &off));
+	CU_ASSERT_PTR_NULL(sdt_find_freed(im.r, arena, gone + row->elem_size, &off));
+	CU_ASSERT_PTR_NULL(sdt_find_freed(im.r, arena, live, &off));
+	CU_ASSERT_PTR_NULL(sdt_find_freed(im.r, arena, twice, &off)); /* live counts */
+
+	ASSERT_OK(walk_env(&im.w));
+	const struct value_env *env = row->env;
+	CU_ASSERT_STRING_EQUAL(env->freed(env->ctx, gone + 8), "scx_task_allocator");
+	CU_ASSERT_PTR_NULL(env->freed(env->ctx, live + 8));
+	CU_ASSERT_PTR_NULL(env->freed(env->ctx, 0xffff888000000000));
+
+	/* What such pointers lead to is an object of its own, and said to be given back. */
+	CU_ASSERT_EQUAL_FATAL(im.r->arena_objects.nr, 1);
+	CU_ASSERT_EQUAL(im.r->arena_objects.data[0].user_addr, gone + 8);
+	CU_ASSERT_STRING_EQUAL(im.r->arena_objects.data[0].freed, "scx_task_allocator");
+	arena_image_deinit(&im);
+}
+
 /* An allocator that no struct is named like: what is another's is not taken for its own. */
 static void test_other_allocator(void)
 {
@@ -693,7 +739,7 @@ static void test_random(void)
 UNIT_MAIN("walk-arena", { "an allocator's tree", test_tree }, { "headers of another size", test_header },
 	  { "trees of nonsense", test_corrupt }, { "sizes of nonsense", test_sizes },
 	  { "unreadable elements", test_unreadable }, { "caps", test_cap }, { "types of payloads", test_types },
-	  { "types of other allocators", test_other_allocator }, { "one type of several", test_choice },
+	  { "elements given back", test_freed }, { "types of other allocators", test_other_allocator }, { "one type of several", test_choice },
 	  { "why there are none", test_unavailable },
 	  { "regions", test_regions }, { "linked objects", test_objects },
 	  { "several arenas at one address", test_arenas }, { "an arena at an odd address", test_odd },

@@ -143,6 +143,7 @@ struct scx_allocator idle_allocator; /* never used */
 struct scx_static scx_static;
 
 struct task_ctx __arena *last_ctx;
+struct task_ctx __arena *stale_ctx; /* the last one that was taken back */
 struct work_item __arena *work_head;
 struct tree_node __arena *tree_root;
 struct node_ctx __arena *spare_node; /* NULL */
@@ -235,7 +236,7 @@ static __always_inline struct sdt_data __arena *slot_get(struct scx_allocator *a
 	return data;
 }
 
-static __always_inline void slot_put(struct scx_allocator *a, u32 idx)
+static __always_inline struct sdt_data __arena *slot_put(struct scx_allocator *a, u32 idx)
 {
 	struct sdt_desc __arena *leaf = a->root->chunk->descs[0];
 	struct sdt_data __arena *data;
@@ -246,6 +247,7 @@ static __always_inline void slot_put(struct scx_allocator *a, u32 idx)
 	data->tid.genn++;
 	leaf->allocated[pos / 64] &= ~(1ull << pos % 64);
 	leaf->nr_free++;
+	return data;
 }
 
 /* ---- task contexts */
@@ -286,11 +288,11 @@ static __always_inline void ctx_put(s32 idx)
 	u64 ev;
 
 	bpf_spin_lock(&lock);
-	slot_put(&scx_task_allocator, idx);
+	stale_ctx = (struct task_ctx __arena *)slot_put(&scx_task_allocator, idx)->payload;
 	live--;
 	ev = ++events;
 	bpf_spin_unlock(&lock);
-	bpf_printk("fdgdb ev=%llu free idx=%d", ev, idx);
+	bpf_printk("fdgdb ev=%llu free idx=%d salt=%u", ev, idx, salt);
 }
 
 /* ---- all that does not depend on tasks */
@@ -366,9 +368,14 @@ static __always_inline int fill(u32 new_salt, u32 nr)
 	static const u64 comm[2] = { 0x79646f626f6e }; /* "nobody" */
 	int ret = build(new_salt);
 
-	for (u32 i = 0; !ret && i < nr; i++) {
-		if (!ctx_get(900000 + i, new_salt, comm))
+	/* One more than shall live. */
+	for (u32 i = 0; !ret && i <= nr; i++) {
+		struct sdt_data __arena *data = ctx_get(900000 + i, new_salt, comm);
+
+		if (!data)
 			ret = 1;
+		else if (i == nr)
+			ctx_put(data->tid.idx);
 	}
 	return ret;
 }
