@@ -305,8 +305,8 @@ static struct err *narrow(struct orc *orc, uint64_t ip, size_t *lo, size_t *hi)
 struct err *orc_find_in(struct orc *orc, const struct orc_table *table, uint64_t ip,
 			struct unwind_rule *ret)
 {
-	bool found;
-	size_t i;
+	bool found = false;
+	size_t i = 0;
 
 	if (table->nr > ORC_MAX_ENTRIES)
 		return err_new(ERR_CORRUPT, "an ORC table of %zu entries", table->nr);
@@ -320,8 +320,8 @@ struct err *orc_find(struct orc *orc, uint64_t ip, struct unwind_rule *ret)
 {
 	struct cached *c = &orc->cache[ip % CACHE_SIZE];
 	struct unwind_rule rule;
-	size_t lo = 0, hi = orc->kernel.nr, i;
-	bool found;
+	size_t lo = 0, hi = orc->kernel.nr, i = 0;
+	bool found = false;
 
 	if (c->ip == ip && ip) {
 		*ret = c->rule;
