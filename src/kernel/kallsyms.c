@@ -76,11 +76,12 @@ static bool tokens_around(struct tables *t, size_t zero)
 			continue;
 
 		size_t start = zero - t->token_off['0'];
-		bool good = start + t->token_off[TOKENS - 1] < end;
+		bool good = true;
+		/* Each offset by itself, and before it is used: those in between may rise to anything. */
 		for (int i = 1; good && i < TOKENS; i++) {
-			size_t off = t->token_off[i];
+			size_t off = t->token_off[i], prev = t->token_off[i - 1];
 
-			good = off > t->token_off[i - 1] && off - t->token_off[i - 1] <= MAX_TOKEN &&
+			good = off > prev && off - prev <= MAX_TOKEN && off < end - start &&
 			       !t->data[start + off - 1];
 		}
 		if (!good)

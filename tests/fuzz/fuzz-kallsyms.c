@@ -84,15 +84,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 bool fuzz_seed(size_t i, uint8_t **data, size_t *len)
 {
-	if (i >= 2 * KS_LAYOUTS)
+	if (i > 2 * KS_LAYOUTS)
 		return false;
-	*data = malloc(1 + ROOM);
+	*data = calloc(1, 1 + ROOM);
 	if (!*data)
 		abort();
 	if (i < KS_LAYOUTS) { /* good tables, and some changes that mutations turn into others */
 		*len = 1 + 3 * 4;
-		memset(*data, 0, *len);
 		**data = (uint8_t)i;
+	} else if (i == 2 * KS_LAYOUTS) {
+		*len = 1 + 4096;
+		kallsyms_build_beyond(*data + 1, *len - 1);
+		**data = 0xff;
 	} else { /* the tables themselves */
 		*len = 1 + build(*data + 1, i - KS_LAYOUTS);
 		**data = 0xff;

@@ -161,3 +161,16 @@ size_t kallsyms_build(uint8_t *buf, size_t room, uint64_t addr, enum ks_layout l
 	}
 	return o.at;
 }
+
+void kallsyms_build_beyond(uint8_t *buf, size_t len)
+{
+	enum { TOKENS = 256, INDEX = 2 * TOKENS, DIGITS = 2 * (TOKENS - '0') };
+	struct out o = { .buf = buf + len - INDEX - DIGITS, .room = INDEX + DIGITS };
+
+	for (size_t i = '0'; i < TOKENS; i++)
+		put(&o, i <= '9' ? i : 'x', 2);
+	for (size_t i = 0; i < TOKENS; i++) {
+		/* The first token ends at a zero in the index, the second behind the data. */
+		put(&o, i == 1 ? 511 : i == 2 ? 1023 : i == 255 ? 4 : 0, 2);
+	}
+}

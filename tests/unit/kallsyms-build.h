@@ -28,4 +28,10 @@ enum ks_layout {
 size_t kallsyms_build(uint8_t *buf, size_t room, uint64_t addr, enum ks_layout layout,
 		      const struct ks_symbol *syms, size_t nr);
 
+/*
+ * Into zeros: tokens and their index at the very end of buf, with offsets that rise to behind it and come
+ * back with the last one.
+ */
+void kallsyms_build_beyond(uint8_t *buf, size_t len);
+
 #endif

@@ -203,8 +203,19 @@ static void test_no_banner(void)
 	}
 }
 
+static void test_index_beyond(void)
+{
+	uint8_t *data = calloc(1, ROOM); /* no longer than that, for ASan to see */
+	struct symbols *s = NULL;
+
+	kallsyms_build_beyond(data, ROOM);
+	ASSERT_ERR(symbols_decode(data, ROOM, (struct kva){ text }, &s), ERR_MISSING, NULL);
+	free(data);
+}
+
 UNIT_MAIN("kallsyms", { "every layout, every coding, big names", test_layouts },
 	  { "by name", test_find }, { "by address", test_at },
 	  { "nothing to be found", test_nothing }, { "cut anywhere", test_truncated },
 	  { "addresses that make no sense", test_bad_addresses },
-	  { "without linux_banner", test_no_banner })
+	  { "without linux_banner", test_no_banner },
+	  { "an index that points beyond the data", test_index_beyond })
