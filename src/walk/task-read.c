@@ -25,7 +25,9 @@ bool task_get(struct task_reading *r, struct kva obj, const struct member *m, ui
 {
 	if (!m->present || !obj.v || r->t->fatal)
 		return false;
-	if (r->data && obj.v == r->kva.v && m->size <= 8) {
+	/* The object may be this task by mistake, and the member one of another struct. */
+	if (r->data && obj.v == r->kva.v && m->size <= 8 && m->off >= r->t->lo &&
+	    (uint64_t)m->off + m->size <= r->t->hi) {
 		struct member in_data = *m;
 
 		in_data.off -= (uint32_t)r->t->lo;

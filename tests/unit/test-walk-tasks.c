@@ -152,6 +152,23 @@ static void test_unreadable(void)
 	scx_image_free(im);
 }
 
+/* What is read of a task at once is not all of it, and less than all that its pointers may lead to. */
+static void test_own_signal(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = image_task(im, 10, "a");
+
+	image_put64(im, a + T_SIGNAL, a);
+	image_put32(im, a, 77); /* before the first member of a task; signal_struct.nr_threads */
+	image_walk(im);
+
+	const struct task_row *r = image_find_task(im, a);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_TRUE(r->nr_threads.has && r->nr_threads.v == 77);
+	CU_ASSERT_STRING_EQUAL(r->comm, "a");
+	scx_image_free(im);
+}
+
 static void test_without_scx(void)
 {
 	struct scx_image *im = scx_image_new(IMAGE_NO_SCX, NULL);
@@ -406,6 +423,7 @@ UNIT_MAIN("walk-tasks",
 	  { "iterators on scx_tasks", test_scx_tasks_cursor },
 	  { "scx_tasks breaks off", test_scx_tasks_broken },
 	  { "parts that cannot be read", test_unreadable },
+	  { "a task whose pointer leads to itself", test_own_signal },
 	  { "a kernel without sched_ext", test_without_scx },
 	  { "threads, without the table of pids", test_threads },
 	  { "broken lists of processes and threads", test_broken_lists },
