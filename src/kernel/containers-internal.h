@@ -31,18 +31,13 @@ struct err *read_link(struct kernel *k, uint64_t addr, uint64_t *ret) MUST_CHECK
 
 /*
  * Brings a tree into the cache level by level, so that walking it in order afterwards costs no
- * round trip per node.  children() reads a node of `size` bytes and pushes what it refers to;
- * what cannot be read, or comes twice, is left to the walk itself to complain about.
+ * round trip per node.  children() reads a node of `size` bytes and pushes the addresses it refers to;
+ * what cannot be read is left to the walk itself to complain about.  Ends after `max` nodes.
  */
-struct tree_node {
-	uint64_t addr;
-	unsigned int level; /* 0 for the root */
-};
 struct tree_level {
-	VEC(struct tree_node) nodes;
+	VEC(uint64_t) nodes;
 };
 void warm_tree(struct kernel *k, uint64_t root, size_t size, size_t max,
-	       bool (*children)(struct kernel *k, const struct tree_node *node,
-				struct tree_level *next));
+	       bool (*children)(struct kernel *k, uint64_t node, struct tree_level *next));
 
 #endif

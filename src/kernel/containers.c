@@ -62,40 +62,62 @@ static void prefetch_level(struct kernel *k, const struct tree_level *level, siz
 	if (!ranges)
 		return; /* then it takes longer */
 	for (size_t i = 0; i < level->nodes.nr; i++)
-		ranges[i] = (struct krange){ { level->nodes.data[i].addr }, size };
+		ranges[i] = (struct krange){ { level->nodes.data[i] }, size };
 	kprefetch(k, ranges, level->nodes.nr);
 	free(ranges);
 }
 
+/*
+ * The children of a level, each once: nodes may share them, and then every level would be as many times as
+ * long as the last one as a node has slots.  False at the end of memory or of `max`.
+ */
+static bool next_level(struct kernel *k, const struct tree_level *level, size_t max, struct addr_set *seen,
+		       struct tree_level *next,
+		       bool (*children)(struct kernel *k, uint64_t node, struct tree_level *next))
+{
+	for (size_t i = 0; i < level->nodes.nr; i++) {
+		size_t before = next->nodes.nr, nr = before;
+
+		if (!children(k, level->nodes.data[i], next))
+			return false;
+		for (size_t n = before; n < next->nodes.nr; n++) {
+			uint64_t node = next->nodes.data[n];
+			bool is_new = false;
+			struct err *e = node ? addr_set_add(seen, node, &is_new) : NULL;
+
+			if (e || seen->nr > max) {
+				err_ignore(e);
+				return false;
+			}
+			if (is_new)
+				next->nodes.data[nr++] = node;
+		}
+		next->nodes.nr = nr;
+	}
+	return true;
+}
+
 void warm_tree(struct kernel *k, uint64_t root, size_t size, size_t max,
-	       bool (*children)(struct kernel *k, const struct tree_node *node,
-				struct tree_level *next))
+	       bool (*children)(struct kernel *k, uint64_t node, struct tree_level *next))
 {
 	enum { MAX_LEVELS = 128 };
 	struct tree_level level = { 0 };
-	size_t seen = 1;
+	struct addr_set seen = { 0 };
+	uint64_t *first = vec_push(&level.nodes);
+	bool good = first;
 
-	struct tree_node *first = vec_push(&level.nodes);
-	if (!first)
-		return;
-	first->addr = root;
-
-	for (unsigned int depth = 0; depth < MAX_LEVELS && level.nodes.nr; depth++) {
+	if (first)
+		*first = root;
+	for (unsigned int depth = 0; good && depth < MAX_LEVELS && level.nodes.nr; depth++) {
 		struct tree_level next = { 0 };
-		bool good = true;
 
 		prefetch_level(k, &level, size);
-		for (size_t i = 0; good && i < level.nodes.nr; i++) {
-			level.nodes.data[i].level = depth;
-			good = children(k, &level.nodes.data[i], &next);
-		}
+		good = next_level(k, &level, max, &seen, &next, children);
 		free(level.nodes.data);
 		level = next;
-		seen += next.nodes.nr;
-		if (!good || seen > max)
-			break;
 	}
 	free(level.nodes.data);
+	addr_set_deinit(&seen);
 }
 
 const char *walk_end_text(enum walk_end end)

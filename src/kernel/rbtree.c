@@ -17,20 +17,20 @@ static struct err *read_node(struct kernel *k, uint64_t addr, uint64_t *left, ui
 	return kget(k, (struct kva){ addr }, &l->rb_right, right);
 }
 
-static bool push_children(struct kernel *k, const struct tree_node *node, struct tree_level *next)
+static bool push_children(struct kernel *k, uint64_t node, struct tree_level *next)
 {
 	uint64_t child[2];
-	struct err *e = read_node(k, node->addr, &child[0], &child[1]);
+	struct err *e = read_node(k, node, &child[0], &child[1]);
 
 	if (e) {
 		err_free(e);
 		return true;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(child); i++) {
-		struct tree_node *n = child[i] ? vec_push(&next->nodes) : NULL;
+		uint64_t *n = child[i] ? vec_push(&next->nodes) : NULL;
 
 		if (n)
-			n->addr = child[i];
+			*n = child[i];
 		else if (child[i])
 			return false;
 	}

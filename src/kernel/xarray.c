@@ -17,7 +17,9 @@ enum {
 
 struct xa_walk {
 	struct kernel *k;
-	size_t max, nr;
+	size_t max, nr;		  /* entries */
+	size_t max_nodes;
+	struct addr_set seen;	  /* nodes */
 	unsigned int chunk_shift; /* log2 of the slots per node */
 	uint64_t base;		  /* added to all indices */
 	bool (*fn)(void *ctx, uint64_t index, struct kva entry);
@@ -54,10 +56,10 @@ static struct err *read_node(struct kernel *k, uint64_t addr, struct xa_node *re
 	return NULL;
 }
 
-static bool push_children(struct kernel *k, const struct tree_node *node, struct tree_level *next)
+static bool push_children(struct kernel *k, uint64_t node, struct tree_level *next)
 {
 	struct xa_node n;
-	struct err *e = read_node(k, node->addr, &n);
+	struct err *e = read_node(k, node, &n);
 
 	if (e) {
 		err_free(e);
@@ -68,10 +70,10 @@ static bool push_children(struct kernel *k, const struct tree_node *node, struct
 	for (uint32_t i = 0; i < k->containers->xa_slots.nr; i++) {
 		if (!is_node(n.slots[i]))
 			continue;
-		struct tree_node *child = vec_push(&next->nodes);
+		uint64_t *child = vec_push(&next->nodes);
 		if (!child)
 			return false;
-		child->addr = n.slots[i] - 2;
+		*child = n.slots[i] - 2;
 	}
 	return true;
 }
@@ -88,20 +90,24 @@ static enum walk_end walk_node(struct xa_walk *w, uint64_t addr, uint64_t index,
 {
 	struct xa_node *n = malloc(sizeof(*n)); /* eleven levels would be much for a fiber's stack */
 	enum walk_end end = WALK_COMPLETE;
+	bool is_new = true;
 
 	if (!n)
 		return walk_broken(w->why, &err_nomem);
 	struct err *e = read_node(w->k, addr, n);
-	/*
-	 * Each level's shift follows from the one above; that also ends nodes that refer to each other.
-	 */
+	/* Each level's shift follows from the one above, so a node cannot be below itself. */
 	if (!e && (n->shift >= 64 || n->shift % w->chunk_shift ||
 		   (want_shift >= 0 && n->shift != (unsigned int)want_shift)))
 		e = err_new(ERR_CORRUPT, "xa_node 0x%016" PRIx64 ": shift is %u", addr, n->shift);
-	if (e) {
-		free(n);
-		return walk_broken(w->why, e);
-	}
+	/* But nodes that share one below them would have it walked as often as there are ways to it. */
+	if (!e)
+		e = addr_set_add(&w->seen, addr, &is_new);
+	if (e)
+		end = walk_broken(w->why, e);
+	else if (!is_new)
+		end = WALK_LOOP;
+	else if (w->seen.nr > w->max_nodes)
+		end = WALK_CAPPED;
 
 	for (uint32_t i = 0; end == WALK_COMPLETE && i < w->k->containers->xa_slots.nr; i++) {
 		uint64_t at = index + ((uint64_t)i << n->shift), entry = n->slots[i];
@@ -151,9 +157,18 @@ static enum walk_end walk(struct xa_walk *w, struct kva xarray)
 		return visit(w, 0, head);
 	if (!is_node(head))
 		return WALK_COMPLETE;
-	/* A node per entry and level is more than any tree needs. */
-	warm_tree(w->k, head - 2, w->k->containers->xa_node.size, w->max, push_children);
-	return walk_node(w, head - 2, 0, -1);
+
+	uint64_t shift;
+	e = kget(w->k, (struct kva){ head - 2 }, &w->k->containers->xa_shift, &shift);
+	if (e)
+		return walk_broken(w->why, e);
+	/* No node is without entries, so there are no more than one per entry and level. */
+	if (mul_overflows(w->max, MIN(shift, (uint64_t)64) / w->chunk_shift + 1, &w->max_nodes))
+		w->max_nodes = SIZE_MAX;
+	warm_tree(w->k, head - 2, w->k->containers->xa_node.size, w->max_nodes, push_children);
+	enum walk_end end = walk_node(w, head - 2, 0, -1);
+	addr_set_deinit(&w->seen);
+	return end;
 }
 
 enum walk_end kxarray_walk(struct kernel *k, struct kva xarray, size_t max,

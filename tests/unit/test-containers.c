@@ -358,6 +358,41 @@ static void test_xarray_damaged(void)
 	env_free(v);
 }
 
+/* A tree of six levels without an entry, in which all slots of a node lead to the same one. */
+static void test_xarray_shared(void)
+{
+	enum { LEVELS = 6 };
+	struct env *v = env_new();
+	uint64_t xa = alloc(v, 64), node[LEVELS];
+
+	for (unsigned int i = 0; i < LEVELS; i++)
+		node[i] = xa_node(v, 6 * (LEVELS - 1 - i));
+	put(v, xa + 8, node[0] + 2);
+	for (unsigned int i = 0; i + 1 < LEVELS; i++) {
+		for (unsigned int slot = 0; slot < 64; slot++)
+			xa_slot(v, node[i], slot, node[i + 1] + 2);
+	}
+	CU_ASSERT_EQUAL(xarray(v, xa, 1 << 18), WALK_LOOP);
+	CU_ASSERT_EQUAL(v->nr, 0);
+	CU_ASSERT(v->img->ft->reads < 100);
+	env_free(v);
+
+	/* All different, and still nothing in it: no kernel makes such a tree. */
+	v = env_new();
+	xa = alloc(v, 64);
+	node[0] = xa_node(v, 12);
+	put(v, xa + 8, node[0] + 2);
+	for (unsigned int i = 0; i < 64; i++) {
+		node[1] = xa_node(v, 6);
+		xa_slot(v, node[0], i, node[1] + 2);
+		for (unsigned int slot = 0; slot < 64; slot++)
+			xa_slot(v, node[1], slot, xa_node(v, 0) + 2);
+	}
+	CU_ASSERT_EQUAL(xarray(v, xa, 100), WALK_CAPPED);
+	CU_ASSERT_EQUAL(v->nr, 0);
+	env_free(v);
+}
+
 /* One round trip per level, not per node. */
 static void test_xarray_batches(void)
 {
@@ -612,6 +647,7 @@ static void test_rhlist(void)
 UNIT_MAIN("containers", { "list", test_list }, { "list, damaged", test_list_damaged },
 	  { "hlist and hlist_nulls", test_hlist }, { "xarray", test_xarray }, { "idr", test_idr },
 	  { "xarray, damaged", test_xarray_damaged }, { "xarray in waves", test_xarray_batches },
+	  { "xarray, nodes that share theirs", test_xarray_shared },
 	  { "rbtree", test_rbtree }, { "rhashtable", test_rhashtable },
 	  { "rhashtable being resized", test_rhashtable_resize },
 	  { "rhashtable, nested", test_rhashtable_nested },
