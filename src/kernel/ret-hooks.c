@@ -74,8 +74,8 @@ static struct err *graph_ret(const struct ret_hooks *h, struct kva task, uint64_
 	uint64_t curr, trampoline = *ip;
 	struct kva stack;
 
-	if (!h->ret_stack.present || !h->curr_ret_stack.present || !h->ret.present || !h->retp.present ||
-	    h->record.size > 256)
+	if (!h->ret_stack.present || !h->curr_ret_stack.present || h->record.size > 256 ||
+	    !member_fits(&h->ret, h->record.size) || !member_fits(&h->retp, h->record.size))
 		return nobody(*ip);
 	TRY(kget_kva(h->k, task, &h->ret_stack, &stack));
 	TRY(kget(h->k, task, &h->curr_ret_stack, &curr));

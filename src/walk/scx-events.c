@@ -34,8 +34,9 @@ static bool is_known(const struct scx_events *ev, const char *name)
 	return false;
 }
 
-/* Every member that is a number, in the struct's order. */
-static struct err *find_counters(struct scx_walk *s, uint32_t id, struct scx_events *ev, struct member *where)
+/* Every member that is a number and lies within the struct, in the struct's order. */
+static struct err *find_counters(struct scx_walk *s, uint32_t id, uint64_t size, struct scx_events *ev,
+				 struct member *where)
 {
 	static const char prefix[] = "SCX_EV_";
 	const struct types *types = s->k->types;
@@ -47,7 +48,7 @@ static struct err *find_counters(struct scx_walk *s, uint32_t id, struct scx_eve
 		struct err *e = *name ? types_member(types, id, name, &where[ev->nr]) :
 					err_new(ERR_MISSING, "a member without a name");
 
-		if (e || where[ev->nr].size > 8 || where[ev->nr].nr) {
+		if (e || where[ev->nr].size > 8 || where[ev->nr].nr || !member_fits(&where[ev->nr], size)) {
 			err_free(e);
 			continue;
 		}
@@ -141,7 +142,7 @@ struct err *scx_read_events(struct scx_walk *s, struct kva sched, struct scx_eve
 	TRY(types_size(s->k->types, id, &size));
 	if (size > STATS_MAX)
 		return err_new(ERR_CORRUPT, "event counters of %" PRIu64 " bytes", size);
-	TRY(find_counters(s, id, ev, where));
+	TRY(find_counters(s, id, size, ev, where));
 	TRY(err_prefix(find_stats(s, sched, &stats, &off), "event counters"));
 	if (!stats.v || !ev->nr)
 		return NULL;

@@ -260,7 +260,8 @@ static void add_types(struct scx_image *im)
 		return;
 	int events = TYPE("scx_event_stats", EV_SIZE, { "SCX_EV_SELECT_CPU_FALLBACK", u64, EV_FALLBACK },
 			  { "SCX_EV_DISPATCH_KEEP_LAST", u64, EV_KEEP },
-			  { "SCX_EV_OF_TOMORROW", u64, EV_NEW });
+			  { "SCX_EV_OF_TOMORROW", u64, EV_NEW },
+			  { im->drop && !strcmp(im->drop, "behind") ? "SCX_EV_BEHIND" : NULL, u64, EV_SIZE });
 	TYPE("bpf_map", 16, { "btf_vmlinux_value_type_id", u32, 8 });
 	int data = TYPE("sched_ext_ops_copy", 152, { "priv", ptr, 144 });
 	int wrapper = TYPE("bpf_struct_ops_sched_ext_ops", 216, { "data", data, 64 });

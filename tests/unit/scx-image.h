@@ -66,7 +66,7 @@ struct scx_image {
 	struct fake_kernel *fk;
 	struct report *r;
 	enum image_kind kind;
-	const char *drop; /* "huge": a member of task_struct is far away; or "struct" or "struct.member" that this kernel lacks; may be NULL */
+	const char *drop; /* "huge": a member of task_struct is far away; "behind": an event counter behind its struct; or "struct" or "struct.member" that this kernel lacks; may be NULL */
 	uint64_t next;	  /* where the next object goes */
 	uint64_t sched;	  /* 0 with IMAGE_STATIC */
 	uint64_t dsq_hash; /* struct rhashtable */

@@ -169,11 +169,11 @@ static void add_table(struct fake_kernel *fk, enum format f)
 
 /* ---- the rest of the image */
 
-static void add_structs(struct fake_kernel *fk)
+static void add_structs(struct fake_kernel *fk, size_t retp)
 {
 	const struct fake_field thread[] = { { "sp", fk->u64, 8 } };
 	int record = fake_kernel_struct(fk, "ftrace_ret_stack", 24, (struct fake_field[]){
-		{ "ret", fk->u64, 0 }, { "func", fk->u64, 8 }, { "retp", fk->u64, 16 } }, 3);
+		{ "ret", fk->u64, 0 }, { "func", fk->u64, 8 }, { "retp", fk->u64, retp } }, 3);
 	(void)record;
 	int t = fake_kernel_struct(fk, "thread_struct", 64, thread, 1);
 	int words = fake_kernel_pointer(fk, fk->u64);
@@ -208,14 +208,15 @@ static void put(struct image *im, uint64_t va, uint64_t v)
 	fake_kernel_put64(im->fk, va, v);
 }
 
-static struct image image_new(enum format f)
+/* `retp`: where in a record of the graph tracer the place of the return address is. */
+static struct image image_with(enum format f, size_t retp)
 {
 	struct image im = { .fk = fake_kernel_new(), .format = f };
 	struct fake_kernel *fk = im.fk;
 	uint8_t zeros[PAGE_SIZE] = { 0 };
 
 	add_type(fk, f);
-	add_structs(fk);
+	add_structs(fk, retp);
 	add_header(fk, f);
 	add_table(fk, f);
 	fake_kernel_symbol(fk, "_stext", FUNC(0));
@@ -251,6 +252,11 @@ static struct image image_new(enum format f)
 	fake_target_set_reg(fk->ft, 0, "cs", 0x10);
 	ASSERT_OK(unwinder_create(im.k, &im.uw));
 	return im;
+}
+
+static struct image image_new(enum format f)
+{
+	return image_with(f, 16);
 }
 
 static void image_free(struct image *im)
@@ -612,6 +618,24 @@ static void test_trampolines(void)
 	image_free(&im);
 }
 
+/* Types may say that a member lies behind its struct. */
+static void test_record_beyond(void)
+{
+	struct image im = image_with(ORC_6_4, 24);
+	uint64_t at = switched(&im, STACK_END - 0x200, 0, FUNC(F_SWITCH) + 9), shadow = 0xffff888005000000;
+
+	put(&im, at, FUNC(F_GRAPH));
+	put(&im, shadow, FUNC(F_A) + 5);
+	put(&im, shadow + 24, at);
+	put(&im, TASK + T_RET_STACK, shadow);
+	put(&im, TASK + T_CURR, 3);
+	struct unwound u = walk_task(&im);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(u.why);
+	CU_ASSERT_PTR_NOT_NULL(strstr(u.why->msg, "no record of where the trampoline"));
+	err_free(u.why);
+	image_free(&im);
+}
+
 static void test_guesses(void)
 {
 	struct image im = image_new(ORC_6_4);
@@ -737,5 +761,6 @@ UNIT_MAIN("unwind", { "each format of the tables", test_formats }, { "the lookup
 	  { "registers as a base", test_registers }, { "thunks of indirect jumps", test_thunks }, { "NMI and entry stacks", test_nmi },
 	  { "a call through NULL", test_null },
 	  { "generated code", test_jit }, { "tracers' trampolines", test_trampolines },
+	  { "a tracer's records of strange types", test_record_beyond },
 	  { "guesses", test_guesses }, { "hostile stacks", test_hostile }, { "deep stacks", test_deep },
 	  { "hostile tables", test_tables })

@@ -175,8 +175,15 @@ static void test_events(void)
 		scx_image_free(im);
 	}
 
+	/* A counter that the types put behind the struct is none. */
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, "behind");
+	image_walk(im);
+	CU_ASSERT_EQUAL(im->r->scx.sched.events.nr, 3);
+	CU_ASSERT_EQUAL(im->r->scx.sched.events.nr_cpus, IMAGE_CPUS);
+	scx_image_free(im);
+
 	/* No such thing, and no scheduler. */
-	struct scx_image *im = scx_image_new(IMAGE_STATIC, NULL);
+	im = scx_image_new(IMAGE_STATIC, NULL);
 	image_walk(im);
 	CU_ASSERT_EQUAL(im->r->scx.sched.events.nr_cpus, 0);
 	CU_ASSERT_EQUAL(status(im, "event_counters"), SECTION_NOT_IN_KERNEL);
