@@ -19,7 +19,11 @@
 enum {
 	/* A dump made with -p has a segment for each run of mapped pages. */
 	MAX_SEGMENTS = 16 << 20,
-	MAX_NOTES = 64 << 20, /* bytes; 1 KiB for each vCPU is usual */
+	/*
+	 * Bytes of notes, all segments together: 1 KiB for each vCPU is usual.  libelf keeps what it has read
+	 * until the end, and segments may share bytes of the file, so that a small file would fill the memory.
+	 */
+	MAX_NOTES = 64 << 20,
 };
 
 struct core {
@@ -105,9 +109,15 @@ static void elf_end_p(Elf **elf)
 	elf_end(*elf);
 }
 
+/* What the segments say, taken together. */
+struct scan {
+	struct core_notes notes;
+	uint64_t note_bytes;
+	bool paged; /* segments have virtual addresses of their own: made with -p */
+};
+
 /* One PT_NOTE segment. */
-static struct err *read_notes(Elf *elf, const GElf_Phdr *ph, uint64_t size,
-			      struct core_notes *notes)
+static struct err *read_notes(Elf *elf, const GElf_Phdr *ph, uint64_t size, struct scan *scan)
 {
 	uint64_t end;
 
@@ -117,9 +127,10 @@ static struct err *read_notes(Elf *elf, const GElf_Phdr *ph, uint64_t size,
 	if (end > size)
 		return err_new(ERR_FORMAT, "truncated: needs at least %llu bytes, has %llu",
 			       (unsigned long long)end, (unsigned long long)size);
-	if (ph->p_filesz > MAX_NOTES)
+	scan->note_bytes += ph->p_filesz; /* no more than the file each time: cannot wrap round */
+	if (scan->note_bytes > MAX_NOTES)
 		return err_new(ERR_FORMAT, "damaged: %llu bytes of notes",
-			       (unsigned long long)ph->p_filesz);
+			       (unsigned long long)scan->note_bytes);
 	if (!ph->p_filesz)
 		return NULL;
 
@@ -137,16 +148,10 @@ static struct err *read_notes(Elf *elf, const GElf_Phdr *ph, uint64_t size,
 
 		memcpy(note.owner, (const char *)data->d_buf + name,
 		       MIN((size_t)nh.n_namesz, sizeof(note.owner) - 1));
-		TRY(core_notes_add(notes, &note));
+		TRY(core_notes_add(&scan->notes, &note));
 	}
 	return NULL;
 }
-
-/* What the segments say, taken together. */
-struct scan {
-	struct core_notes notes;
-	bool paged; /* segments have virtual addresses of their own: made with -p */
-};
 
 /* How many program headers there are; all lie within the file. */
 static struct err *count_segments(Elf *elf, uint64_t size, size_t *ret)
@@ -192,7 +197,7 @@ static struct err *scan_segments(struct core *c, Elf *elf, uint64_t size, struct
 		if (!gelf_getphdr(elf, (int)i, &ph))
 			return err_new(ERR_FORMAT, "damaged program headers: %s", elf_errmsg(-1));
 		if (ph.p_type == PT_NOTE)
-			TRY(read_notes(elf, &ph, size, &scan->notes));
+			TRY(read_notes(elf, &ph, size, scan));
 		/* Mapped device memory has a segment (with offset -1), but no bytes. */
 		if (ph.p_type != PT_LOAD || !ph.p_filesz)
 			continue;

@@ -383,6 +383,28 @@ static void test_damaged(void)
 	free(data);
 }
 
+/* Segments of notes that share the bytes of a sparse file. */
+static void test_many_notes(void)
+{
+	enum { SIZE = 30 << 20 };
+	struct core_build *b = core_build_new();
+	struct target *t;
+	size_t len;
+
+	core_build_qemu(b, 0, 0x10, 0x1000);
+	for (size_t i = 0; i < 4; i++)
+		core_build_load(b, 0, i * PAGE_SIZE, PAGE_SIZE, image, PAGE_SIZE);
+	uint8_t *data = core_build_finish(b, &len);
+	for (size_t i = 1; i < 4; i++) {
+		phdr(data, i)->p_type = PT_NOTE;
+		phdr(data, i)->p_filesz = SIZE;
+	}
+	int fd = core_build_fd(data, len);
+	CU_ASSERT_EQUAL(ftruncate(fd, SIZE + (1 << 20)), 0);
+	ASSERT_ERR(core_open_fd(fd, "core", &t), ERR_FORMAT, "bytes of notes");
+	free(data);
+}
+
 static void test_other_kinds(void)
 {
 	size_t len;
@@ -496,5 +518,6 @@ UNIT_MAIN("core", { "memory of a plain dump", test_plain }, { "registers", test_
 	  { "made with -p", test_paged }, { "made with -p, the kernel left out", test_kernel_left_out },
 	  { "70000 segments", test_many_segments }, { "pieces of pages", test_not_whole_pages },
 	  { "truncated anywhere", test_truncated }, { "damaged", test_damaged },
+	  { "more notes than the file is long", test_many_notes },
 	  { "other kinds of files", test_other_kinds }, { "cores not of QEMU", test_not_of_qemu },
 	  { "opening", test_open })
