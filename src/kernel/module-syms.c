@@ -26,7 +26,6 @@ struct module_symbols {
 	struct module_symbol *syms; /* by address */
 	size_t nr;
 	char *strings; /* ended by NUL */
-	size_t strings_len;
 };
 
 struct kallsyms_layout {
@@ -79,6 +78,16 @@ static int by_address(const void *a, const void *b)
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
+/* Modules may share their tables, so that what they keep has no bound in the guest's memory. */
+static struct err *take_bytes(struct modules *mods, uint64_t bytes)
+{
+	if (bytes > mods->symbol_bytes_left)
+		return err_new(ERR_LIMIT, "%" PRIu64 " bytes of symbols are too many beside those of other modules",
+			       bytes);
+	mods->symbol_bytes_left -= bytes;
+	return NULL;
+}
+
 /* All strings that symbols refer to, and the rest of the last one. */
 static struct err *read_strings(struct kernel *k, const struct kmodule *mod, struct kva strtab,
 				uint32_t last, struct module_symbols *syms)
@@ -88,10 +97,10 @@ static struct err *read_strings(struct kernel *k, const struct kmodule *mod, str
 	if (last >= room)
 		return err_new(ERR_CORRUPT, "names lie outside of the module's memory");
 	size_t len = (size_t)MIN(room, (uint64_t)last + NAME_MAX_LEN);
+	TRY(take_bytes(k->modules, len));
 	syms->strings = calloc(1, len + 1);
 	if (!syms->strings)
 		return &err_nomem;
-	syms->strings_len = len;
 	return kread(k, strtab, syms->strings, len);
 }
 
@@ -133,6 +142,7 @@ static struct err *read_symbols(struct kernel *k, const struct kmodule *mod,
 		return err_new(ERR_CORRUPT, "%" PRIu64 " symbols at 0x%016" PRIx64 " lie outside of "
 			       "the module's memory", nr, symtab.v);
 
+	TRY(take_bytes(k->modules, nr * SYM_SIZE));
 	_cleanup_(destroy_p) struct module_symbols *syms = calloc(1, sizeof(*syms));
 	_cleanup_free_ uint8_t *raw = malloc(nr * SYM_SIZE + 1);
 	if (!syms || !raw)

@@ -443,6 +443,7 @@ struct err *kmodules(struct kernel *k, const struct modules **ret)
 
 		if (!mods)
 			return &err_nomem;
+		mods->symbol_bytes_left = MODULE_SYMBOL_BYTES;
 		mods->pool = calloc(1, sizeof(*mods->pool));
 		struct err *e = mods->pool ? load(k, mods) : &err_nomem;
 		/* While this fiber slept another may have come and done the same. */

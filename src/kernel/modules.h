@@ -13,6 +13,7 @@ enum {
 	MODULES_MAX = 8192,
 	MODULE_RANGES = 8,
 	MODULE_BUILD_ID_MAX = 20, /* BUILD_ID_SIZE_MAX */
+	MODULE_SYMBOL_BYTES = 256 << 20, /* a kernel with all its modules loaded has a tenth of it */
 };
 
 /* enum module_state, by the names it has in this kernel. */
@@ -68,6 +69,7 @@ struct modules {
 		uint32_t module;
 	} *spans; /* of modules that are formed, by start */
 	size_t nr_spans;
+	uint64_t symbol_bytes_left; /* of symbol tables that may still be read, all modules together */
 	struct pool *pool;
 };
 

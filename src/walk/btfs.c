@@ -7,8 +7,13 @@
 
 #include "base/cleanup.h"
 
-/* BTF_MAX_SIZE is half of it; a guest may say anything. */
-enum { BTF_BYTES_MAX = 32 << 20, BASES_MAX = 65536 };
+enum {
+	/* BTF_MAX_SIZE is half of it; a guest may say anything. */
+	BTF_BYTES_MAX = 32 << 20,
+	/* Of all objects: many could name the same 32 MiB.  Hundreds of programs and modules have some 30 MiB. */
+	BTF_BYTES_ALL = 512 << 20,
+	BASES_MAX = 65536,
+};
 
 struct err *btfs_init(struct btfs *b, struct walk *w)
 {
@@ -21,7 +26,7 @@ struct err *btfs_init(struct btfs *b, struct walk *w)
 	};
 	struct kva sym;
 
-	*b = (struct btfs){ .w = w };
+	*b = (struct btfs){ .w = w, .bytes_left = BTF_BYTES_ALL };
 	TRY(klayout(w->k, members, ARRAY_SIZE(members), &b->l, NULL));
 
 	struct err *e = ksym(w->k, "btf_vmlinux", &sym);
@@ -38,21 +43,22 @@ void btfs_deinit(struct btfs *b)
 	for (size_t i = 0; i < b->objs.nr; i++)
 		free(b->objs.data[i].data);
 	free(b->objs.data);
+	addr_set_deinit(&b->known);
 	err_free(b->fatal);
 }
 
 struct err *btfs_add(struct btfs *b, struct kva kva, size_t *ret)
 {
-	for (size_t i = 0; i < b->objs.nr; i++) {
-		if (b->objs.data[i].kva.v == kva.v) {
-			*ret = i;
-			return NULL;
-		}
-	}
+	bool is_new;
 
+	TRY(addr_set_add(&b->known, kva.v, &is_new));
+	if (!is_new) {
+		*ret = addr_set_number(&b->known, kva.v);
+		return NULL;
+	}
 	struct btf_obj *o = vec_push(&b->objs);
 	if (!o)
-		return &err_nomem;
+		return &err_nomem; /* the end of it all: nobody asks for the number then */
 	o->kva = kva;
 	o->base_index = SIZE_MAX;
 	*ret = b->objs.nr - 1;
@@ -81,6 +87,10 @@ static struct err *read_obj(struct btfs *b, struct btf_obj *o)
 	TRY(kget(k, o->kva, &l->size, &size));
 	if (!size || size > BTF_BYTES_MAX)
 		return err_new(ERR_CORRUPT, "%" PRIu64 " bytes long", size);
+	if (size > b->bytes_left)
+		return err_new(ERR_LIMIT, "not read, after %d MiB of other objects",
+			       (int)((BTF_BYTES_ALL - b->bytes_left) >> 20));
+	b->bytes_left -= size;
 	kprefetch(k, &(struct krange){ data, size }, 1);
 
 	_cleanup_free_ uint8_t *buf = malloc(size);
@@ -96,7 +106,7 @@ static struct err *read_obj(struct btfs *b, struct btf_obj *o)
 static void obj_failed(struct btfs *b, struct btf_obj *o, struct err *e)
 {
 	if (!walk_is_fatal(e)) {
-		o->unreadable = e->code == ERR_FAULT;
+		o->unreadable = e->code == ERR_FAULT || e->code == ERR_LIMIT;
 		o->why = pool_printf(&b->w->r->pool, "BTF object %" PRIu32 ": %s", o->id, e->msg);
 		err_free(e);
 		e = o->why ? NULL : &err_nomem;

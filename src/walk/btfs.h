@@ -3,6 +3,7 @@
 #ifndef FDGDB_WALK_BTFS_H
 #define FDGDB_WALK_BTFS_H
 
+#include "base/addr-set.h"
 #include "base/vec.h"
 #include "walk/walk.h"
 
@@ -11,7 +12,7 @@ struct btf_obj {
 	uint32_t id;
 	const struct types *types; /* NULL: see why */
 	const char *why;	   /* in the report's pool */
-	bool unreadable;	   /* why is an error of reading */
+	bool unreadable;	   /* why is an error of reading, or too much to be read */
 
 	/* From here on for btfs.c alone. */
 	struct kva base; /* 0: none */
@@ -29,6 +30,8 @@ struct btfs {
 	struct btf_layout l;
 	struct kva vmlinux; /* *btf_vmlinux; 0: unknown */
 	VEC(struct btf_obj) objs;
+	struct addr_set known; /* their kva; the number is the index in objs */
+	uint64_t bytes_left;   /* of BTF that may still be read */
 	struct err *fatal;
 };
 

@@ -3,6 +3,8 @@
 
 #include "unit.h"
 
+#include "base/addr-set.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -56,5 +58,26 @@ static void test_loads(void)
 	CU_ASSERT_EQUAL(align_down(0x1fff, 0x1000), 0x1000);
 }
 
+static void test_addr_set(void)
+{
+	struct addr_set set = { 0 };
+	bool is_new;
+
+	CU_ASSERT_EQUAL(addr_set_number(&set, 0x1000), SIZE_MAX);
+	for (uint64_t i = 0; i < 1000; i++) {
+		ASSERT_OK(addr_set_add(&set, 0xffff888000000000 + i * 64, &is_new));
+		CU_ASSERT_TRUE(is_new);
+	}
+	ASSERT_OK(addr_set_add(&set, 0xffff888000000000 + 7 * 64, &is_new));
+	CU_ASSERT_FALSE(is_new);
+	CU_ASSERT_EQUAL(set.nr, 1000);
+	for (uint64_t i = 0; i < 1000; i++)
+		CU_ASSERT_EQUAL(addr_set_number(&set, 0xffff888000000000 + i * 64), i);
+	CU_ASSERT_EQUAL(addr_set_number(&set, 0xffff888000000001), SIZE_MAX);
+	CU_ASSERT_EQUAL(addr_set_number(&set, 0), SIZE_MAX);
+	addr_set_deinit(&set);
+}
+
 UNIT_MAIN("base", { "errors gather context", test_prefix }, { "system errors", test_sys },
-	  { "NULL is no error", test_null }, { "loads and alignment", test_loads })
+	  { "NULL is no error", test_null }, { "loads and alignment", test_loads },
+	  { "addresses once each, by number", test_addr_set })

@@ -394,6 +394,21 @@ static void test_bad_symbols(void)
 	}
 }
 
+/* What is kept of all modules' symbols has an end. */
+static void test_many_symbols(void)
+{
+	struct fake_kernel *fk = modules_new(MEMORY);
+	struct kernel *k = fake_kernel_ready(fk);
+	const struct modules *mods;
+
+	ASSERT_OK(kmodules(k, &mods));
+	k->modules->symbol_bytes_left = 100;
+	check_text(k, text + 0x10, SYM_EXACT, "0xffffffffc0000010 [mod_a]");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mods->data[0].symbols_why);
+	CU_ASSERT_PTR_NOT_NULL(strstr(mods->data[0].symbols_why, "too many beside those of other modules"));
+	fake_kernel_destroy(fk);
+}
+
 static void test_bad_list(void)
 {
 	struct fake_kernel *fk = modules_new(MEMORY);
@@ -524,6 +539,7 @@ UNIT_MAIN("symbolize",
 	  { "a build id out of the notes", test_notes },
 	  { "symbols of modules as the kernel finds them", test_symbols },
 	  { "symbol tables that lie leave the module", test_bad_symbols },
+	  { "symbol tables that are too long together", test_many_symbols },
 	  { "a broken list leaves the modules before the break", test_bad_list },
 	  { "a kernel without modules", test_no_modules },
 	  { "BPF programs, trampolines, ftrace and kprobes", test_codes },
