@@ -36,6 +36,7 @@ void report_destroy(struct report *r)
 	free(r->scx.rqs.data);
 	free(r->scx.dsqs.data);
 	free(r->scx.others.data);
+	free(r->scx.log_exits.data);
 	free(r->tasks.data);
 	free(r->stacks.data);
 	free(r->cpus.rows.data);

@@ -6,6 +6,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+const struct scx_log_exit *scx_last_log_exit(const struct scx_state *scx)
+{
+	if (scx->has_sched)
+		return NULL;
+	for (size_t i = scx->log_exits.nr; i-- > 0;) {
+		const struct scx_log_exit *x = &scx->log_exits.data[i];
+
+		if (!x->sub)
+			return x->recorded ? NULL : x;
+	}
+	return NULL;
+}
+
 void dsq_origin_text(const struct dsq_row *d, char buf[32])
 {
 	switch (d->origin) {

@@ -123,6 +123,22 @@ struct scx_sched_row {
 	struct scx_events events;
 };
 
+/*
+ * How a scheduler ended, as the kernel told its log: once whoever loaded it is gone, that is all there is (to 6.15 it
+ * always is).
+ */
+struct scx_log_exit {
+	size_t record;	  /* row of report.log.records */
+	uint64_t ts_nsec; /* that record's: since boot */
+	bool sub;	  /* one below the root, 7.1 */
+	bool error;	  /* the kernel ejected it; else it left, or was told to */
+	bool recorded;	  /* one of the schedulers below has the same in its exit record */
+	const char *name, *reason; /* guest text: "zoo", "runnable task stall" */
+	const char *msg;	   /* NULL: none */
+	const char **frames;	   /* [nr_frames] "function+0x12/0x340", innermost first */
+	size_t nr_frames;
+};
+
 struct scx_state {
 	bool in_kernel;		  /* this kernel has sched_ext */
 	const char *enable_state; /* "enabled", "disabled" ...; NULL: unknown */
@@ -140,7 +156,11 @@ struct scx_state {
 	struct opt_u64 watchdog_timestamp, watchdog_interval;
 	struct opt_u64 switched_all;		    /* not 0: all tasks of the fair class are its */
 	struct opt_u64 enable_seq, nr_rejected, hotplug_seq; /* as in /sys/kernel/sched_ext */
+	VEC(struct scx_log_exit) log_exits;		      /* oldest first; the last ones if there are many */
 };
+
+/* The end of the last scheduler, if only the log tells of it; NULL: one runs, or it is told elsewhere or nowhere. */
+const struct scx_log_exit *scx_last_log_exit(const struct scx_state *scx);
 
 /* Rows of dsqs that a writer shows. */
 static inline size_t scx_nr_dsqs_shown(const struct scx_state *scx)

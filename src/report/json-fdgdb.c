@@ -91,6 +91,7 @@ static struct err *write_scx(struct json_report *w)
 	json_opt_u64(j, "nr_rejected", &scx->nr_rejected);
 	json_opt_u64(j, "hotplug_seq", &scx->hotplug_seq);
 	json_write_scheds(w);
+	json_write_log_exits(w);
 	TRY(json_write_held(w));
 	json_write_other_dsqs(w);
 	if (scx->jiffies)

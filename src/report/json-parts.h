@@ -35,6 +35,7 @@ void json_write_event_sample(struct json_report *w);
 struct err *json_write_held(struct json_report *w) MUST_CHECK;
 /* All schedulers, into the open "scx" of "fdgdb". */
 void json_write_scheds(struct json_report *w);
+void json_write_log_exits(struct json_report *w);
 /* Queues that the format has no origin for, into the open "scx" of "fdgdb". */
 void json_write_other_dsqs(struct json_report *w);
 /* sdt_allocations, scx_static_ranges and why there are none. */

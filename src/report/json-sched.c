@@ -115,6 +115,39 @@ void json_write_scheds(struct json_report *w)
 	json_close_array(j);
 }
 
+void json_write_log_exits(struct json_report *w)
+{
+	const struct scx_state *scx = &w->r->scx;
+	struct json *j = &w->j;
+
+	if (!scx->log_exits.nr)
+		return;
+	json_key(j, "log_exits");
+	json_open_array(j);
+	for (size_t i = 0; i < scx->log_exits.nr; i++) {
+		const struct scx_log_exit *x = &scx->log_exits.data[i];
+
+		json_open_object(j);
+		json_key_u64(j, "seq", w->r->log.records[x->record].seq);
+		json_key_u64(j, "ts_ns", x->ts_nsec);
+		json_opt_true(j, "sub_scheduler", x->sub);
+		json_key_string(j, "ops_name", x->name);
+		json_key_bool(j, "error", x->error);
+		json_key_string(j, "reason", x->reason);
+		json_opt_string(j, "msg", x->msg);
+		if (x->nr_frames) {
+			json_key(j, "backtrace");
+			json_open_array(j);
+			for (size_t f = 0; f < x->nr_frames; f++)
+				json_string(j, x->frames[f]);
+			json_close_array(j);
+		}
+		json_opt_true(j, "recorded", x->recorded);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 void json_write_event_sample(struct json_report *w)
 {
 	/* The format's keys, and the kernel's names of which one has changed. */

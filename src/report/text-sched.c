@@ -241,6 +241,81 @@ static void write_sched(struct text *t, const struct scx_sched_row *s)
 	write_events(t, &s->events);
 }
 
+/* ---- how schedulers ended, by the log */
+
+static void write_log_exit(struct text *t, const struct scx_log_exit *x, const char *whom, bool whole)
+{
+	strbuf_printf(&t->sb, "  %s%sscheduler ", whom, x->sub ? "sub-" : "");
+	text_bold(t, true);
+	text_guest(t, *x->name ? x->name : "unnamed");
+	text_bold(t, false);
+	strbuf_printf(&t->sb, ", by the kernel's log: %s %.3f s after boot, ", x->error ? "ejected" : "ended",
+		      (double)x->ts_nsec / 1e9);
+	if (x->error)
+		text_alarm(t, true);
+	text_guest(t, x->reason);
+	if (x->error)
+		text_alarm(t, false);
+	strbuf_putc(&t->sb, '\n');
+	if (!whole)
+		return;
+	if (x->msg) {
+		strbuf_puts(&t->sb, "    message: ");
+		text_guest(t, x->msg);
+		strbuf_putc(&t->sb, '\n');
+	}
+	size_t shown = text_shown(t, x->nr_frames, SHOWN_FRAMES);
+	if (shown)
+		strbuf_puts(&t->sb, "    backtrace:\n");
+	for (size_t i = 0; i < shown; i++) {
+		strbuf_puts(&t->sb, "      ");
+		text_guest(t, x->frames[i]);
+		strbuf_putc(&t->sb, '\n');
+	}
+	if (shown < x->nr_frames)
+		strbuf_printf(&t->sb, "      \u2026 %zu more (-v shows all)\n", x->nr_frames - shown);
+}
+
+/* Schedulers have run, none does, and nothing tells of their end. */
+static void write_unknown_end(struct text *t)
+{
+	const struct scx_state *scx = &t->r->scx;
+	const struct log *log = &t->r->log;
+	const char *why = "the kernel's log has nothing of it";
+
+	if (scx->has_sched || scx->others.nr || scx->log_exits.nr || !scx->enable_seq.has || !scx->enable_seq.v)
+		return;
+	if (!log->collected)
+		why = "the kernel's log, which tells, was not looked at";
+	else if (log->overwritten || log->cut)
+		why = "the kernel's log no longer reaches back so far";
+	strbuf_printf(&t->sb, "  a scheduler ran and has ended; why is not known: %s\n", why);
+}
+
+static void write_log_exits(struct text *t)
+{
+	const struct scx_state *scx = &t->r->scx;
+	const struct scx_log_exit *last = scx_last_log_exit(scx);
+	size_t left = 0;
+
+	if (last)
+		write_log_exit(t, last, "the last ", true);
+	for (size_t i = scx->log_exits.nr; i-- > 0;) {
+		const struct scx_log_exit *x = &scx->log_exits.data[i];
+
+		if (x == last || x->recorded)
+			continue;
+		if (t->opts->verbose)
+			write_log_exit(t, x, "a former ", false);
+		else
+			left++;
+	}
+	if (left)
+		strbuf_printf(&t->sb, "  \u2026 %zu more end%s of schedulers in the log (-v shows all)\n", left,
+			      left > 1 ? "s" : "");
+	write_unknown_end(t);
+}
+
 static void write_globals(struct text *t)
 {
 	/* Its initial value, as long as no scheduler was ever loaded, is no time. */
@@ -285,5 +360,6 @@ void text_scheds(struct text *t)
 		write_sched(t, &scx->sched);
 	for (size_t i = 0; i < scx->others.nr; i++)
 		write_sched(t, &scx->others.data[i]);
+	write_log_exits(t);
 	write_globals(t);
 }

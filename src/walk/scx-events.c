@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Event counters: struct scx_event_stats per CPU, a variable in 6.14 and 6.15, then the scheduler's.  Which
+ * Event counters: struct scx_event_stats per CPU, a variable in 6.15, then the scheduler's.  Which
  * there are changes from release to release, so they are what this kernel's types name.
  */
 #include "config.h"

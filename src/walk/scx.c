@@ -286,6 +286,8 @@ struct err *walk_scx(struct walk *w)
 
 	struct err *e = run(&s, &p);
 	if (!e)
+		e = scx_read_log(w);
+	if (!e)
 		e = scx_select(w);
 	parts_deinit(&p);
 	err_free(s.fatal);

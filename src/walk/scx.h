@@ -80,6 +80,9 @@ bool scx_failed(struct scx_walk *s, struct err *e, const char **failed);
 /* ---- scx-select.c: puts the DSQs that --dsq asks for before the others */
 struct err *scx_select(struct walk *w) MUST_CHECK;
 
+/* ---- scx-log.c: ends of schedulers in report.log, which has been read before */
+struct err *scx_read_log(struct walk *w) MUST_CHECK;
+
 /* ---- scx-list.c */
 
 /* How the nodes of a list are turned into tasks. */

@@ -365,6 +365,16 @@ static void add_exited(struct report *r)
 		},
 		.events = { 4, names, sums, 2, cpus, counts },
 	};
+
+	static const char *frames[] = { "scx_watchdog_workfn+0x16a/0x1f0", "evil\x1b[2J" };
+	struct scx_log_exit *x = vec_push(&r->scx.log_exits);
+
+	if (!x)
+		abort();
+	*x = (struct scx_log_exit){
+		.record = 3, .ts_nsec = 4938271564, .sub = true, .error = true, .recorded = false,
+		.name = "older\x1b[2J", .reason = "runtime error\x1b", .msg = "two\nlines", .frames = frames, .nr_frames = 2,
+	};
 	r->scx.sched.events = row->events;
 	r->scx.sched.ops_flag_names = "SWITCH_PARTIAL";
 	r->scx.watchdog_timestamp = (struct opt_u64){ true, 4294945500 };

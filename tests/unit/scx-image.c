@@ -669,9 +669,23 @@ uint64_t image_css_set(struct scx_image *im, const char *name)
 
 /* ---- walking */
 
+struct log_record *image_log(struct scx_image *im, uint8_t level, uint64_t caller, const char *text)
+{
+	struct log_record *rec = &im->log[im->nr_log++];
+
+	if (im->nr_log > ARRAY_SIZE(im->log))
+		abort();
+	*rec = (struct log_record){ .seq = 100 + im->nr_log, .ts_nsec = im->nr_log * 1500000000, .level = level,
+				    .caller = { true, caller }, .text = text, .len = strlen(text) };
+	return rec;
+}
+
 void image_walk(struct scx_image *im)
 {
 	ASSERT_OK(report_create(&im->r));
+	im->r->log.collected = true;
+	im->r->log.records = im->log;
+	im->r->log.nr = im->nr_log;
 	struct walk w = { .k = im->fk->k, .r = im->r, .opts = &im->opts };
 	if (im->map) {
 		struct map_row *map = vec_push(&im->r->maps);

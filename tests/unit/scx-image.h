@@ -75,6 +75,8 @@ struct scx_image {
 	uint32_t nr_pids;
 	uint64_t root_kn;  /* kernfs_node of the root cgroup, made when it is first asked for */
 	struct walk_opts opts;
+	struct log_record log[16]; /* what the walk of the log has found, see image_log() */
+	size_t nr_log;
 };
 
 struct scx_image *scx_image_new(enum image_kind kind, const char *drop);
@@ -125,6 +127,9 @@ uint64_t image_ended_sched(struct scx_image *im);
 /* Where the counters of the root on a CPU are; IMAGE_SUBS: its struct scx_sched_pcpu. */
 uint64_t image_events(struct scx_image *im, uint32_t cpu);
 uint64_t image_pcpu(struct scx_image *im, uint32_t cpu);
+
+/* A record of the kernel's log, by a task: errors have level 3. */
+struct log_record *image_log(struct scx_image *im, uint8_t level, uint64_t caller, const char *text);
 
 /* Both walkers into a new report. */
 void image_walk(struct scx_image *im);

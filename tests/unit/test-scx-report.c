@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What a reader sees of sched_ext: text and JSON of whole walks. */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report/json-report.h"
+#include "report/text.h"
+#include "scx-image.h"
+#include "triage/triage.h"
+#include "unit.h"
+
+static char *to_text(const struct scx_image *im, bool verbose)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	ASSERT_OK(report_text(im->r, f, &(struct text_opts){ .verbose = verbose }));
+	fclose(f);
+	return text;
+}
+
+static char *to_json(const struct scx_image *im)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	ASSERT_OK(report_json(im->r, f, &(struct json_opts){ 0 }));
+	fclose(f);
+	return text;
+}
+
+static void contains(const char *text, const char *part, unsigned int line)
+{
+	if (!strstr(text, part))
+		fprintf(stderr, "# line %u: no \"%s\" in\n%s\n", line, part, text);
+	CU_assertImplementation(strstr(text, part) != NULL, line, part, __FILE__, "", CU_FALSE);
+}
+#define CONTAINS(part) contains(text, part, __LINE__)
+
+static void lacks(const char *text, const char *part, unsigned int line)
+{
+	if (strstr(text, part))
+		fprintf(stderr, "# line %u: \"%s\" in\n%s\n", line, part, text);
+	CU_assertImplementation(strstr(text, part) == NULL, line, part, __FILE__, "", CU_FALSE);
+}
+#define LACKS(part) lacks(text, part, __LINE__)
+
+/* ---- how schedulers ended, by the kernel's log */
+
+static struct scx_image *without_sched(enum image_kind kind)
+{
+	struct scx_image *im = scx_image_new(kind, NULL);
+
+	if (kind == IMAGE_STATIC) {
+		image_put32(im, image_var("scx_ops_enable_state_var"), 3);
+	} else {
+		image_put64(im, image_var("scx_root"), 0);
+		image_put32(im, image_var("scx_enable_state_var"), 3);
+	}
+	image_put64(im, image_var("scx_enable_seq"), 2);
+	return im;
+}
+
+static void test_log_exit(void)
+{
+	struct scx_image *im = without_sched(IMAGE_ROOT);
+
+	image_log(im, 6, 9, "sched_ext: BPF scheduler \"old\" disabled (unregistered from user space)");
+	image_log(im, 6, 9, "sched_ext: BPF scheduler \"zoo\" enabled");
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"zoo\" disabled (runnable task stall)");
+	image_log(im, 4, 8, "   somebody_else+0x1/0x2");
+	image_log(im, 3, 7, "sched_ext: zoo: x[1] failed to run for 5.0s");
+	image_log(im, 4, 7, "   check_rq_for_timeouts+0xdf/0x120");
+	image_log(im, 4, 8, "another line");
+	image_log(im, 4, 7, "   scx_watchdog_workfn+0x64/0x90");
+	image_log(im, 4, 7, "the end");
+	image_log(im, 4, 7, "   not_of_it+0x64/0x90");
+	image_walk(im);
+
+	CU_ASSERT_EQUAL_FATAL(im->r->scx.log_exits.nr, 2);
+	const struct scx_log_exit *x = scx_last_log_exit(&im->r->scx);
+	CU_ASSERT_PTR_EQUAL_FATAL(x, &im->r->scx.log_exits.data[1]);
+	CU_ASSERT_EQUAL(x->record, 2);
+	CU_ASSERT_TRUE(x->error && !x->sub && !x->recorded);
+	CU_ASSERT_EQUAL_FATAL(x->nr_frames, 2);
+	CU_ASSERT_STRING_EQUAL(x->frames[1], "scx_watchdog_workfn+0x64/0x90");
+
+	char *text = to_text(im, false);
+	CONTAINS("  the last scheduler zoo, by the kernel's log: ejected 4.500 s after boot, runnable task stall\n"
+		 "    message: x[1] failed to run for 5.0s\n"
+		 "    backtrace:\n"
+		 "      check_rq_for_timeouts+0xdf/0x120\n"
+		 "      scx_watchdog_workfn+0x64/0x90\n"
+		 "  \u2026 1 more end of schedulers in the log (-v shows all)\n");
+	free(text);
+	text = to_text(im, true);
+	CONTAINS("  a former scheduler old, by the kernel's log: ended 1.500 s after boot, unregistered from user space\n");
+	free(text);
+	text = to_json(im);
+	CONTAINS("\"log_exits\":[{\"seq\":101,\"ts_ns\":1500000000,\"ops_name\":\"old\",\"error\":false,"
+		 "\"reason\":\"unregistered from user space\"},");
+	CONTAINS("\"ops_name\":\"zoo\",\"error\":true,\"reason\":\"runnable task stall\",\"msg\":\"x[1] failed to run for "
+		 "5.0s\",\"backtrace\":[\"check_rq_for_timeouts+0xdf/0x120\",");
+	free(text);
+	scx_image_free(im);
+}
+
+/* What is no end, and what everybody may write to the log. */
+static void test_log_no_exit(void)
+{
+	struct scx_image *im = without_sched(IMAGE_STATIC);
+
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"a\" disabled");
+	image_log(im, 3, 7, "sched_ext: BPF scheduler a disabled (x)");
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"a");
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"user\" disabled (x)")->facility = 1;
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"half\" disabled (x)")->state = LOG_RESERVED;
+	image_log(im, 3, 7, "")->text = NULL;
+	image_walk(im);
+	CU_ASSERT_EQUAL(im->r->scx.log_exits.nr, 0);
+	CU_ASSERT_PTR_NULL(scx_last_log_exit(&im->r->scx));
+	char *text = to_text(im, false);
+	CONTAINS("a scheduler ran and has ended; why is not known: the kernel's log has nothing of it\n");
+	free(text);
+	im->r->log.overwritten = 1;
+	text = to_text(im, false);
+	CONTAINS("why is not known: the kernel's log no longer reaches back so far\n");
+	free(text);
+	im->r->log.collected = false;
+	text = to_text(im, false);
+	CONTAINS("why is not known: the kernel's log, which tells, was not looked at\n");
+	free(text);
+	scx_image_free(im);
+
+	/* None has ever run. */
+	im = without_sched(IMAGE_ROOT);
+	image_put64(im, image_var("scx_enable_seq"), 0);
+	image_walk(im);
+	text = to_text(im, false);
+	LACKS("why is not known");
+	free(text);
+	scx_image_free(im);
+}
+
+/* The end of one whose record is there is told once. */
+static void test_log_recorded(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_SUBS, NULL);
+	uint64_t ended = image_ended_sched(im);
+
+	image_exit(im, ended, 1026);
+	image_put64(im, image_var("scx_root"), 0);
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"ended\" disabled (runnable task stall)");
+	image_log(im, 3, 7, "sched_ext: ended: x[1] failed");
+	image_log(im, 3, 7, "sched_ext: BPF scheduler \"ended\" disabled (runnable task stall)");
+	image_log(im, 3, 7, "sched_ext: ended: x[1] failed to run"); /* the log may have cut it */
+	image_log(im, 3, 7, "sched_ext: BPF sub-scheduler \"sub\" disabled (parent exiting)");
+	image_walk(im);
+	CU_ASSERT_EQUAL_FATAL(im->r->scx.log_exits.nr, 3);
+	CU_ASSERT_FALSE(im->r->scx.log_exits.data[0].recorded);
+	CU_ASSERT_TRUE(im->r->scx.log_exits.data[1].recorded);
+	CU_ASSERT_TRUE(im->r->scx.log_exits.data[2].sub);
+	CU_ASSERT_PTR_NULL(scx_last_log_exit(&im->r->scx));
+	char *text = to_text(im, true);
+	LACKS("the last scheduler");
+	CONTAINS("a former sub-scheduler sub, by the kernel's log: ejected");
+	free(text);
+	scx_image_free(im);
+}
+
+UNIT_MAIN("scx-report",
+	  { "how the last scheduler ended, by the log", test_log_exit },
+	  { "what tells of no end", test_log_no_exit },
+	  { "an end that is recorded elsewhere", test_log_recorded })
