@@ -246,3 +246,29 @@ bool report_runnable_for(const struct report *r, const struct task_row *t, doubl
 	*ret = (double)age / r->kernel.hz;
 	return true;
 }
+
+const struct scx_sched_row *report_sched_of(const struct report *r, const struct task_row *t)
+{
+	const struct scx_state *scx = &r->scx;
+
+	if (t->sched_kva.has)
+		return t->sched_kva.v ? scx_find_sched(scx, (struct kva){ t->sched_kva.v }) : NULL;
+	if (!scx->nr_subs)
+		return scx->has_sched ? &scx->sched : NULL;
+	/* Its queue may tell. */
+	for (size_t i = 0; t->dsq_kva.v && i < scx->dsqs.nr; i++) {
+		const struct dsq_row *d = &scx->dsqs.data[i];
+
+		if (d->kva.v == t->dsq_kva.v && d->sched.v)
+			return scx_find_sched(scx, d->sched);
+	}
+	return NULL;
+}
+
+bool report_watchdog_timeout(const struct report *r, const struct scx_sched_row *s, double *ret)
+{
+	if (!s->watchdog_timeout.has || !s->watchdog_timeout.v || !r->kernel.hz)
+		return false;
+	*ret = (double)s->watchdog_timeout.v / r->kernel.hz;
+	return true;
+}

@@ -183,6 +183,12 @@ const struct task_row *report_task(const struct report *r, struct kva task);
  */
 bool report_runnable_for(const struct report *r, const struct task_row *t, double *ret);
 
+/* The scheduler that runs a task (or will, once it is in the ext class); NULL: none, or it is not known which. */
+const struct scx_sched_row *report_sched_of(const struct report *r, const struct task_row *t);
+
+/* Seconds after which the watchdog ejects a scheduler that leaves a task waiting; false if unknown. */
+bool report_watchdog_timeout(const struct report *r, const struct scx_sched_row *s, double *ret);
+
 /* NULL if there is no such section. */
 const struct section *report_find_section(const struct report *r, const char *name);
 

@@ -6,6 +6,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+const struct scx_sched_row *scx_find_sched(const struct scx_state *scx, struct kva kva)
+{
+	if (scx->has_sched && (!kva.v || kva.v == scx->sched.kva.v))
+		return &scx->sched;
+	for (size_t i = 0; i < scx->others.nr; i++) {
+		const struct scx_sched_row *s = &scx->others.data[i];
+
+		if (s->kva.v == kva.v && s->role == SCX_SUB)
+			return s;
+	}
+	return NULL;
+}
+
 const struct scx_log_exit *scx_last_log_exit(const struct scx_state *scx)
 {
 	if (scx->has_sched)

@@ -159,6 +159,9 @@ struct scx_state {
 	VEC(struct scx_log_exit) log_exits;		      /* oldest first; the last ones if there are many */
 };
 
+/* The row of a running scheduler, the root's for 0; NULL: there is none. */
+const struct scx_sched_row *scx_find_sched(const struct scx_state *scx, struct kva kva);
+
 /* The end of the last scheduler, if only the log tells of it; NULL: one runs, or it is told elsewhere or nowhere. */
 const struct scx_log_exit *scx_last_log_exit(const struct scx_state *scx);
 

@@ -79,6 +79,7 @@ struct task_row {
 	struct opt_u64 state;	  /* __state */
 	struct opt_u64 scx_flags; /* sched_ext_entity.flags */
 	struct opt_u64 dsq_kva;	  /* scx.dsq, 0: on none */
+	struct opt_u64 sched_kva; /* scx.sched, 7.1: whose it is, see report_sched_of() */
 	struct opt_u64 runnable_at; /* jiffies; only meaningful while queued */
 	struct opt_u64 slice, vtime;
 	bool unreadable; /* fields after comm could not all be read */

@@ -21,6 +21,7 @@ static void write_extra(struct json_report *w, const struct task_row *t)
 		if (d)
 			json_key_u64(j, "dsq_id", d->id);
 	}
+	json_opt_u64(j, "sched_kva", &t->sched_kva);
 	json_opt_u64(j, "runnable_at", &t->runnable_at);
 
 	double seconds;

@@ -116,13 +116,13 @@ enum task_rank task_rank(const struct report *r, const struct task_row *t, doubl
 
 bool task_watchdog_share(const struct report *r, const struct task_row *t, double *ret)
 {
-	const struct opt_u64 *timeout = &r->scx.sched.watchdog_timeout;
-	double seconds;
+	const struct scx_sched_row *s = report_sched_of(r, t);
+	double seconds, timeout;
 
-	if (!r->scx.has_sched || !timeout->has || !timeout->v || !r->kernel.hz || t->running ||
-	    !t->sched_class || strcmp(t->sched_class, "ext") || !report_runnable_for(r, t, &seconds))
+	if (!s || !report_watchdog_timeout(r, s, &timeout) || t->running || !t->sched_class ||
+	    strcmp(t->sched_class, "ext") || !report_runnable_for(r, t, &seconds))
 		return false;
-	*ret = seconds * r->kernel.hz / (double)timeout->v;
+	*ret = seconds / timeout;
 	return true;
 }
 

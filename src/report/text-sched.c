@@ -114,7 +114,6 @@ static void write_exit(struct text *t, const struct scx_exit_row *x)
 		strbuf_puts(&t->sb, "    the kernel's dump:\n");
 		write_lines(t, x->dump, x->dump_cut);
 	}
-	text_flush(t);
 }
 
 /* ---- event counters */
@@ -194,15 +193,47 @@ static void write_place(struct text *t, const struct scx_sched_row *s)
 	strbuf_printf(&t->sb, " at 0x%" PRIx64, s->kva.v);
 	if (s->id.has)
 		strbuf_printf(&t->sb, ", id %" PRIu64, s->id.v);
-	if (s->level.has && s->level.v)
-		strbuf_printf(&t->sb, ", level %" PRIu64 " below 0x%" PRIx64, s->level.v, s->parent.v);
+	if (s->level.has && s->level.v) {
+		const struct scx_sched_row *parent = scx_find_sched(&t->r->scx, s->parent);
+
+		strbuf_printf(&t->sb, ", level %" PRIu64 " below ", s->level.v);
+		if (parent && s->parent.v)
+			text_guest(t, *parent->ops_name ? parent->ops_name : "unnamed");
+		else
+			strbuf_printf(&t->sb, "0x%" PRIx64, s->parent.v);
+	}
 	if (s->cgroup_path) {
 		strbuf_puts(&t->sb, ", cgroup ");
 		text_guest(t, s->cgroup_path);
 	}
 }
 
-static void write_sched(struct text *t, const struct scx_sched_row *s)
+/* Moves the lines from here on to the right. */
+static void indent(struct text *t, size_t start, size_t by)
+{
+	size_t len = t->sb.len - start;
+	char *copy = by && len ? malloc(len) : NULL;
+
+	if (!by || !len)
+		return;
+	if (!copy) {
+		t->sb.nomem = true;
+		return;
+	}
+	memcpy(copy, t->sb.s + start, len);
+	strbuf_cut(&t->sb, start);
+	for (size_t at = 0; at < len;) {
+		const char *end = memchr(copy + at, '\n', len - at);
+		size_t line = end ? (size_t)(end - copy) + 1 - at : len - at;
+
+		strbuf_fill(&t->sb, ' ', copy[at] == '\n' ? 0 : by);
+		strbuf_add(&t->sb, copy + at, line);
+		at += line;
+	}
+	free(copy);
+}
+
+static void write_sched(struct text *t, const struct scx_sched_row *s, size_t depth)
 {
 	static const char *const titles[] = {
 		[SCX_ROOT] = "scheduler",
@@ -210,6 +241,7 @@ static void write_sched(struct text *t, const struct scx_sched_row *s)
 		[SCX_EXITED] = "scheduler that has ended",
 		[SCX_STARTING] = "scheduler that is not yet in place",
 	};
+	size_t start = t->sb.len;
 
 	strbuf_printf(&t->sb, "  %s ", titles[s->role]);
 	text_bold(t, true);
@@ -239,6 +271,26 @@ static void write_sched(struct text *t, const struct scx_sched_row *s)
 	strbuf_putc(&t->sb, '\n');
 	write_exit(t, &s->exit);
 	write_events(t, &s->events);
+	indent(t, start, 2 * depth);
+	text_flush(t);
+}
+
+/* Each with those below it; a broken parent must not hide one. */
+static void write_subs(struct text *t, struct kva parent, size_t depth, bool *written)
+{
+	enum { DEPTH_MAX = 8 };
+	const struct scx_state *scx = &t->r->scx;
+
+	for (size_t i = 0; i < scx->others.nr; i++) {
+		const struct scx_sched_row *s = &scx->others.data[i];
+
+		if (written[i] || s->role != SCX_SUB || s->parent.v != parent.v)
+			continue;
+		written[i] = true;
+		write_sched(t, s, depth);
+		if (depth < DEPTH_MAX)
+			write_subs(t, s->kva, depth + 1, written);
+	}
 }
 
 /* ---- how schedulers ended, by the log */
@@ -355,11 +407,21 @@ static void write_globals(struct text *t)
 void text_scheds(struct text *t)
 {
 	const struct scx_state *scx = &t->r->scx;
+	bool *written = calloc(scx->others.nr + 1, sizeof(*written));
 
-	if (scx->has_sched)
-		write_sched(t, &scx->sched);
-	for (size_t i = 0; i < scx->others.nr; i++)
-		write_sched(t, &scx->others.data[i]);
+	if (!written) {
+		t->sb.nomem = true;
+		return;
+	}
+	if (scx->has_sched) {
+		write_sched(t, &scx->sched, 0);
+		write_subs(t, scx->sched.kva, 1, written);
+	}
+	for (size_t i = 0; i < scx->others.nr; i++) {
+		if (!written[i])
+			write_sched(t, &scx->others.data[i], 0);
+	}
+	free(written);
 	write_log_exits(t);
 	write_globals(t);
 }

@@ -116,11 +116,9 @@ struct dsq_table {
 
 static const char *sched_name(const struct report *r, struct kva kva)
 {
-	for (size_t i = 0; i < r->scx.others.nr; i++) {
-		if (r->scx.others.data[i].kva.v == kva.v)
-			return r->scx.others.data[i].ops_name;
-	}
-	return "?";
+	const struct scx_sched_row *s = scx_find_sched(&r->scx, kva);
+
+	return s ? s->ops_name : "?";
 }
 
 static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
@@ -206,10 +204,40 @@ static void write_table(struct text *t, struct ranked *rows, size_t nr)
 		write_dsq(t, rows[i].d);
 }
 
-/* Of the empty ones, which may be thousands, the names. */
+/* Of the empty ones of a scheduler, which may be thousands, the names; 0: of CPUs and of the root. */
+static void write_empty(struct text *t, struct kva sched)
+{
+	size_t nr_dsqs = scx_nr_dsqs_shown(&t->r->scx), nr = 0;
+	size_t cap = text_shown(t, nr_dsqs, TEXT_MAX_QUEUED);
+
+	for (size_t i = 0; i < nr_dsqs; i++) {
+		const struct dsq_row *d = &t->r->scx.dsqs.data[i];
+		char origin[32];
+
+		if (!is_empty(d) || d->sched.v != sched.v || nr++ >= cap)
+			continue;
+		if (nr == 1 && sched.v) {
+			strbuf_puts(&t->sb, "  empty DSQs of ");
+			text_guest(t, sched_name(t->r, sched));
+			strbuf_printf(&t->sb, " at 0x%" PRIx64 ": ", sched.v);
+		} else {
+			strbuf_puts(&t->sb, nr == 1 ? "  empty DSQs: " : ", ");
+		}
+		dsq_origin_text(d, origin);
+		if (d->origin == DSQ_USER)
+			strbuf_printf(&t->sb, "0x%" PRIx64 " (user)", d->id);
+		else
+			strbuf_puts(&t->sb, origin);
+	}
+	if (nr > cap)
+		strbuf_printf(&t->sb, ", \u2026 %zu more (-v shows all)", nr - cap);
+	if (nr)
+		strbuf_putc(&t->sb, '\n');
+}
+
 void text_scx_dsqs(struct text *t)
 {
-	size_t nr_dsqs = scx_nr_dsqs_shown(&t->r->scx), empty = 0, cap = text_shown(t, nr_dsqs, TEXT_MAX_QUEUED), user = 0, nr = 0;
+	size_t nr_dsqs = scx_nr_dsqs_shown(&t->r->scx), user = 0, nr = 0;
 	struct ranked *rows = calloc(nr_dsqs + 1, sizeof(*rows));
 
 	if (!rows) {
@@ -222,33 +250,16 @@ void text_scx_dsqs(struct text *t)
 		const struct dsq_row *d = &t->r->scx.dsqs.data[i];
 
 		user += d->origin == DSQ_USER;
-		empty += is_empty(d);
 		if (!is_empty(d))
 			rows[nr++] = (struct ranked){ d, text_longest_wait(t, d->tasks, d->nr_tasks) };
 	}
 	qsort(rows, nr, sizeof(*rows), by_trouble);
 	write_table(t, rows, nr);
 	free(rows);
-	if (empty) {
-		size_t shown = 0;
-
-		strbuf_puts(&t->sb, "  empty DSQs: ");
-		for (size_t i = 0; i < nr_dsqs && shown < cap; i++) {
-			const struct dsq_row *d = &t->r->scx.dsqs.data[i];
-			char origin[32];
-
-			if (!is_empty(d))
-				continue;
-			dsq_origin_text(d, origin);
-			strbuf_puts(&t->sb, shown++ ? ", " : "");
-			if (d->origin == DSQ_USER)
-				strbuf_printf(&t->sb, "0x%" PRIx64 " (user)", d->id);
-			else
-				strbuf_puts(&t->sb, origin);
-		}
-		if (shown < empty)
-			strbuf_printf(&t->sb, ", \u2026 %zu more (-v shows all)", empty - shown);
-		strbuf_putc(&t->sb, '\n');
+	write_empty(t, (struct kva){ 0 });
+	for (size_t i = 0; i < t->r->scx.others.nr; i++) {
+		if (t->r->scx.others.data[i].role == SCX_SUB)
+			write_empty(t, t->r->scx.others.data[i].kva);
 	}
 	if (nr_dsqs && !user && !t->r->scx.dsqs_narrowed)
 		strbuf_puts(&t->sb, "  no DSQs of the scheduler's own\n");

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "report/escape.h"
 #include "report/parts.h"
 #include "report/task-names.h"
 #include "report/text-parts.h"
@@ -25,23 +26,32 @@ static void end(struct text *t)
 		strbuf_putc(&t->sb, '\n');
 }
 
-/* One fact, on a new line if it no longer fits on this one. */
+/* One fact, on a new line if it no longer fits on this one; names in it may be the guest's. */
 static void PRINTF_LIKE(2, 3) item(struct text *t, const char *fmt, ...)
 {
-	char buf[512];
+	struct strbuf escaped = { 0 };
+	char *raw = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(buf, sizeof(buf), fmt, ap);
+	int len = vasprintf(&raw, fmt, ap);
 	va_end(ap);
+	if (len < 0) {
+		t->sb.nomem = true;
+		return;
+	}
+	escape_append(&escaped, raw, (size_t)len);
+	free(raw);
 	if (text_column(&t->sb) > INDENT) {
-		bool fits = text_column(&t->sb) + 2 + strlen(buf) < text_style_width(&t->style);
+		bool fits = text_column(&t->sb) + 2 + escaped.len < text_style_width(&t->style);
 
 		strbuf_puts(&t->sb, fits ? ", " : ",\n");
 		if (!fits)
 			strbuf_fill(&t->sb, ' ', INDENT);
 	}
-	strbuf_puts(&t->sb, buf);
+	strbuf_puts(&t->sb, strbuf_str(&escaped));
+	t->sb.nomem |= escaped.nomem;
+	strbuf_deinit(&escaped);
 }
 
 static void write_title(struct text *t, const struct task_row *task)
@@ -168,7 +178,11 @@ static void write_scx(struct text *t, const struct task_row *task)
 
 	if (!task->scx_flags.has)
 		return;
+	const struct scx_sched_row *owner = report_sched_of(t->r, task);
+
 	begin(t, "scx");
+	if (owner && owner->role == SCX_SUB)
+		item(t, "of sub-scheduler %s at 0x%" PRIx64, owner->ops_name, owner->kva.v);
 	if (x->scx_state)
 		item(t, "%s", x->scx_state);
 	if (x->scx_flag_names && *x->scx_flag_names)

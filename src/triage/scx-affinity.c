@@ -15,7 +15,7 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 		return;
 
 	size_t i = triage_task_index(t, q.worst);
-	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst_s), CONFIDENCE_CERTAIN,
+	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst, q.worst_s), CONFIDENCE_CERTAIN,
 				       "%s been waiting for up to %.1f s in DSQ 0x%" PRIx64
 				       "; %s may run on CPU %s alone, which does not consume that DSQ",
 				       scx_stall_who(t, q.worst, q.nr), q.worst_s, d->id,
@@ -30,7 +30,7 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 	triage_text(t, f, q.worst->x.cpus_allowed, "fdgdb.tasks[%zu].cpus_allowed", i);
 	triage_hex(t, f, d->id, "%s.id", triage_dsq_path(t, d));
 	triage_next(t, f, "on which CPUs dispatch() of \"%s\" moves tasks of this DSQ",
-		    t->r->scx.sched.ops_name);
+		    scx_sched_name(t->r, q.worst));
 }
 
 static void judge(struct triage *t)

@@ -15,7 +15,7 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 		return;
 
 	/* Who consumes takes the first task that may run on his CPU; the rest only waits its turn. */
-	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst_s),
+	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst, q.worst_s),
 				       q.head ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
 				       "%s been waiting for up to %.1f s in DSQ 0x%" PRIx64
 				       ", from which nobody has taken %s",
@@ -29,7 +29,7 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 	triage_num(t, f, d->nr, "%s.nr", path);
 	triage_next(t, f,
 		    "does dispatch() of \"%s\" move tasks of this DSQ to a CPU's queue, and on which CPUs?",
-		    t->r->scx.sched.ops_name);
+		    scx_sched_name(t->r, q.worst));
 }
 
 static void judge(struct triage *t)

@@ -34,12 +34,12 @@ static void judge(struct triage *t)
 
 	/* The kernel notes whom a task belongs to: then it is no guess. */
 	known = worst->x.ops_state.has;
-	struct finding *f = triage_add(t, scx_stall_severity(r, worst_s),
+	struct finding *f = triage_add(t, scx_stall_severity(r, worst, worst_s),
 				       known ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
 				       "%s been runnable for up to %.1f s and %s on no queue: the scheduler "
 				       "\"%s\" took %s in and never inserted %s anywhere",
 				       scx_stall_who(t, worst, nr), worst_s, nr > 1 ? "are" : "is",
-				       r->scx.sched.ops_name, nr > 1 ? "them" : "it",
+				       scx_sched_name(r, worst), nr > 1 ? "them" : "it",
 				       nr > 1 ? "them" : "it");
 	triage_about_pid(f, worst->pid);
 	scx_stall_evidence(t, f, worst, worst_s);

@@ -50,7 +50,7 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 	if (!worst)
 		return;
 
-	struct finding *f = triage_add(t, scx_stall_severity(t->r, worst_s), CONFIDENCE_CERTAIN,
+	struct finding *f = triage_add(t, scx_stall_severity(t->r, worst, worst_s), CONFIDENCE_CERTAIN,
 				       "%s been waiting for up to %.1f s on CPU %" PRIu32
 				       "'s own queue: what runs there does not give way",
 				       scx_stall_who(t, worst, nr), worst_s, d->index);

@@ -7,15 +7,24 @@
 
 enum { WATCHDOG_MAX_SECONDS = 30 }; /* SCX_WATCHDOG_MAX_TIMEOUT */
 
-double scx_watchdog_limit(const struct report *r)
+double scx_watchdog_limit(const struct report *r, const struct task_row *task)
 {
-	const struct scx_sched_row *s = &r->scx.sched;
+	/* Each scheduler is ejected by its own (7.1). */
+	const struct scx_sched_row *s = report_sched_of(r, task);
+	double seconds;
 
-	if (s->watchdog_timeout.has && s->watchdog_timeout.v && r->kernel.hz)
-		return (double)s->watchdog_timeout.v / r->kernel.hz;
-	if (s->timeout_ms.has && s->timeout_ms.v)
+	if (s && report_watchdog_timeout(r, s, &seconds))
+		return seconds;
+	if (s && s->timeout_ms.has && s->timeout_ms.v)
 		return (double)s->timeout_ms.v / 1000;
 	return WATCHDOG_MAX_SECONDS;
+}
+
+const char *scx_sched_name(const struct report *r, const struct task_row *task)
+{
+	const struct scx_sched_row *s = report_sched_of(r, task);
+
+	return s ? s->ops_name : "?";
 }
 
 /* No scheduler lets a task wait for long while nothing else wants to run. */
@@ -38,15 +47,15 @@ bool scx_is_stalled(const struct report *r, const struct task_row *task, double 
 		return false;
 	if (!report_runnable_for(r, task, &seconds))
 		return false;
-	if (seconds < 1 || (seconds < scx_watchdog_limit(r) / 4 && !all_idle(r)))
+	if (seconds < 1 || (seconds < scx_watchdog_limit(r, task) / 4 && !all_idle(r)))
 		return false;
 	*ret = seconds;
 	return true;
 }
 
-enum severity scx_stall_severity(const struct report *r, double seconds)
+enum severity scx_stall_severity(const struct report *r, const struct task_row *task, double seconds)
 {
-	return seconds >= scx_watchdog_limit(r) / 2 ? SEVERITY_ERROR : SEVERITY_WARNING;
+	return seconds >= scx_watchdog_limit(r, task) / 2 ? SEVERITY_ERROR : SEVERITY_WARNING;
 }
 
 const struct dsq_row *scx_dsq_of(const struct report *r, const struct task_row *task)

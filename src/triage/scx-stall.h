@@ -5,8 +5,11 @@
 
 #include "triage/triage.h"
 
-/* Seconds after which the kernel's watchdog ejects a scheduler that leaves a task runnable. */
-double scx_watchdog_limit(const struct report *r);
+/* Seconds after which the kernel's watchdog ejects the scheduler of a task that it leaves runnable. */
+double scx_watchdog_limit(const struct report *r, const struct task_row *task);
+
+/* Name of the scheduler that a task belongs to; "?": not known which. */
+const char *scx_sched_name(const struct report *r, const struct task_row *task);
 
 /*
  * Seconds that a task has been waiting for its scheduler; false if it is none of sched_ext's, runs, or
@@ -14,8 +17,8 @@ double scx_watchdog_limit(const struct report *r);
  */
 bool scx_is_stalled(const struct report *r, const struct task_row *task, double *ret);
 
-/* How bad the longest wait is: from half the limit on an error. */
-enum severity scx_stall_severity(const struct report *r, double seconds);
+/* How bad a task's wait is: from half its limit on an error. */
+enum severity scx_stall_severity(const struct report *r, const struct task_row *task, double seconds);
 
 /* What is stalled on a queue. */
 struct scx_stalled {

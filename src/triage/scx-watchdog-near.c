@@ -13,14 +13,25 @@ static void judge(struct triage *t)
 {
 	const struct report *r = t->r;
 	const struct task_row *worst = NULL;
-	double worst_s = 0, seconds, limit = scx_watchdog_limit(r);
+	const struct scx_sched_row *s;
+	double worst_s = 0, seconds, limit = 0;
 
-	if (!r->scx.has_sched || r->scx.sched.exit_kind != EXIT_NONE)
+	if (!r->scx.has_sched)
 		return;
 	for (size_t i = 0; i < r->tasks.nr; i++) {
-		if (scx_is_stalled(r, &r->tasks.data[i], &seconds) && seconds > worst_s) {
-			worst = &r->tasks.data[i];
+		const struct task_row *task = &r->tasks.data[i];
+		double mine;
+
+		if (!scx_is_stalled(r, task, &seconds))
+			continue;
+		s = report_sched_of(r, task);
+		mine = scx_watchdog_limit(r, task);
+		if ((s ? s->exit_kind : r->scx.sched.exit_kind) != EXIT_NONE)
+			continue;
+		if (!worst || seconds / mine > worst_s / limit) {
+			worst = task;
 			worst_s = seconds;
+			limit = mine;
 		}
 	}
 	if (!worst || worst_s < limit * 3 / 4)
@@ -29,12 +40,16 @@ static void judge(struct triage *t)
 	struct finding *f = triage_add(t, SEVERITY_WARNING, CONFIDENCE_CERTAIN,
 				       "the watchdog of sched_ext ejects \"%s\" %s: %s[%" PRId32
 				       "] has waited for %.1f s of %.1f s",
-				       r->scx.sched.ops_name, worst_s >= limit ? "any moment" : "soon",
+				       scx_sched_name(r, worst), worst_s >= limit ? "any moment" : "soon",
 				       worst->comm, worst->pid, worst_s, limit);
 	triage_about_pid(f, worst->pid);
 	scx_stall_evidence(t, f, worst, worst_s);
-	if (r->scx.sched.watchdog_timeout.has)
-		triage_num(t, f, r->scx.sched.watchdog_timeout.v, "scx_sched_state.watchdog_timeout");
+	s = report_sched_of(r, worst);
+	if (s == &r->scx.sched && s->watchdog_timeout.has)
+		triage_num(t, f, s->watchdog_timeout.v, "scx_sched_state.watchdog_timeout");
+	else if (s && s->watchdog_timeout.has)
+		triage_num(t, f, s->watchdog_timeout.v, "fdgdb.scx.schedulers[%zu].watchdog_timeout",
+			   1 + (size_t)(s - r->scx.others.data));
 }
 
 const struct triage_rule rule_scx_watchdog_near = {

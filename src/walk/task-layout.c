@@ -54,6 +54,7 @@ static const struct layout_member task_members[] = {
 	LAYOUT_OPT(struct task_layout, weight, "task_struct", "scx.weight"),
 	LAYOUT_OPT(struct task_layout, scx_flags, "task_struct", "scx.flags"),
 	LAYOUT_OPT(struct task_layout, dsq, "task_struct", "scx.dsq"),
+	LAYOUT_OPT(struct task_layout, sched, "task_struct", "scx.sched"), /* 7.1 */
 	LAYOUT_OPT(struct task_layout, runnable_at, "task_struct", "scx.runnable_at"),
 	LAYOUT_OPT(struct task_layout, slice, "task_struct", "scx.slice"),
 	LAYOUT_OPT(struct task_layout, vtime, "task_struct", "scx.dsq_vtime"),

@@ -172,6 +172,7 @@ static void read_all(struct task_reading *r, struct task_row *row)
 	get_opt(r, r->kva, &l->state, &row->state);
 	get_opt(r, r->kva, &l->scx_flags, &row->scx_flags);
 	get_opt(r, r->kva, &l->dsq, &row->dsq_kva);
+	get_opt(r, r->kva, &l->sched, &row->sched_kva);
 	get_opt(r, r->kva, &l->runnable_at, &row->runnable_at);
 	get_opt(r, r->kva, &l->slice, &row->slice);
 	get_opt(r, r->kva, &l->vtime, &row->vtime);

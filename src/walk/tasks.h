@@ -13,7 +13,7 @@ struct task_layout {
 	struct member prio, static_prio, normal_prio, rt_priority, policy, sched_class;
 	struct member nvcsw, nivcsw, utime, stime, core_cookie, state, cpu, pid_links;
 	/* .scx in it: offsets from the start of task_struct */
-	struct member weight, scx_flags, dsq, runnable_at, slice, vtime, tasks_node;
+	struct member weight, scx_flags, dsq, sched, runnable_at, slice, vtime, tasks_node;
 	/* struct signal_struct */
 	struct member pids, nr_threads, sig_nvcsw, sig_nivcsw, sig_utime, sig_stime;
 	/* struct pid, struct pid_namespace */

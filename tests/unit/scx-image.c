@@ -193,7 +193,7 @@ static void add_types(struct scx_image *im)
 		       { "flags", u32, E_FLAGS }, { "weight", u32, E_WEIGHT },
 		       { "runnable_node", list, E_RUNNABLE }, { "runnable_at", u64, E_RUNNABLE_AT },
 		       { "slice", u64, E_SLICE }, { "dsq_vtime", u64, E_VTIME },
-		       { "tasks_node", list, E_TASKS });
+		       { "tasks_node", list, E_TASKS }, { subs ? "sched" : NULL, ptr, E_SCHED });
 	int info = TYPE("thread_info", 8, { "cpu", u32, 0 });
 	int se = TYPE("sched_entity", 16, { "exec_start", u64, 0 }, { "sum_exec_runtime", u64, 8 });
 	int stats = TYPE("sched_info", 32, { "pcount", u64, 0 }, { "run_delay", u64, 8 },
@@ -619,6 +619,8 @@ static uint64_t make_task(struct scx_image *im, uint64_t signal, uint64_t pid, u
 	image_put64(im, pid + 8, task + T_PID_LINKS);
 	if (im->kind != IMAGE_NO_SCX)
 		image_list_add(im, image_var("scx_tasks"), task + T_SCX + E_TASKS);
+	if (im->kind == IMAGE_SUBS)
+		image_put64(im, task + T_SCX + E_SCHED, im->sched);
 	return task;
 }
 

@@ -34,7 +34,7 @@ enum {
 	T_ON_CPU = 332, T_ON_RQ = 336, T_IOWAIT = 340, T_EXIT_STATE = 344, T_EXIT_CODE = 348, T_MM = 352,
 	T_CPUS_MASK = 360, T_CGROUPS = 376, T_START = 384, T_START_BOOT = 392, T_EXEC_START = 400,
 	T_SUM_EXEC = 408, T_PCOUNT = 416, T_RUN_DELAY = 424, T_LAST_ARRIVAL = 432, T_LAST_QUEUED = 440,
-	T_TASKS = 448, T_THREAD_NODE = 464, T_SCX = 480, T_COMM = 624, T_BPF_STORAGE = 640, T_SIZE = 648,
+	T_TASKS = 448, T_THREAD_NODE = 464, T_SCX = 480, T_COMM = 632, T_BPF_STORAGE = 648, T_SIZE = 656,
 	/* struct bpf_local_storage_elem */
 	L_SNODE = 16, L_SMAP = 32, L_DATA = 40,
 	/* struct signal_struct */
@@ -42,7 +42,7 @@ enum {
 	/* struct sched_ext_entity, struct scx_dsq_list_node */
 	E_DSQ = 0, E_DSQ_LIST = 8, E_FLAGS = 32, E_WEIGHT = 36, E_RUNNABLE = 40, E_RUNNABLE_AT = 56,
 	E_SLICE = 64, E_VTIME = 72, E_TASKS = 80, E_OPS_STATE = 96,
-	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_PRIQ = 120, E_SIZE = 144,
+	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_PRIQ = 120, E_SCHED = 144, E_SIZE = 152,
 	N_FLAGS = 16,
 	/* struct scx_dispatch_q */
 	D_LOCK = 0, D_LIST = 8, D_NR = 24, D_SEQ = 28, D_ID = 32, D_HASH = 40, D_PRIQ = 48, D_FIRST = 56,

@@ -174,7 +174,103 @@ static void test_log_recorded(void)
 	scx_image_free(im);
 }
 
+/* ---- schedulers below the root */
+
+/* A task of the ext class that has been waiting for so many jiffies. */
+static uint64_t waiting(struct scx_image *im, uint32_t pid, const char *comm, uint64_t sched, uint64_t jiffies)
+{
+	uint64_t task = image_task(im, pid, comm);
+
+	image_put64(im, task + T_CLASS, image_var("ext_sched_class"));
+	image_put32(im, task + T_SCX + E_FLAGS, 1);
+	image_put64(im, task + T_SCX + E_RUNNABLE_AT, 5000 - jiffies);
+	if (sched)
+		image_put64(im, task + T_SCX + E_SCHED, sched);
+	return task;
+}
+
+static const struct finding *find(const struct scx_image *im, const char *id)
+{
+	for (size_t i = 0; i < im->r->findings.rows.nr; i++) {
+		if (!strcmp(im->r->findings.rows.data[i]->id, id))
+			return im->r->findings.rows.data[i];
+	}
+	return NULL;
+}
+
+/* Each scheduler is ejected by its own watchdog (7.1), and what is wrong with it is no fault of the root's. */
+static void test_subs(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_SUBS, NULL);
+	uint64_t sub = image_sub_sched(im), leaf = image_sub_sched(im);
+	uint64_t a = waiting(im, 10, "a", sub, 1200), b = waiting(im, 11, "b", 0, 1200), c = waiting(im, 12, "c", leaf, 10);
+	uint64_t dsq = image_user_dsq(im, sub + S_HASH, 7);
+
+	image_put32(im, leaf + S_LEVEL, 2);
+	image_put64(im, leaf + S_ANCESTORS + 8, sub);
+	image_put64(im, im->sched + S_WATCHDOG, 7500);
+	image_put64(im, sub + S_WATCHDOG, 1250);
+	image_put64(im, leaf + S_WATCHDOG, 2500);
+	image_dsq_push(im, dsq, a);
+	image_walk(im);
+	im->r->kernel.hz = 250;
+	ASSERT_OK(triage_run(im->r));
+
+	CU_ASSERT_EQUAL(image_find_task(im, a)->sched_kva.v, sub);
+	CU_ASSERT_PTR_EQUAL(report_sched_of(im->r, image_find_task(im, b)), &im->r->scx.sched);
+	CU_ASSERT_EQUAL(report_sched_of(im->r, image_find_task(im, c))->kva.v, leaf);
+
+	/* 4.8 s are much for the one and little for the other. */
+	char *text = to_text(im, false);
+	CONTAINS("ready to run for 4.800 s (96 % of the watchdog's timeout)");
+	CONTAINS("ready to run for 4.800 s (16 % of the watchdog's timeout)");
+	CONTAINS("of sub-scheduler sub at 0x");
+	CONTAINS("\n  scheduler test: ");
+	CONTAINS("\n    sub-scheduler sub at 0x");
+	CONTAINS(", level 1 below test, cgroup /batch: ");
+	CONTAINS("\n      sub-scheduler sub at 0x");
+	CONTAINS(", level 2 below sub, cgroup /batch: ");
+	CONTAINS("\n        exit kind SCX_EXIT_NONE (0)");
+	CONTAINS("  empty DSQs of sub at 0x");
+	free(text);
+	text = to_json(im);
+	CONTAINS("\"watchdog_share\":0.96");
+	CONTAINS("\"watchdog_share\":0.16");
+	CONTAINS("\"sched_kva\":");
+	free(text);
+
+	const struct finding *f = find(im, "scx-watchdog-near");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	text = (char *)f->summary;
+	CONTAINS("ejects \"sub\" soon: a[10] has waited for 4.8 s of 5.0 s");
+	f = find(im, "scx-dsq-not-consumed");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(f->severity, SEVERITY_ERROR);
+	scx_image_free(im);
+}
+
+/* Where the task does not tell, its queue does; and nobody is taken for the root's without cause. */
+static void test_owner_unknown(void)
+{
+	struct scx_image *im = scx_image_new(IMAGE_SUBS, "sched_ext_entity.sched");
+	uint64_t sub = image_sub_sched(im), a = image_task(im, 10, "a"), b = image_task(im, 11, "b");
+
+	image_dsq_push(im, image_user_dsq(im, sub + S_HASH, 7), a);
+	image_walk(im);
+	CU_ASSERT_EQUAL(report_sched_of(im->r, image_find_task(im, a))->kva.v, sub);
+	CU_ASSERT_PTR_NULL(report_sched_of(im->r, image_find_task(im, b)));
+	scx_image_free(im);
+
+	im = scx_image_new(IMAGE_ROOT, NULL);
+	b = image_task(im, 11, "b");
+	image_walk(im);
+	CU_ASSERT_PTR_EQUAL(report_sched_of(im->r, image_find_task(im, b)), &im->r->scx.sched);
+	scx_image_free(im);
+}
+
 UNIT_MAIN("scx-report",
 	  { "how the last scheduler ended, by the log", test_log_exit },
 	  { "what tells of no end", test_log_no_exit },
-	  { "an end that is recorded elsewhere", test_log_recorded })
+	  { "an end that is recorded elsewhere", test_log_recorded },
+	  { "schedulers below the root", test_subs },
+	  { "whose a task is", test_owner_unknown })
