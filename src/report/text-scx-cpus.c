@@ -11,17 +11,17 @@ enum column { COL_CPU, COL_TASK, COL_PID, COL_CLASS, COL_FOR, COL_SCX, COL_RUNNA
 	      COL_FLAGS, NR_COLUMNS };
 
 static const struct fit_column columns[NR_COLUMNS] = {
-	[COL_CPU] = { "CPU", false, 0 },
-	[COL_TASK] = { "running", true, 0 },
-	[COL_PID] = { "pid", false, 0 },
-	[COL_CLASS] = { "class", true, 3 },
-	[COL_FOR] = { "runs for", false, 2 },
-	[COL_SCX] = { "scx tasks", false, 4 },
-	[COL_RUNNABLE] = { "runnable", false, 0 },
-	[COL_WAITS] = { "longest for", false, 0 },
-	[COL_LOCAL] = { "local DSQ", false, 0 },
-	[COL_STATE] = { "", true, 0 },
-	[COL_FLAGS] = { "flags", true, 1 },
+	[COL_CPU] = { .title = "CPU" },
+	[COL_TASK] = { .title = "running", .left = true, .cut = 16 },
+	[COL_PID] = { .title = "pid" },
+	[COL_CLASS] = { .title = "class", .left = true, .drop = 3 },
+	[COL_FOR] = { .title = "runs for", .drop = 2 },
+	[COL_SCX] = { .title = "scx tasks", .drop = 4 },
+	[COL_RUNNABLE] = { .title = "runnable" },
+	[COL_WAITS] = { .title = "longest for" },
+	[COL_LOCAL] = { .title = "local DSQ" },
+	[COL_STATE] = { .title = "", .left = true, .cut = 20 },
+	[COL_FLAGS] = { .title = "flags", .left = true, .drop = 1 },
 };
 
 struct scx_cpu {
@@ -119,21 +119,22 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 }
 
 /* Who has kept somebody waiting longest first; of equal ones the order of their numbers. */
-static int by_trouble(const void *a, const void *b)
+static int by_trouble(const void *ctx, size_t a, size_t b)
 {
-	const struct scx_cpu *x = a, *y = b;
+	const struct cpu_table *table = ctx;
+	const struct scx_cpu *x = &table->rows[a], *y = &table->rows[b];
 
 	if (x->waits < y->waits || x->waits > y->waits)
 		return x->waits > y->waits ? -1 : 1;
 	if (x->rq->nr_runnable != y->rq->nr_runnable)
 		return x->rq->nr_runnable > y->rq->nr_runnable ? -1 : 1;
-	return x->rq->cpu < y->rq->cpu ? -1 : x->rq->cpu > y->rq->cpu;
+	return 0;
 }
 
 void text_scx_cpus(struct text *t)
 {
 	const struct scx_state *scx = &t->r->scx;
-	size_t nr = scx->rqs.nr, shown = text_shown(t, nr, TEXT_MAX_CPUS), seen = 0;
+	size_t nr = scx->rqs.nr, seen = 0;
 	struct cpu_table table = { calloc(nr + 1, sizeof(*table.rows)) };
 
 	if (!nr || !table.rows) {
@@ -153,13 +154,11 @@ void text_scx_cpus(struct text *t)
 		    scx->dsqs.data[seen].index == rq->cpu)
 			table.rows[i].local = &scx->dsqs.data[seen];
 	}
-	qsort(table.rows, nr, sizeof(*table.rows), by_trouble);
 	strbuf_putc(&t->sb, '\n');
 	text_fit_table(t,
-		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = shown,
-					    .cell = cell, .ctx = &table },
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_CPUS, .cell = cell, .order = by_trouble, .ctx = &table,
+					    .more = " CPUs, where nobody waits longer" },
 		       "  ");
-	if (shown < nr)
-		strbuf_printf(&t->sb, "  \u2026 %zu more CPUs, where nobody waits longer (-v shows all)\n", nr - shown);
 	free(table.rows);
 }

@@ -95,13 +95,13 @@ static bool is_empty(const struct dsq_row *d)
 enum column { COL_ID, COL_ORIGIN, COL_SCHED, COL_NR, COL_WAITS, COL_ORDER, COL_FIRST, NR_COLUMNS };
 
 static const struct fit_column columns[NR_COLUMNS] = {
-	[COL_ID] = { "DSQ", true, 0 },
-	[COL_ORIGIN] = { "of", true, 0 },
-	[COL_SCHED] = { "scheduler", true, 1 },
-	[COL_NR] = { "queued", false, 0 },
-	[COL_WAITS] = { "longest for", false, 0 },
-	[COL_ORDER] = { "order", true, 3 },
-	[COL_FIRST] = { "first", true, 2 },
+	[COL_ID] = { .title = "DSQ", .left = true },
+	[COL_ORIGIN] = { .title = "of", .left = true },
+	[COL_SCHED] = { .title = "scheduler", .left = true, .drop = 1 },
+	[COL_NR] = { .title = "queued" },
+	[COL_WAITS] = { .title = "longest for" },
+	[COL_ORDER] = { .title = "order", .left = true, .drop = 3 },
+	[COL_FIRST] = { .title = "first", .left = true, .drop = 2 },
 };
 
 struct ranked {
@@ -194,11 +194,10 @@ static void write_table(struct text *t, struct ranked *rows, size_t nr)
 	if (!nr)
 		return;
 	text_fit_table(t,
-		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = shown,
-					    .cell = cell, .ctx = &table },
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_QUEUED, .cell = cell, .ctx = &table,
+					    .more = " DSQs, where nobody waits longer" },
 		       "  ");
-	if (shown < nr)
-		strbuf_printf(&t->sb, "  \u2026 %zu more DSQs, where nobody waits longer (-v shows all)\n", nr - shown);
 	strbuf_putc(&t->sb, '\n');
 	for (size_t i = 0; i < shown; i++)
 		write_dsq(t, rows[i].d);

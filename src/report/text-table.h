@@ -19,6 +19,7 @@ struct table {
 	uint64_t left; /* bit per column: aligned to the left; columns from 64 on to the right */
 	size_t bar;    /* " | " before this column; 0: none */
 	bool all_bars; /* " | " between all columns */
+	const size_t *limit; /* per column: what is wider is cut, 0: the column is left out; NULL: all in full */
 
 	/* Private. */
 	struct strbuf text;
@@ -31,7 +32,10 @@ void table_deinit(struct table *t);
 struct strbuf *table_open(struct table *t);
 void table_cell(struct table *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Columns that a row takes, without the indent. */
+/* Columns that the widest cell of each column takes, to be freed; NULL without memory. */
+size_t *table_widths(const struct table *t);
+
+/* Columns that a row takes in full, without the indent. */
 size_t table_width(const struct table *t);
 
 /* Appends all rows, each after the indent and with a newline before the next; none at the end. */

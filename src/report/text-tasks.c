@@ -8,7 +8,7 @@
 #include "report/escape.h"
 #include "report/parts.h"
 #include "report/task-names.h"
-#include "report/text-parts.h"
+#include "report/text-fit.h"
 
 void text_cpus(struct text *t)
 {
@@ -59,18 +59,20 @@ enum column {
 	NR_COLUMNS,
 };
 
-static const struct {
-	const char *title;
-	bool left;
-	unsigned int drop; /* the lowest goes first where the terminal is too narrow; 0: stays */
-} columns[NR_COLUMNS] = {
-	[COL_PID] = { "pid", false, 0 },	     [COL_TGID] = { "tgid", false, 4 },
-	[COL_COMM] = { "comm", true, 0 },	     [COL_STATE] = { "state", true, 0 },
-	[COL_CPU] = { "CPU", false, 0 },	     [COL_FOR] = { "waiting for", false, 0 },
-	[COL_LAST_RAN] = { "last ran", false, 5 },   [COL_CLASS] = { "class", true, 6 },
-	[COL_PRIO] = { "prio", false, 3 },	     [COL_WEIGHT] = { "weight", false, 2 },
-	[COL_DSQ] = { "DSQ", true, 7 },		     [COL_CGROUP] = { "cgroup", true, 1 },
-	[COL_NOTES] = { "", true, 0 },
+static const struct fit_column columns[NR_COLUMNS] = {
+	[COL_PID] = { .title = "pid" },
+	[COL_TGID] = { .title = "tgid", .drop = 4 },
+	[COL_COMM] = { .title = "comm", .left = true, .cut = 16 },
+	[COL_STATE] = { .title = "state", .left = true },
+	[COL_CPU] = { .title = "CPU" },
+	[COL_FOR] = { .title = "waiting for" },
+	[COL_LAST_RAN] = { .title = "last ran", .drop = 5 },
+	[COL_CLASS] = { .title = "class", .left = true, .drop = 6 },
+	[COL_PRIO] = { .title = "prio", .drop = 3 },
+	[COL_WEIGHT] = { .title = "weight", .drop = 2 },
+	[COL_DSQ] = { .title = "DSQ", .left = true, .drop = 7 },
+	[COL_CGROUP] = { .title = "cgroup", .left = true, .drop = 1 },
+	[COL_NOTES] = { .title = "", .left = true, .cut = 28 },
 };
 
 /* A task and what decides where it stands. */
@@ -78,6 +80,11 @@ struct ranked {
 	const struct task_row *task;
 	enum task_rank rank;
 	double seconds;
+};
+
+struct task_table {
+	struct text *t;
+	const struct ranked *rows;
 };
 
 static void state_cell(struct strbuf *sb, const struct task_row *task)
@@ -139,20 +146,13 @@ static void notes_cell(struct text *t, struct strbuf *sb, const struct task_row 
 	}
 }
 
-/* What a table looks like that fits the terminal. */
-struct fit {
-	unsigned int dropped; /* columns with .drop up to this are left out */
-	size_t notes;	      /* bytes of the notes at most; they are ASCII */
-};
-
-static void cell(struct text *t, struct table *tab, enum column col, const struct ranked *ranked,
-		 const struct fit *fit)
+static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 {
+	const struct task_table *table = ctx;
+	const struct ranked *ranked = &table->rows[row];
 	const struct task_row *task = ranked->task;
-	struct strbuf *sb = table_open(tab);
-	size_t start = sb->len;
 
-	switch (col) {
+	switch ((enum column)col) {
 	case COL_PID:
 		strbuf_printf(sb, "%" PRId32, task->pid);
 		return;
@@ -190,7 +190,7 @@ static void cell(struct text *t, struct table *tab, enum column col, const struc
 		strbuf_printf(sb, "%" PRIu32, task->weight);
 		return;
 	case COL_DSQ:
-		dsq_cell(t, sb, task);
+		dsq_cell(table->t, sb, task);
 		return;
 	case COL_CGROUP:
 		if (task->x.cgroup)
@@ -199,68 +199,11 @@ static void cell(struct text *t, struct table *tab, enum column col, const struc
 			strbuf_putc(sb, '?');
 		return;
 	case COL_NOTES:
-		notes_cell(t, sb, task);
-		if (sb->len - start > fit->notes) {
-			strbuf_cut(sb, start + (fit->notes ? fit->notes - 1 : 0));
-			if (fit->notes)
-				strbuf_puts(sb, "\u2026");
-		}
+		notes_cell(table->t, sb, task);
 		return;
 	case NR_COLUMNS:
 		break;
 	}
-}
-
-static void fill_table(struct text *t, struct table *tab, const struct fit *fit, const struct ranked *rows,
-		       size_t nr)
-{
-	*tab = (struct table){ 0 };
-	for (enum column col = 0; col < NR_COLUMNS; col++) {
-		if (columns[col].drop && columns[col].drop <= fit->dropped)
-			continue;
-		tab->left |= (uint64_t)columns[col].left << tab->columns++;
-		strbuf_puts(table_open(tab), columns[col].title);
-	}
-	for (size_t i = 0; i < nr; i++) {
-		for (enum column col = 0; col < NR_COLUMNS; col++) {
-			if (!columns[col].drop || columns[col].drop > fit->dropped)
-				cell(t, tab, col, &rows[i], fit);
-		}
-	}
-}
-
-/* Columns go until some room is left for the notes; these are then cut to the room there is. */
-static struct fit fit_terminal(struct text *t, const struct ranked *rows, size_t nr)
-{
-	enum { LAST_DROP = 7, INDENT = 2, NOTES = 28 };
-	struct fit fit = { 0, SIZE_MAX };
-	size_t width = t->opts->width, need;
-
-	/* With -v nothing is left out, however wide. */
-	if (!width || t->opts->verbose)
-		return fit;
-	for (;; fit.dropped++) {
-		struct table tab;
-
-		fit.notes = NOTES;
-		fill_table(t, &tab, &fit, rows, nr);
-		need = table_width(&tab) + INDENT;
-		table_deinit(&tab);
-		if (need <= width || fit.dropped == LAST_DROP)
-			break;
-	}
-	fit.notes = need <= width ? NOTES + (width - need) : NOTES - MIN((size_t)NOTES, need - width);
-	return fit;
-}
-
-static void write_table(struct text *t, const struct ranked *rows, size_t nr)
-{
-	struct fit fit = fit_terminal(t, rows, nr);
-	struct table tab;
-
-	fill_table(t, &tab, &fit, rows, nr);
-	table_write(&tab, &t->sb, "  ");
-	table_deinit(&tab);
 }
 
 /* ---- in order of trouble */
@@ -301,7 +244,7 @@ static void write_details(struct text *t, const struct ranked *rows, size_t nr)
 void text_tasks(struct text *t)
 {
 	const struct report *r = t->r;
-	size_t nr = report_nr_tasks_shown(r), shown = text_shown(t, nr, TEXT_MAX_TASKS);
+	size_t nr = report_nr_tasks_shown(r);
 	struct ranked *rows;
 
 	text_counted_title(t, "tasks", nr, "tasks");
@@ -327,9 +270,11 @@ void text_tasks(struct text *t)
 		rows[i].rank = task_rank(r, rows[i].task, &rows[i].seconds);
 	}
 	qsort(rows, nr, sizeof(*rows), by_trouble);
-	write_table(t, rows, shown);
-	text_more(t, 1, nr - shown);
-	strbuf_putc(&t->sb, '\n');
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_TASKS, .cell = cell,
+					    .ctx = &(struct task_table){ t, rows }, .more = "" },
+		       "  ");
 	write_details(t, rows, nr);
 	free(rows);
 }

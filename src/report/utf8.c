@@ -106,7 +106,8 @@ bool utf8_is_unsafe(uint32_t c)
 	return in_ranges(c, unsafe, ARRAY_SIZE(unsafe));
 }
 
-size_t utf8_width(const char *s, size_t n)
+/* Columns of one character. */
+static size_t char_width(uint32_t c)
 {
 	/* wcwidth() wants a locale; these ranges are what matters of it. */
 	static const struct range combining[] = {
@@ -119,18 +120,38 @@ size_t utf8_width(const char *s, size_t n)
 		{ 0xac00, 0xd7a3 }, { 0xf900, 0xfaff },	  { 0xfe30, 0xfe6f },	{ 0xff00, 0xff60 },
 		{ 0xffe0, 0xffe6 }, { 0x1f300, 0x1f64f }, { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd },
 	};
+
+	if (c < 0x300)
+		return 1;
+	if (in_ranges(c, combining, ARRAY_SIZE(combining)))
+		return 0;
+	return in_ranges(c, wide, ARRAY_SIZE(wide)) ? 2 : 1;
+}
+
+size_t utf8_width(const char *s, size_t n)
+{
 	size_t width = 0;
+	uint32_t c;
 
 	for (size_t i = 0; i < n;) {
-		uint32_t c;
-
 		i += utf8_decode(s + i, n - i, &c);
-		if (c < 0x300)
-			width++;
-		else if (in_ranges(c, combining, ARRAY_SIZE(combining)))
-			continue;
-		else
-			width += in_ranges(c, wide, ARRAY_SIZE(wide)) ? 2 : 1;
+		width += char_width(c);
 	}
 	return width;
+}
+
+size_t utf8_fit(const char *s, size_t n, size_t columns)
+{
+	size_t width = 0, i = 0;
+	uint32_t c;
+
+	while (i < n) {
+		size_t len = utf8_decode(s + i, n - i, &c);
+
+		width += char_width(c);
+		if (width > columns)
+			break;
+		i += len;
+	}
+	return i;
 }

@@ -27,4 +27,7 @@ bool utf8_is_unsafe(uint32_t c);
 /* Columns that a string without unsafe characters takes on a terminal. */
 size_t utf8_width(const char *s, size_t n);
 
+/* Bytes of the longest start of such a string that takes no more columns than these. */
+size_t utf8_fit(const char *s, size_t n, size_t columns);
+
 #endif

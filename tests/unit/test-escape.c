@@ -79,6 +79,11 @@ static void test_width(void)
 	CU_ASSERT_EQUAL(utf8_width("\xe2\x86\x92", 3), 1);
 	CU_ASSERT_EQUAL(utf8_width("\xe6\xbc\xa2\xf0\x9f\x98\x80", 7), 4);
 	CU_ASSERT_EQUAL(utf8_width("e\xcc\x81", 3), 1);
+	/* What fits is whole characters, with all that combines with the last. */
+	CU_ASSERT_EQUAL(utf8_fit("abc", 3, 2), 2);
+	CU_ASSERT_EQUAL(utf8_fit("abc", 3, 3), 3);
+	CU_ASSERT_EQUAL(utf8_fit("a\xe6\xbc\xa2", 4, 2), 1);
+	CU_ASSERT_EQUAL(utf8_fit("e\xcc\x81x", 4, 1), 3);
 }
 
 static void plain_number(double v, unsigned int bits, const char *want, unsigned int line)
