@@ -22,7 +22,7 @@ enum evidence_kind {
 
 /* A value of the report and where it stands in the JSON: "task_enrichments[3].runnable_s". */
 struct evidence {
-	const struct evidence *next;
+	struct evidence *next;
 	const char *path;
 	enum evidence_kind kind;
 	uint64_t num;
@@ -44,7 +44,8 @@ struct finding {
 
 	bool spins; /* about a CPU that spins on a lock: what it suffers from may be the holder's trouble */
 	size_t rule;			      /* order of its rule, for sorting */
-	const struct finding *cause;	      /* the direct one */
+	struct finding *cause;		      /* the direct one */
+	bool left_out; /* it rests on rows that --task or --dsq leave out: not written */
 };
 
 /* A rule that could not look, or not at everything, so that its silence proves nothing. */
@@ -58,6 +59,7 @@ struct findings {
 	VEC(struct finding *) rows; /* worst and surest first */
 	VEC(struct unexamined) unexamined;
 	size_t nr_rules;
+	size_t nr_left_out;
 };
 
 const char *severity_text(enum severity severity);

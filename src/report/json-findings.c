@@ -59,9 +59,13 @@ void json_write_findings(struct json_report *w)
 		return;
 	json_key(j, "findings");
 	json_open_array(j);
-	for (size_t i = 0; i < fs->rows.nr; i++)
-		write_finding(j, fs->rows.data[i]);
+	for (size_t i = 0; i < fs->rows.nr; i++) {
+		if (!fs->rows.data[i]->left_out)
+			write_finding(j, fs->rows.data[i]);
+	}
 	json_close_array(j);
+	if (fs->nr_left_out)
+		json_key_u64(j, "findings_left_out", fs->nr_left_out);
 
 	json_key(j, "not_examined");
 	json_open_array(j);

@@ -76,8 +76,10 @@ static void write_title(struct text *t, const struct findings *fs)
 {
 	size_t nr[3] = { 0 }, shown = 0;
 
-	for (size_t i = 0; i < fs->rows.nr; i++)
-		nr[fs->rows.data[i]->severity]++;
+	for (size_t i = 0; i < fs->rows.nr; i++) {
+		if (!fs->rows.data[i]->left_out)
+			nr[fs->rows.data[i]->severity]++;
+	}
 	text_bold(t, true);
 	strbuf_puts(&t->sb, "findings:");
 	for (int s = SEVERITY_ERROR; s >= SEVERITY_INFO; s--) {
@@ -88,7 +90,7 @@ static void write_title(struct text *t, const struct findings *fs)
 			      s != SEVERITY_INFO && nr[s] > 1 ? "s" : "");
 	}
 	if (!shown)
-		strbuf_printf(&t->sb, " none by %zu rules", fs->nr_rules);
+		strbuf_printf(&t->sb, " none %sby %zu rules", fs->nr_left_out ? "about these " : "", fs->nr_rules);
 	text_bold(t, false);
 	strbuf_putc(&t->sb, '\n');
 }
@@ -118,15 +120,21 @@ static void write_unexamined(struct text *t, const struct findings *fs)
 void text_findings(struct text *t)
 {
 	const struct findings *fs = &t->r->findings;
-	size_t shown = text_shown(t, fs->rows.nr, SHOWN_FINDINGS);
+	size_t nr = fs->rows.nr - fs->nr_left_out, shown = text_shown(t, nr, SHOWN_FINDINGS), written = 0;
 
 	if (!fs->ran)
 		return;
 	strbuf_putc(&t->sb, '\n');
 	write_title(t, fs);
-	for (size_t i = 0; i < shown; i++)
+	for (size_t i = 0; i < fs->rows.nr && written < shown; i++) {
+		if (fs->rows.data[i]->left_out)
+			continue;
 		write_finding(t, fs->rows.data[i]);
-	if (shown < fs->rows.nr)
-		strbuf_printf(&t->sb, "  \u2026 %zu more (-v shows all)\n", fs->rows.nr - shown);
+		written++;
+	}
+	if (shown < nr)
+		strbuf_printf(&t->sb, "  \u2026 %zu more (-v shows all)\n", nr - shown);
+	if (fs->nr_left_out)
+		strbuf_printf(&t->sb, "  %zu about others, left out (--task, --dsq)\n", fs->nr_left_out);
 	write_unexamined(t, fs);
 }

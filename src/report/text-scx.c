@@ -64,12 +64,12 @@ void text_scx(struct text *t)
 		text_alarm(t, false);
 		strbuf_putc(&t->sb, '\n');
 	}
-	text_scheds(t);
 	if (scx->dsqs_narrowed) {
 		text_section_notes(t, "--dsq");
 		text_scx_dsqs(t);
 		return;
 	}
+	text_scheds(t);
 	text_scx_cpus(t);
 	text_scx_dsqs(t);
 	if (scx->has_sched)

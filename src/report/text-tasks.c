@@ -248,7 +248,7 @@ void text_tasks(struct text *t)
 	struct ranked *rows;
 
 	text_counted_title(t, "tasks", nr, "tasks");
-	if (r->tasks_narrowed)
+	if (report_find_section(r, "--task")) /* --dsq narrows them too, and says so with its queues */
 		text_section_notes(t, "--task");
 	if (r->tasks_unavailable) {
 		strbuf_puts(&t->sb, "  ");

@@ -81,12 +81,18 @@ static struct err *write_parts(struct text *t)
 	text_head(t);
 	text_findings(t);
 	strbuf_putc(&t->sb, '\n');
+	bool tasks = t->r->tasks_narrowed, dsqs = t->r->scx.dsqs_narrowed;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		if (!t->r->tasks_narrowed || parts[i].write == text_tasks)
+		if ((!tasks && !dsqs) || (tasks && parts[i].write == text_tasks) || (dsqs && parts[i].write == text_scx))
 			write_part(t, parts[i].write, parts[i].section);
 	}
-	if (t->r->tasks_narrowed) {
-		strbuf_puts(&t->sb, "everything but these tasks is left out (--task)\n");
+	if (tasks || dsqs) {
+		const char *what = !dsqs ? "these tasks is left out (--task)" :
+				   report_find_section(t->r, "--task") ? "these is left out (--dsq, --task)" :
+				   tasks ? "these queues and the tasks on them is left out (--dsq)" :
+					   "these queues is left out (--dsq)";
+
+		strbuf_printf(&t->sb, "everything but %s\n", what);
 		text_missing(t);
 		text_flush(t);
 		return NULL;

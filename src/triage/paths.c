@@ -4,7 +4,7 @@
 #include "triage/triage.h"
 
 /* As the writer of the JSON splits them: the format has no place for queues of these origins. */
-static bool in_format(const struct dsq_row *d)
+bool triage_dsq_in_format(const struct dsq_row *d)
 {
 	return d->origin != DSQ_REJECT && d->origin != DSQ_RESCUE;
 }
@@ -14,10 +14,10 @@ const char *triage_dsq_path(struct triage *t, const struct dsq_row *d)
 	size_t index = 0;
 
 	for (const struct dsq_row *p = t->r->scx.dsqs.data; p != d; p++)
-		index += in_format(p) == in_format(d);
+		index += triage_dsq_in_format(p) == triage_dsq_in_format(d);
 
 	const char *path = pool_printf(&t->out->pool, "%s[%zu]",
-				       in_format(d) ? "dsq_states" : "fdgdb.scx.other_dsqs", index);
+				       triage_dsq_in_format(d) ? "dsq_states" : "fdgdb.scx.other_dsqs", index);
 	if (!path)
 		t->nomem = true;
 	return path ? path : "";

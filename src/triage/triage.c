@@ -260,7 +260,7 @@ static void link_cause(const struct findings *fs, struct finding *f)
 
 	for (; c->id && !f->cause; c++) {
 		for (size_t i = 0; i < fs->rows.nr && !f->cause; i++) {
-			const struct finding *other = fs->rows.data[i];
+			struct finding *other = fs->rows.data[i];
 
 			/* What follows from f can not be its cause, whatever the tables say. */
 			if (!strcmp(other->id, c->id) && agree(f, other, c->link) &&
@@ -314,6 +314,7 @@ struct err *triage_run(struct report *r)
 	}
 	if (fs->rows.nr)
 		qsort(fs->rows.data, fs->rows.nr, sizeof(*fs->rows.data), by_weight);
+	triage_narrow(r);
 	fs->nr_rules = nr_triage_rules;
 	if (t.nomem)
 		return &err_nomem;

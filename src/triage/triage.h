@@ -14,6 +14,9 @@
 /* Runs all rules and fills report.findings. */
 struct err *triage_run(struct report *r) MUST_CHECK;
 
+/* ---- narrow.c */
+void triage_narrow(struct report *r);
+
 /* ---- for rules */
 
 struct triage {
@@ -82,6 +85,8 @@ void triage_unexamined(struct triage *t, const char *fmt, ...) PRINTF_LIKE(2, 3)
 
 /* "dsq_states[4]", or in fdgdb.scx.other_dsqs; on the report's pool. */
 const char *triage_dsq_path(struct triage *t, const struct dsq_row *d);
+/* Whether that is dsq_states. */
+bool triage_dsq_in_format(const struct dsq_row *d);
 static inline size_t triage_task_index(const struct triage *t, const struct task_row *task)
 {
 	return (size_t)(task - t->r->tasks.data);

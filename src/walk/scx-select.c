@@ -40,6 +40,8 @@ static struct err *no_such_dsq(struct report *r, const char *want)
 		if (!names)
 			return &err_nomem;
 	}
+	if (!r->scx.in_kernel)
+		return report_cut(r, "--dsq", true, "no DSQ is \"%s\": this kernel has no sched_ext", want);
 	if (!nr)
 		return report_cut(r, "--dsq", true, "no DSQ is \"%s\"; the scheduler has none of its own", want);
 	return report_cut(r, "--dsq", true, "no DSQ is \"%s\"; there is %s%s", want, names, nr > NAMED ? " ..." : "");

@@ -280,7 +280,8 @@ struct err *walk_scx(struct walk *w)
 	if (!scx_in_kernel(w->k)) {
 		w->r->scx.unavailable = "no scx walker capture";
 		TRY(report_section(w->r, "event_counters", SECTION_NOT_IN_KERNEL, "no sched_ext"));
-		return report_section(w->r, "scx", SECTION_NOT_IN_KERNEL, "no sched_ext");
+		TRY(report_section(w->r, "scx", SECTION_NOT_IN_KERNEL, "no sched_ext"));
+		return scx_select(w);
 	}
 	w->r->scx.in_kernel = true;
 

@@ -738,7 +738,7 @@ static void add_cpus(struct report *r)
 
 static void add_findings(struct report *r)
 {
-	static const struct evidence bytes = { .path = "task_enrichments[1].comm", .kind = EVIDENCE_TEXT,
+	static struct evidence bytes = { .path = "task_enrichments[1].comm", .kind = EVIDENCE_TEXT,
 					       .text = "evil\x1b]0;x\x07" },
 				     flags = { &bytes, "rq_scx_states[0].flags", EVIDENCE_HEX, 3, 0, NULL },
 				     depth = { &flags, "scx_sched_state.bypass_depth", EVIDENCE_INT,

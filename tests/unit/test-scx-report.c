@@ -268,9 +268,132 @@ static void test_owner_unknown(void)
 	scx_image_free(im);
 }
 
+/* ---- --dsq and --task */
+
+static struct scx_image *narrowed(const char *dsq, const char *task)
+{
+	static const char *dsqs[1], *tasks[1];
+	struct scx_image *im = scx_image_new(IMAGE_ROOT, NULL);
+	uint64_t a = waiting(im, 10, "alpha", 0, 2000), b = waiting(im, 11, "beta", 0, 2500), c = waiting(im, 12, "gamma", 0, 3000);
+
+	dsqs[0] = dsq;
+	tasks[0] = task;
+	image_dsq_push(im, image_user_dsq(im, 0, 7), a);
+	image_dsq_push(im, image_user_dsq(im, 0, 8), b);
+	image_user_dsq(im, 0, 9);
+	image_put64(im, c + T_SCX + E_OPS_STATE, 2);
+	im->opts.dsqs = dsqs;
+	im->opts.nr_dsqs = dsq != NULL;
+	im->opts.tasks = tasks;
+	im->opts.nr_tasks = task != NULL;
+	image_walk(im);
+	im->r->kernel.hz = 250;
+	ASSERT_OK(triage_run(im->r));
+	return im;
+}
+
+/* Every finding's evidence stands in the document. */
+static void check_paths(const struct scx_image *im)
+{
+	for (size_t i = 0; i < im->r->findings.rows.nr; i++) {
+		const struct finding *f = im->r->findings.rows.data[i];
+
+		for (const struct evidence *e = f->left_out ? NULL : f->evidence; e; e = e->next) {
+			unsigned int row;
+
+			CU_ASSERT_PTR_NULL(strstr(e->path, "rq_scx_states"));
+			if (sscanf(e->path, "task_enrichments[%u]", &row) == 1 || sscanf(e->path, "fdgdb.tasks[%u]", &row) == 1)
+				CU_ASSERT_TRUE(row < report_nr_tasks_shown(im->r));
+			if (im->r->scx.dsqs_narrowed && sscanf(e->path, "dsq_states[%u]", &row) == 1)
+				CU_ASSERT_TRUE(row < scx_nr_dsqs_shown(&im->r->scx));
+		}
+	}
+}
+
+static void test_dsq(void)
+{
+	struct scx_image *im = narrowed("7", NULL);
+	char *text = to_text(im, false);
+
+	CONTAINS("  DSQ  of    scheduler  queued  longest for  order  first\n"
+		 "  0x7  user  root            1      8.000 s  fifo   alpha[10]\n");
+	CONTAINS("  DSQ 0x7 (user): 1 queued\n");
+	CONTAINS("\n  task 10 alpha: parent");
+	CONTAINS("everything but these queues and the tasks on them is left out (--dsq)\n");
+	CONTAINS("cut: 1 of 13 DSQs are shown; 1 of 7 tasks are shown\n");
+	CONTAINS("scx-dsq-not-consumed@dsq0x7 ");
+	LACKS("not examined\n");
+	LACKS("--task)");
+	LACKS("beta[11] has");
+	LACKS("gamma[12] has");
+	CONTAINS(" about others, left out");
+	free(text);
+	text = to_json(im);
+	CONTAINS("\"findings_left_out\":");
+	LACKS("scx-held-by-bpf\",\"key");
+	free(text);
+	check_paths(im);
+	scx_image_free(im);
+
+	/* Nothing on it is an answer too. */
+	im = narrowed("9", NULL);
+	text = to_text(im, false);
+	CONTAINS("  empty DSQs: 0x9 (user)\n");
+	CONTAINS("findings: none about these by ");
+	free(text);
+	check_paths(im);
+	scx_image_free(im);
+
+	im = narrowed("0x99", NULL);
+	text = to_text(im, false);
+	CONTAINS("cut: no DSQ is \"0x99\"; there is 0x7, 0x8, 0x9; 0 of 13 DSQs are shown");
+	LACKS("empty DSQs");
+	free(text);
+	CU_ASSERT_TRUE(report_is_partial(im->r));
+	scx_image_free(im);
+
+	im = narrowed("7", "gamma");
+	text = to_text(im, false);
+	CONTAINS("everything but these is left out (--dsq, --task)\n");
+	CONTAINS("  DSQ 0x7 (user): 1 queued\n");
+	CONTAINS("\n  task 12 gamma: parent");
+	CONTAINS("scx-held-by-bpf@pid12 ");
+	LACKS("scx-dsq-not-consumed@dsq0x8 ");
+	free(text);
+	check_paths(im);
+	scx_image_free(im);
+
+	im = narrowed(NULL, "beta");
+	text = to_text(im, false);
+	CONTAINS("everything but these tasks is left out (--task)\n");
+	CONTAINS("scx-dsq-not-consumed@dsq0x8 ");
+	LACKS("scx-held-by-bpf@");
+	free(text);
+	check_paths(im);
+	scx_image_free(im);
+}
+
+/* A kernel without queues must not pass for one on which nothing was asked. */
+static void test_dsq_without_scx(void)
+{
+	static const char *const dsqs[] = { "7" };
+	struct scx_image *im = scx_image_new(IMAGE_NO_SCX, NULL);
+
+	im->opts.dsqs = dsqs;
+	im->opts.nr_dsqs = 1;
+	image_walk(im);
+	char *text = to_text(im, false);
+	CONTAINS("no DSQ is \"7\": this kernel has no sched_ext");
+	free(text);
+	CU_ASSERT_TRUE(report_is_partial(im->r));
+	scx_image_free(im);
+}
+
 UNIT_MAIN("scx-report",
 	  { "how the last scheduler ended, by the log", test_log_exit },
 	  { "what tells of no end", test_log_no_exit },
 	  { "an end that is recorded elsewhere", test_log_recorded },
 	  { "schedulers below the root", test_subs },
-	  { "whose a task is", test_owner_unknown })
+	  { "whose a task is", test_owner_unknown },
+	  { "only a queue, only a task", test_dsq },
+	  { "a queue of a kernel that has none", test_dsq_without_scx })
