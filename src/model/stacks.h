@@ -52,6 +52,7 @@ struct kstack_frame {
 struct kstack_row {
 	bool has_vcpu; /* what a vCPU does; otherwise where a task that does not run will go on */
 	size_t vcpu;
+	bool not_started; /* the kernel has never run on this vCPU: no frames, and nothing is wrong with that */
 	struct kva task; /* 0: unknown */
 	const struct kstack_frame *frames;
 	size_t nr_frames;

@@ -73,6 +73,7 @@ static void write_stack(struct json_report *w, const struct kstack_row *s)
 		json_key_i64(j, "pid", t->pid);
 		json_key_string(j, "comm", t->comm);
 	}
+	json_opt_true(j, "not_started", s->not_started);
 	json_key_bool(j, "complete", !s->why);
 	json_opt_string(j, "why", s->why);
 	if (s->wchan && s->frames[s->wchan - 1].symbol)

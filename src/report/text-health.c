@@ -27,6 +27,18 @@ static void cell_seconds(struct table *tab, const struct opt_u64 *ns)
 		table_cell(tab, "-");
 }
 
+static void softirq_note(struct strbuf *sb, uint64_t bits)
+{
+	const char *name;
+
+	strbuf_puts(sb, "softirqs due:");
+	for (unsigned int i = 0; (name = cpu_softirq_name(i)); i++) {
+		if (bits >> i & 1)
+			strbuf_printf(sb, " %s", name);
+	}
+	strbuf_puts(sb, ", ");
+}
+
 static void cpu_cells(struct table *tab, const struct cpu_row *c)
 {
 	table_cell(tab, "%" PRIu32, c->cpu);
@@ -49,16 +61,30 @@ static void cpu_cells(struct table *tab, const struct cpu_row *c)
 		table_cell(tab, "-");
 
 	struct strbuf *notes = table_open(tab);
+	if (c->place == CPU_HALTED && c->has_irqs && !c->irqs_on && !c->idle)
+		strbuf_puts(notes, "halted for good, ");
 	if (c->has_irqs && !c->irqs_on)
 		strbuf_puts(notes, "interrupts off, ");
+	if (c->hard_warned)
+		strbuf_puts(notes, "hard lockup found, ");
 	if (c->preempt_count.v)
 		strbuf_printf(notes, "preempt_count 0x%" PRIx64 ", ", c->preempt_count.v);
 	if (c->need_resched)
 		strbuf_puts(notes, "need_resched, ");
 	if (c->calls_pending)
 		strbuf_puts(notes, "calls pending, ");
+	if (c->softirqs.v)
+		softirq_note(notes, c->softirqs.v);
 	if (c->rcu_holdout)
 		strbuf_puts(notes, "RCU waits for it, ");
+	if (c->rcu_exp_holdout)
+		strbuf_puts(notes, "expedited RCU waits for it, ");
+	if (c->rt_throttled)
+		strbuf_puts(notes, "real-time tasks throttled, ");
+	for (size_t i = 0; i < c->nr_servers; i++) {
+		if (!c->servers[i].runtime)
+			strbuf_printf(notes, "%s off, ", c->servers[i].name);
+	}
 	if (c->timer_hung)
 		strbuf_puts(notes, "timer interrupt hangs, ");
 	if (c->why)
@@ -87,6 +113,157 @@ static void write_cpus(struct text *t, const struct cpu_state *s)
 	strbuf_putc(&t->sb, '\n');
 }
 
+static void write_call(struct text *t, const struct cpu_call *c)
+{
+	text_guest(t, c->func ? c->func : "a wake-up");
+	if (c->from.has)
+		strbuf_printf(&t->sb, " for CPU %" PRIu64, c->from.v);
+	if (c->waited_for)
+		strbuf_puts(&t->sb, ", which waits");
+}
+
+/* What does not fit into the table. */
+static void write_cpu_details(struct text *t, const struct cpu_row *c)
+{
+	enum { SHOWN_CALLS = 4 };
+	size_t shown = text_shown(t, c->nr_calls, SHOWN_CALLS);
+	uint32_t hz = t->r->kernel.hz;
+
+	if (c->nr_calls) {
+		strbuf_printf(&t->sb, "  CPU %" PRIu32 " has yet to run ", c->cpu);
+		for (size_t i = 0; i < shown; i++) {
+			if (i)
+				strbuf_puts(&t->sb, "; ");
+			write_call(t, &c->calls[i]);
+		}
+		if (shown < c->nr_calls || c->calls_cut)
+			strbuf_printf(&t->sb, "; \u2026 (%zu%s more)", c->nr_calls - shown, c->calls_cut ? "+" : "");
+		strbuf_putc(&t->sb, '\n');
+	}
+	/* Less is due now and then. */
+	if (c->wheel_late.v && hz && c->wheel_late.v >= hz)
+		strbuf_printf(&t->sb, "  CPU %" PRIu32 ": timers of jiffies have been due for %.3f s\n", c->cpu,
+			      (double)c->wheel_late.v / hz);
+	if (c->running_timer) {
+		strbuf_printf(&t->sb, "  CPU %" PRIu32 " runs the timer ", c->cpu);
+		text_guest(t, c->running_timer);
+		strbuf_putc(&t->sb, '\n');
+	}
+	if (c->resched_for.v)
+		strbuf_printf(&t->sb, "  CPU %" PRIu32 ": need_resched for %.3f s, %" PRIu64 " ticks\n", c->cpu,
+			      (double)c->resched_for.v / NS, c->resched_ticks.v);
+	if (c->rt_time.v && c->rt_runtime.has)
+		strbuf_printf(&t->sb, "  CPU %" PRIu32 ": real-time tasks have had %.3f of %.3f s\n", c->cpu,
+			      (double)c->rt_time.v / NS, (double)c->rt_runtime.v / NS);
+}
+
+static void write_clocks(struct text *t, const struct cpu_state *s)
+{
+	if (cpu_state_clocks_stand(s)) {
+		strbuf_puts(&t->sb, "  ");
+		text_alarm(t, true);
+		strbuf_puts(&t->sb, "no CPU takes interrupts, so the guest's clocks stand: ages told by them are too small");
+		text_alarm(t, false);
+		strbuf_putc(&t->sb, '\n');
+	}
+}
+
+static void cpu_list(struct text *t, const struct cpu_state *s)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < s->rows.nr; i++) {
+		if (!s->rows.data[i].rcu_exp_holdout)
+			continue;
+		strbuf_printf(&t->sb, "%s%" PRIu32, first ? ", it waits for CPU " : ", ", s->rows.data[i].cpu);
+		first = false;
+	}
+}
+
+static void tasks_count(struct text *t, size_t nr, bool cut)
+{
+	if (nr)
+		strbuf_printf(&t->sb, ", it waits for %zu%s preempted task%s", nr, cut ? "+" : "",
+			      nr > 1 ? "s" : "");
+}
+
+static void write_expedited(struct text *t, const struct cpu_state *s)
+{
+	if (!s->rcu.exp_running)
+		return;
+	strbuf_puts(&t->sb, "    an expedited grace period is running");
+	cpu_list(t, s);
+	tasks_count(t, s->rcu.nr_exp_blocked, s->rcu.exp_blocked_cut);
+	strbuf_putc(&t->sb, '\n');
+}
+
+static void jiffies_for(struct text *t, const char *what, const struct opt_u64 *jiffies)
+{
+	if (jiffies->has && t->r->kernel.hz)
+		strbuf_printf(&t->sb, "%s%.3f s", what, (double)jiffies->v / t->r->kernel.hz);
+}
+
+static void write_other_rcus(struct text *t, const struct cpu_state *s)
+{
+	for (size_t i = 0; i < s->srcus.nr; i++) {
+		const struct srcu_row *r = &s->srcus.data[i];
+
+		strbuf_puts(&t->sb, "  SRCU ");
+		if (r->name)
+			text_guest(t, r->name);
+		else
+			strbuf_printf(&t->sb, "0x%" PRIx64, r->kva.v);
+		strbuf_printf(&t->sb, ": gp_seq %" PRIu64, r->gp_seq);
+		jiffies_for(t, ", a grace period is running for ", &r->gp_age);
+		if (r->readers[0].has && r->readers[1].has)
+			strbuf_printf(&t->sb, ", readers %" PRId32 " and %" PRId32, r->readers[0].v,
+				      r->readers[1].v);
+		strbuf_putc(&t->sb, '\n');
+	}
+	for (size_t i = 0; i < s->rcu_tasks.nr; i++) {
+		const struct rcu_tasks_row *r = &s->rcu_tasks.data[i];
+
+		if (!r->running && !t->opts->verbose)
+			continue;
+		strbuf_puts(&t->sb, "  ");
+		text_guest(t, r->name);
+		strbuf_printf(&t->sb, ": gp_seq %" PRIu64 ", %s grace period is running", r->gp_seq,
+			      r->running ? "a" : "no");
+		jiffies_for(t, " for ", &r->gp_age);
+		if (r->running && r->gp_state_name) {
+			strbuf_printf(&t->sb, " (%s", r->gp_state_name);
+			jiffies_for(t, " for ", &r->state_age);
+			strbuf_putc(&t->sb, ')');
+		}
+		strbuf_putc(&t->sb, '\n');
+	}
+}
+
+static void write_throttled(struct text *t, const struct cpu_state *s)
+{
+	size_t shown = text_shown(t, s->throttled.nr, SHOWN_POOLS);
+
+	for (size_t i = 0; i < shown; i++) {
+		const struct throttled_row *r = &s->throttled.data[i];
+
+		strbuf_printf(&t->sb, "  CPU %" PRIu32 ": cgroup ", r->cpu);
+		text_guest(t, r->cgroup ? r->cgroup : "?");
+		strbuf_puts(&t->sb, " has used up its share");
+		if (r->quota.has && r->period.has)
+			strbuf_printf(&t->sb, " (%.3f of %.3f s)", (double)r->quota.v / NS, (double)r->period.v / NS);
+		if (r->age.has)
+			strbuf_printf(&t->sb, ", for %.3f s", (double)r->age.v / NS);
+		if (r->nr_tasks.has)
+			strbuf_printf(&t->sb, ", %" PRIu64 " task%s kept from running", r->nr_tasks.v,
+				      r->nr_tasks.v == 1 ? "" : "s");
+		strbuf_putc(&t->sb, '\n');
+	}
+	if (shown < s->throttled.nr) {
+		text_more(t, 1, s->throttled.nr - shown);
+		strbuf_putc(&t->sb, '\n');
+	}
+}
+
 static void write_rcu(struct text *t, const struct rcu_state_row *rcu)
 {
 	uint32_t hz = t->r->kernel.hz;
@@ -105,9 +282,11 @@ static void write_rcu(struct text *t, const struct rcu_state_row *rcu)
 		if (rcu->gp_state_name)
 			strbuf_printf(&t->sb, " (%s)", rcu->gp_state_name);
 	}
-	if (rcu->nr_blocked)
-		strbuf_printf(&t->sb, ", it waits for %zu%s preempted task%s", rcu->nr_blocked,
-			      rcu->blocked_cut ? "+" : "", rcu->nr_blocked > 1 ? "s" : "");
+	tasks_count(t, rcu->nr_blocked, rcu->blocked_cut);
+	if (rcu->requested) {
+		strbuf_puts(&t->sb, ", one is wanted");
+		jiffies_for(t, " since ", &rcu->requested_for);
+	}
 	strbuf_putc(&t->sb, '\n');
 }
 
@@ -172,7 +351,13 @@ void text_health(struct text *t)
 
 	text_counted_title(t, "CPUs", s->rows.nr, "cpus");
 	write_cpus(t, s);
+	write_clocks(t, s);
+	for (size_t i = 0; i < s->rows.nr; i++)
+		write_cpu_details(t, &s->rows.data[i]);
 	write_rcu(t, &s->rcu);
+	write_expedited(t, s);
+	write_other_rcus(t, s);
+	write_throttled(t, s);
 	write_pools(t, s);
 	text_flush(t);
 }

@@ -142,7 +142,9 @@ static void vcpu_stack(struct text *t, const struct kstack_row *s)
 	if (v && v->has_cpu)
 		strbuf_printf(&t->sb, ", CPU %" PRIu32, v->cpu);
 	strbuf_puts(&t->sb, ": ");
-	if (task)
+	if (s->not_started)
+		strbuf_puts(&t->sb, "not started");
+	else if (task)
 		task_name(t, task);
 	else
 		strbuf_puts(&t->sb, "unknown task");

@@ -15,7 +15,7 @@ static unsigned int rank(const struct wait_row *r)
 		return 4;
 	if (r->has_holder)
 		return r->uninterruptible ? 0 : 1;
-	return r->uninterruptible || r->kind == WAIT_SPINLOCK ? 2 : 3;
+	return r->uninterruptible || wait_kind_spins(r->kind) ? 2 : 3;
 }
 
 static void task_cell(struct strbuf *sb, const char *comm, int32_t pid)
@@ -24,18 +24,53 @@ static void task_cell(struct strbuf *sb, const char *comm, int32_t pid)
 	strbuf_printf(sb, "[%" PRId32 "]", pid);
 }
 
-static void lock_cell(struct strbuf *sb, const struct wait_row *r)
+static void futex_words(struct strbuf *sb, const struct wait_row *r)
 {
 	if (r->uaddr.has)
-		strbuf_printf(sb, "user 0x%" PRIx64 "%s", r->uaddr.v, r->lock.v ? ", " : "");
+		strbuf_printf(sb, "user 0x%" PRIx64, r->uaddr.v);
+	if (r->futex_inode.has)
+		strbuf_printf(sb, "%skey of inode %" PRIu64 ", page %" PRIu64 ", offset 0x%" PRIx64,
+			      r->uaddr.has ? ", " : "", r->futex_inode.v, r->futex_pgoff.v, r->futex_offset.v);
+	if (r->futex_word.has)
+		strbuf_printf(sb, " = 0x%" PRIx64, r->futex_word.v);
+	if ((r->uaddr.has || r->futex_inode.has) && r->lock.v)
+		strbuf_puts(sb, ", ");
+}
+
+static void cpus_words(struct strbuf *sb, const struct wait_row *r)
+{
+	for (size_t i = 0; i < r->nr_cpus; i++)
+		strbuf_printf(sb, "%s%" PRIu32, i ? "," : "CPU ", r->cpus[i]);
+}
+
+static bool is_known(const struct wait_row *r)
+{
+	return r->lock.v || r->uaddr.has || r->futex_inode.has || r->nr_cpus || r->object || r->rcu;
+}
+
+static void lock_cell(struct strbuf *sb, const struct wait_row *r)
+{
+	futex_words(sb, r);
+	cpus_words(sb, r);
+	if (r->rcu)
+		strbuf_printf(sb, "%s%s", r->rcu, r->lock.v ? ", " : "");
 	if (r->lock.v)
 		strbuf_printf(sb, "0x%" PRIx64, r->lock.v);
 	if (r->lock_name) {
 		strbuf_putc(sb, ' ');
 		escape_append(sb, r->lock_name, strlen(r->lock_name));
 	}
-	if (!r->lock.v && !r->uaddr.has)
-		strbuf_putc(sb, '?');
+	if (r->object) {
+		if (r->lock.v || r->nr_cpus || r->rcu)
+			strbuf_puts(sb, ", ");
+		escape_append(sb, r->object, strlen(r->object));
+	}
+	if (r->frozen) {
+		strbuf_puts(sb, ", frozen: ");
+		escape_append(sb, r->frozen, strlen(r->frozen));
+	}
+	if (!is_known(r))
+		strbuf_puts(sb, r->kind == WAIT_QUEUE ? r->function : "?");
 }
 
 static void holder_cell(struct strbuf *sb, const struct wait_row *r)
@@ -43,23 +78,32 @@ static void holder_cell(struct strbuf *sb, const struct wait_row *r)
 	if (r->has_holder && r->holder.comm)
 		task_cell(sb, r->holder.comm, r->holder.pid);
 	else if (r->has_holder)
-		strbuf_printf(sb, "task 0x%" PRIx64, r->holder.task.v);
+		strbuf_printf(sb, "task 0x%" PRIx64 "%s", r->holder.task.v,
+			      r->holder.gone ? ", which no longer exists" : "");
 	if (r->has_holder && r->holder.basis != WAIT_RECORDED)
 		strbuf_printf(sb, " (%s)", wait_basis_text(r->holder.basis));
 	if (r->readers.has && r->readers.v)
 		strbuf_printf(sb, "%s%" PRIu64 " reader%s", r->has_holder ? ", " : "", r->readers.v,
 			      r->readers.v == 1 ? "" : "s");
+	if (r->handed_over)
+		strbuf_puts(sb, "being handed over");
+	bool any = r->has_holder || r->handed_over || (r->readers.has && r->readers.v);
 	if (r->why)
-		strbuf_printf(sb, "%s[%s]", r->has_holder || (r->readers.has && r->readers.v) ? " " : "", r->why);
-	else if (!r->has_holder && !(r->readers.has && r->readers.v))
+		strbuf_printf(sb, "%s[%s]", any ? " " : "", r->why);
+	else if (!any)
 		strbuf_putc(sb, '-');
+	if (r->has_waker && r->waker.comm) {
+		strbuf_puts(sb, ", last woken by ");
+		task_cell(sb, r->waker.comm, r->waker.pid);
+		strbuf_puts(sb, " (hinted)");
+	}
 }
 
 void text_wait(struct strbuf *sb, const struct wait_row *r)
 {
 	strbuf_printf(sb, "%s ", wait_kind_text(r->kind));
 	lock_cell(sb, r);
-	if (r->has_holder || r->why || (r->readers.has && r->readers.v)) {
+	if (r->has_holder || r->why || r->handed_over || (r->readers.has && r->readers.v)) {
 		strbuf_puts(sb, ", held by ");
 		holder_cell(sb, r);
 	}
@@ -83,7 +127,7 @@ void text_waits(struct text *t)
 			if (rank(r) != which)
 				continue;
 			task_cell(table_open(&tab), r->comm, r->pid);
-			table_cell(&tab, "%s", r->kind == WAIT_SPINLOCK ? "R" : r->uninterruptible ? "D" : "S");
+			table_cell(&tab, "%s", wait_kind_spins(r->kind) ? "R" : r->uninterruptible ? "D" : "S");
 			table_cell(&tab, "%s", wait_kind_text(r->kind));
 			lock_cell(table_open(&tab), r);
 			holder_cell(table_open(&tab), r);

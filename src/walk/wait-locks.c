@@ -455,7 +455,7 @@ struct err *wait_find_lock(struct wait_job *j)
 		TRY(find_futex(j));
 		j->row->why = j->row->uaddr.has ? NULL : "the futex was not found on its stack";
 		return NULL;
-	case WAIT_SPINLOCK:
+	default:
 		break;
 	}
 	if (!j->row->lock.v)
@@ -591,10 +591,7 @@ struct err *wait_read_lock(struct wait_job *j)
 	case WAIT_PERCPU_READ:
 	case WAIT_PERCPU_WRITE:
 		return read_percpu(j);
-	case WAIT_COMPLETION:
-	case WAIT_FUTEX:
-	case WAIT_SPINLOCK:
-		break;
+	default:
+		return NULL;
 	}
-	return NULL;
 }

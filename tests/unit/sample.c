@@ -572,6 +572,7 @@ static void add_modules(struct report *r)
 
 static void add_waits(struct report *r)
 {
+	static const uint32_t cpus[] = { 1, 3 };
 	const struct wait_row rows[] = {
 		{ .task = { 0xffff888004000000 }, .pid = 7, .tgid = 7, .comm = "futex", .kind = WAIT_FUTEX,
 		  .function = "futex_do_wait", .uaddr = { true, 0x7f0000001000 } },
@@ -581,7 +582,8 @@ static void add_waits(struct report *r)
 		  .lock_name = "mmap_lock of m\x1b[9]", .found_by = "task_struct.blocker",
 		  .owner = { true, 0xffff888004002001 }, .count = { true, 0x202 }, .readers = { true, 2 },
 		  .has_holder = true,
-		  .holder = { { 0xffff888004002000 }, 9, "rea\x1b_der", WAIT_HINTED } },
+		  .holder = { .task = { 0xffff888004002000 }, .pid = 9, .comm = "rea\x1b_der",
+			      .basis = WAIT_HINTED } },
 		{ .task = { 0xffff888004003000 }, .pid = 10, .tgid = 10, .comm = "lost",
 		  .uninterruptible = true, .kind = WAIT_MUTEX, .function = "__mutex_lock",
 		  .why = "the lock was not found" },
@@ -591,6 +593,24 @@ static void add_waits(struct report *r)
 		  .found_by = "mutex_waiter on its stack", .owner = { true, 0xffff888004005001 },
 		  .has_holder = true, .holder = { .task = { 0xffff888004005000 } },
 		  .why = "the holder is not among the tasks" },
+		{ .task = { 0xffff888004006000 }, .pid = 12, .tgid = 12, .comm = "orphan",
+		  .uninterruptible = true, .kind = WAIT_MUTEX, .lock = { 0xffffffff82001100 },
+		  .has_holder = true, .holder = { .task = { 0xffff888004007000 }, .gone = true } },
+		{ .task = { 0xffff888004008000 }, .pid = 13, .tgid = 13, .comm = "calls", .kind = WAIT_CALL,
+		  .cpu = { true, 2 }, .cpus = cpus, .nr_cpus = 2, .function = "smp_call_function_many_cond" },
+		{ .task = { 0xffff888004009000 }, .pid = 14, .tgid = 14, .comm = "shared", .kind = WAIT_FUTEX,
+		  .futex_inode = { true, 99 }, .futex_pgoff = { true, 3 }, .futex_offset = { true, 0x40 },
+		  .futex_word = { true, 2 }, .futex_owner = { true, 15 }, .has_waker = true,
+		  .waker = { .task = { 0xffff888004001000 }, .pid = 8, .comm = "wa\x1bker",
+			     .basis = WAIT_HINTED } },
+		{ .task = { 0xffff88800400a000 }, .pid = 16, .tgid = 16, .comm = "flush",
+		  .uninterruptible = true, .kind = WAIT_WORK, .work = { 0xffffffff82001200 },
+		  .object = "work slow_\x1b_fn of events", .handed_over = true },
+		{ .task = { 0xffff88800400b000 }, .pid = 17, .tgid = 17, .comm = "frozen",
+		  .uninterruptible = true, .kind = WAIT_PERCPU_READ, .lock = { 0xffff888005001000 },
+		  .frozen = "vd\x1b[a1", .why = "a frozen file system" },
+		{ .task = { 0xffff88800400c000 }, .pid = 18, .tgid = 18, .comm = "sync",
+		  .uninterruptible = true, .kind = WAIT_RCU, .rcu = "expedited" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -673,6 +693,55 @@ static void add_progs(struct report *r)
 	must(report_section(r, "btfs", SECTION_COMPLETE, NULL));
 }
 
+static void add_cpu_details(struct cpu_row *c)
+{
+	static struct cpu_call calls[] = {
+		{ .func = "do_\x1bsync_core", .from = { true, 1 }, .waited_for = true }, { .func = NULL },
+	};
+
+	c->place = CPU_HALTED;
+	c->has_watched = c->watched = c->hard_touched = c->hard_warned = true;
+	c->hard_interrupts = c->hard_saved = (struct opt_u64){ true, 77 };
+	c->hard_missed = (struct opt_u64){ true, 2 };
+	c->wheel_late = (struct opt_u64){ true, 6250 };
+	c->running_timer = "delayed_\x1bwork";
+	c->stalled_ticks = (struct opt_u64){ true, 3 };
+	c->has_tick_stopped = true;
+	c->softirqs = (struct opt_u64){ true, 0x282 };
+	c->resched_for = (struct opt_u64){ true, 20000000000 };
+	c->resched_ticks = (struct opt_u64){ true, 5000 };
+	c->calls = calls;
+	c->nr_calls = 2;
+	c->calls_cut = true;
+	c->rt_time = c->rt_runtime = (struct opt_u64){ true, 950000000 };
+	c->rt_throttled = true;
+	c->servers[0] = (struct cpu_server){ .name = "fair_server", .period = 1000000000 };
+	c->servers[1] = (struct cpu_server){ .name = "ext_server", .runtime = 50000000, .period = 1000000000,
+					     .left = -7, .active = true, .throttled = true, .deferred = true };
+	c->nr_servers = 2;
+	c->rcu_exp_holdout = true;
+	c->rcu_callbacks = (struct opt_u64){ true, 12345 };
+}
+
+static void add_other_rcus(struct cpu_state *s)
+{
+	struct srcu_row *srcu = vec_push(&s->srcus);
+	struct rcu_tasks_row *tasks = vec_push(&s->rcu_tasks);
+	struct throttled_row *throttled = vec_push(&s->throttled);
+
+	if (!srcu || !tasks || !throttled)
+		abort();
+	*srcu = (struct srcu_row){ .kva = { 0xffffffff82003000 }, .name = "my_\x1bsrcu", .gp_seq = 9,
+				   .gp_age = { true, 500 }, .readers = { { true, 1 }, { true, 0 } } };
+	*tasks = (struct rcu_tasks_row){ .name = "rcu_\x1btasks", .running = true, .gp_seq = 3, .gp_state = 6,
+					 .gp_state_name = "WAIT_SCAN_HOLDOUTS", .state_age = { true, 100 },
+					 .gp_age = { true, 200 }, .kthread = { 0xffff888004007000 } };
+	*throttled = (struct throttled_row){ .cpu = 1, .cgroup = "/lim\x1bited", .nr_tasks = { true, 2 },
+					     .age = { true, 3000000000 }, .quota = { true, 10000000 },
+					     .period = { true, 100000000 } };
+	s->throttled_cut = true;
+}
+
 static void add_cpus(struct report *r)
 {
 	static struct kva reader = { 0xffff888004002000 };
@@ -684,8 +753,13 @@ static void add_cpus(struct report *r)
 	struct cpu_state *s = &r->cpus;
 
 	s->collected = true;
-	s->detectors = (struct detectors){ { true, 90000000000 }, { true, 4294946000 }, { true, 10 },
-					   { true, 2 },		  { true, 120 },	{ true, 30 } };
+	s->detectors = (struct detectors){
+		.monotonic = { true, 90000000000 }, .jiffies = { true, 4294946000 },
+		.watchdog_thresh = { true, 10 }, .watchdog_enabled = { true, 2 },
+		.hung_task_timeout = { true, 120 }, .wq_watchdog_thresh = { true, 30 },
+		.rt_runtime = { true, 950000 }, .rt_period = { true, 1000000 }, .jiffies_cpu = { true, -1 },
+		.clocksource = "kvm\x1b-clock",
+	};
 	for (uint32_t cpu = 0; cpu < 2; cpu++) {
 		struct cpu_row *c = vec_push(&s->rows);
 
@@ -711,11 +785,18 @@ static void add_cpus(struct report *r)
 		c->timer_hung = c->has_irqs = c->has_need_resched = c->need_resched = true;
 		c->calls_pending = c->rcu_holdout = true;
 		c->preempt_count = (struct opt_u64){ true, 0x10001 };
+		add_cpu_details(c);
 	}
 	s->rcu = (struct rcu_state_row){ .collected = true, .name = "rcu_\x1bpreempt", .gp_seq = 1285,
 					 .running = true, .gp_age = { true, 6000 }, .gp_state = { true, 5 },
 					 .gp_state_name = "WAIT_FQS", .stall_timeout = { true, 21 },
 					 .blocked = &reader, .nr_blocked = 1, .blocked_cut = true };
+	s->rcu.requested = s->rcu.exp_running = s->rcu.exp_blocked_cut = true;
+	s->rcu.requested_for = s->rcu.activity_age = (struct opt_u64){ true, 250 };
+	s->rcu.exp_seq = (struct opt_u64){ true, 13 };
+	s->rcu.exp_blocked = &reader;
+	s->rcu.nr_exp_blocked = 1;
+	add_other_rcus(s);
 	for (int32_t cpu = -1; cpu < 1; cpu++) {
 		struct pool_row *p = vec_push(&s->pools);
 

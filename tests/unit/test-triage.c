@@ -431,7 +431,8 @@ static struct wait_row *add_wait(struct report *r, struct kva task, uint64_t loc
 	w->kind = WAIT_MUTEX;
 	w->lock.v = lock;
 	w->has_holder = holder.v;
-	w->holder = (struct wait_holder){ holder, (int32_t)(holder.v & 0xffff), "task", basis };
+	w->holder = (struct wait_holder){ .task = holder, .pid = (int32_t)(holder.v & 0xffff), .comm = "task",
+					  .basis = basis };
 	return w;
 }
 
