@@ -98,9 +98,9 @@ static bool follow(struct render *r, struct value *v, uint32_t pointee, struct n
 	const char *cycle = skip_cycle(r, addr);
 	if (cycle)
 		return skip(v, cycle);
-	const char *shown = in_arena && env->shown ? env->shown(env->ctx, addr) : NULL;
-	if (shown)
-		return skip(v, shown);
+	const char *why = in_arena && env->skip_arena ? env->skip_arena(env->ctx, addr) : NULL;
+	if (why)
+		return skip(v, why);
 	return in_arena ? follow_arena(r, v, id, nest_in(n, 1, 1)) : follow_mask(r, v);
 }
 

@@ -90,9 +90,9 @@ struct value_env {
 	unsigned int nr_cpus; /* nr_cpu_ids; CPU masks are cut there. 0: unknown, not cut */
 	bool (*in_arena)(void *ctx, uint64_t addr);
 	size_t (*read_arena)(void *ctx, uint64_t addr, void *buf, size_t len);
-	/* Why there is no need to follow an arena pointer: what it leads to is shown elsewhere.  NULL: there is.
-	 * The callback itself may be NULL. */
-	const char *(*shown)(void *ctx, uint64_t addr);
+	/* Why an arena pointer is not to be followed: what it leads to is shown elsewhere, or nobody knows which
+	 * arena is meant.  NULL: it is.  The callback itself may be NULL. */
+	const char *(*skip_arena)(void *ctx, uint64_t addr);
 	/* The name of the allocator to which a pointer's target in an arena has been given back; NULL: it has not.
 	 * The callback itself may be NULL. */
 	const char *(*freed)(void *ctx, uint64_t addr);

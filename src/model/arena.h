@@ -21,7 +21,7 @@ struct sdt_alloc_row {
 	const char *name; /* the variable, "section_wide" or "per_node[2].alloc"; guest bytes */
 	uint32_t map_id;  /* of its section */
 	uint32_t arena_id; /* 0: not known which arena is meant */
-	bool active;	  /* of the running scheduler */
+	const struct active_sched *sched; /* the enabled one that it is of; NULL: none */
 	uint64_t elem_size;
 	uint32_t header; /* bytes of an element before its payload */
 
@@ -44,7 +44,7 @@ struct sdt_alloc_row {
 struct scx_static_row {
 	const char *name; /* guest bytes */
 	uint32_t map_id, arena_id;
-	bool active;
+	const struct active_sched *sched; /* as above */
 	uint64_t user_addr;
 	uint64_t used, capacity;
 };
@@ -52,6 +52,7 @@ struct scx_static_row {
 /* Something that a typed pointer leads to. */
 struct arena_object {
 	uint32_t arena_id;
+	const struct active_sched *sched; /* the enabled one whose arena it is in; NULL: none */
 	uint64_t user_addr;
 	const struct types *types;
 	uint32_t type;

@@ -3,6 +3,7 @@
 #define FDGDB_MODEL_MAPS_H
 
 #include "btf/value.h"
+#include "model/active.h"
 #include "model/facts.h"
 #include "target/target.h"
 
@@ -190,6 +191,7 @@ struct map_row {
 	const struct types *types;	/* what key_type and value_type are ids of; NULL: raw bytes only */
 	uint32_t key_type, value_type;	/* 0: none */
 	uint32_t btf_id;		/* id of the BTF object in the guest; 0: none */
+	const struct active_sched *sched; /* the enabled scheduler that uses it; NULL: none, or not known */
 
 	enum map_body body;
 	const uint8_t *value; /* MAP_BODY_VALUE */

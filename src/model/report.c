@@ -52,6 +52,17 @@ void report_destroy(struct report *r)
 	free(r);
 }
 
+const struct active_sched *report_map_sched(const struct report *r, struct kva map)
+{
+	for (size_t i = 0; i < r->nr_active; i++) {
+		for (size_t j = 0; j < r->active[i].nr_maps; j++) {
+			if (r->active[i].maps[j].v == map.v)
+				return &r->active[i];
+		}
+	}
+	return NULL;
+}
+
 const struct section *report_find_section(const struct report *r, const char *name)
 {
 	for (size_t i = 0; i < r->sections.nr; i++) {

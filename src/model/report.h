@@ -10,6 +10,7 @@
 #define FDGDB_MODEL_REPORT_H
 
 #include "base/vec.h"
+#include "model/active.h"
 #include "model/cpus.h"
 #include "model/findings.h"
 #include "model/log.h"
@@ -99,12 +100,10 @@ struct report {
 	VEC(struct map_row) maps; /* by id */
 	uint32_t maps_skipped;	  /* not looked at because the deadline had passed */
 
-	/* The scheduler's BPF object; NULL and 0 if none is active. */
-	const char *active_obj_name;
-	struct kva *active_maps;
-	size_t nr_active_maps;
+	struct active_sched *active; /* enabled schedulers, the root first */
+	size_t nr_active;
 
-	/* What lies in arenas; the active scheduler's first, else in the order of maps. */
+	/* What lies in arenas; the active schedulers' first, else in the order of maps. */
 	VEC(struct sdt_alloc_row) sdt_allocs;
 	const char *sdt_unavailable; /* why there are none */
 	VEC(struct scx_static_row) scx_statics;
@@ -188,6 +187,9 @@ const struct scx_sched_row *report_sched_of(const struct report *r, const struct
 
 /* Seconds after which the watchdog ejects a scheduler that leaves a task waiting; false if unknown. */
 bool report_watchdog_timeout(const struct report *r, const struct scx_sched_row *s, double *ret);
+
+/* The enabled scheduler that uses a map, the root before others; NULL: none. */
+const struct active_sched *report_map_sched(const struct report *r, struct kva map);
 
 /* NULL if there is no such section. */
 const struct section *report_find_section(const struct report *r, const char *name);

@@ -18,7 +18,6 @@ struct view {
 	const char *var;  /* VIEW_VAR: name of the variable; guest bytes */
 	const char *rest; /* what of the path leads on from the value, through pointers; "" if nothing */
 	uint64_t offset;  /* of the value in the map's */
-	bool active;	  /* the map is one of the running scheduler */
 };
 
 #endif

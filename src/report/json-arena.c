@@ -5,6 +5,42 @@
 #include "report/json-parts.h"
 #include "report/json-value.h"
 
+void json_sched_of(struct json *j, const struct active_sched *s)
+{
+	if (!s)
+		return;
+	json_key_string(j, "scheduler", s->ops_name);
+	if (s->sched.v)
+		json_key_u64(j, "sched_kva", s->sched.v);
+}
+
+void json_write_active(struct json_report *w)
+{
+	const struct report *r = w->r;
+	struct json *j = &w->j;
+
+	if (!r->nr_active)
+		return;
+	json_key(j, "active");
+	json_open_array(j);
+	for (size_t i = 0; i < r->nr_active; i++) {
+		const struct active_sched *s = &r->active[i];
+
+		json_open_object(j);
+		json_sched_of(j, s);
+		json_key_string(j, "role", s->is_sub ? "sub" : "root");
+		if (s->ops_map_id)
+			json_key_u64(j, "struct_ops_map_id", s->ops_map_id);
+		json_opt_string(j, "object_name", s->obj_name);
+		if (s->nr_maps) {
+			json_key(j, "map_kvas");
+			json_kvas(j, s->maps, s->nr_maps);
+		}
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 /* The owner as other rows have it, for joining them. */
 static void write_task(struct json *j, const struct map_owner *o)
 {
@@ -66,7 +102,8 @@ static struct err *write_allocator(struct json_report *w, const struct sdt_alloc
 	json_key_u64(j, "target_type_id", row->type);
 	json_opt_string(j, "payload_type_reason", row->reason);
 	json_opt_true(j, "truncated", row->truncated);
-	json_key_bool(j, "active", row->active);
+	json_key_bool(j, "active", row->sched);
+	json_sched_of(j, row->sched);
 	json_key_u64(j, "map_id", row->map_id);
 	if (row->arena_id)
 		json_key_u64(j, "arena_id", row->arena_id);
@@ -105,7 +142,8 @@ static void write_regions(struct json_report *w)
 			json_key_u64(j, "size", row->used);
 			json_key_u64(j, "capacity", row->capacity);
 			json_key_u64(j, "addr", row->user_addr);
-			json_key_bool(j, "active", row->active);
+			json_key_bool(j, "active", row->sched);
+			json_sched_of(j, row->sched);
 			json_key_u64(j, "map_id", row->map_id);
 			json_key_u64(j, "arena_id", row->arena_id);
 			json_close_object(j);
@@ -153,6 +191,7 @@ static struct err *write_object(struct json_report *w, const struct arena_object
 	json_open_object(j);
 	json_key_u64(j, "addr", obj->user_addr);
 	json_key_u64(j, "arena_id", obj->arena_id);
+	json_sched_of(j, obj->sched);
 	json_opt_string(j, "type_name", obj->type_name);
 	json_key_u64(j, "btf_type_id", obj->type);
 	json_key(j, "from");

@@ -211,6 +211,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	json_write_progs(w);
 	json_write_modules(w);
 	TRY(json_write_task_details(w));
+	json_write_active(w);
 	TRY(json_write_objects(w));
 	json_close_object(j);
 	return NULL;

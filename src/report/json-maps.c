@@ -322,6 +322,7 @@ void json_map_head(struct json *j, const struct map_row *m)
 	json_key_u64(j, "flags", m->flags);
 	json_key_u64(j, "map_extra", m->extra);
 	json_key_bool(j, "frozen", m->frozen);
+	json_sched_of(j, m->sched);
 	if (m->btf_id)
 		json_key_u64(j, "btf_id", m->btf_id);
 	if (m->key_type)

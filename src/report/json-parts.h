@@ -76,6 +76,11 @@ void json_stacks(struct json *j, const struct stacks_body *b);
 void json_bloom(struct json *j, const struct bloom_body *b);
 void json_owner(struct json *j, const struct map_owner *o);
 
+/* Whose scheduler's something is; nothing if it is no scheduler's. */
+void json_sched_of(struct json *j, const struct active_sched *s);
+/* "active": enabled schedulers and their BPF objects, into the open "fdgdb". */
+void json_write_active(struct json_report *w);
+
 /* Address arrays, on one line. */
 void json_kvas(struct json *j, const struct kva *kvas, size_t nr);
 

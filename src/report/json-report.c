@@ -59,10 +59,13 @@ static struct err *write_document(struct json_report *w)
 	TRY(json_write_fdgdb(w));
 	TRY(json_write_maps(w));
 	write_vcpus(w);
-	json_opt_string(j, "active_obj_name", w->r->active_obj_name);
-	if (w->r->nr_active_maps) {
-		json_key(j, "active_map_kvas");
-		json_kvas(j, w->r->active_maps, w->r->nr_active_maps);
+	/* The root's alone: what readers take for the scheduler's object must be one. */
+	if (w->r->nr_active && !w->r->active[0].is_sub) {
+		json_opt_string(j, "active_obj_name", w->r->active[0].obj_name);
+		if (w->r->active[0].nr_maps) {
+			json_key(j, "active_map_kvas");
+			json_kvas(j, w->r->active[0].maps, w->r->active[0].nr_maps);
+		}
 	}
 	TRY(json_write_arena(w));
 	json_write_prog_stats(w);

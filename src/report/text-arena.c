@@ -9,6 +9,24 @@
 
 enum { SHOWN = 64 };
 
+void text_sub_sched(struct text *t, const struct active_sched *s)
+{
+	if (!s || !s->is_sub)
+		return;
+	strbuf_puts(&t->sb, " (of sub-scheduler ");
+	text_guest(t, *s->ops_name ? s->ops_name : "without a name");
+	strbuf_putc(&t->sb, ')');
+}
+
+/* Whose it is, if not the root scheduler's. */
+static void write_sched(struct text *t, const struct active_sched *s)
+{
+	if (!s)
+		strbuf_puts(&t->sb, " (not of the active scheduler)");
+	else
+		text_sub_sched(t, s);
+}
+
 static void write_task(struct text *t, const struct map_owner *o)
 {
 	strbuf_puts(&t->sb, "  task ");
@@ -69,8 +87,7 @@ static struct err *write_allocator(struct text *t, const struct sdt_alloc_row *r
 		strbuf_puts(&t->sb, " (truncated)");
 	if (row->skipped)
 		strbuf_printf(&t->sb, " (%" PRIu32 " subtrees skipped)", row->skipped);
-	if (!row->active)
-		strbuf_puts(&t->sb, " (not of the active scheduler)");
+	write_sched(t, row->sched);
 	if (t->opts->verbose)
 		strbuf_printf(&t->sb, " map_id=%" PRIu32 " arena_id=%" PRIu32, row->map_id, row->arena_id);
 	for (size_t i = 0; i < shown && !t->e; i++) {
@@ -93,9 +110,10 @@ static void write_regions(struct text *t)
 
 		strbuf_puts(&t->sb, "scx_static ");
 		text_guest(t, row->name);
-		strbuf_printf(&t->sb, " [0x%" PRIx64 "..0x%" PRIx64 ") cap=%" PRIu64 "%s\n", row->user_addr,
-			      row->user_addr + row->used, row->capacity,
-			      row->active ? "" : " (not of the active scheduler)");
+		strbuf_printf(&t->sb, " [0x%" PRIx64 "..0x%" PRIx64 ") cap=%" PRIu64, row->user_addr,
+			      row->user_addr + row->used, row->capacity);
+		write_sched(t, row->sched);
+		strbuf_putc(&t->sb, '\n');
 	}
 	if (r->scx_static_skipped)
 		strbuf_printf(&t->sb, "scx_static: %" PRIu32 " instance(s) skipped\n", r->scx_static_skipped);
@@ -112,6 +130,7 @@ static struct err *write_object(struct text *t, const struct arena_object *obj)
 	else
 		strbuf_printf(&t->sb, "0x%" PRIx64 " ", obj->from_addr);
 	text_guest(t, obj->from);
+	text_sub_sched(t, obj->sched);
 	if (obj->freed) {
 		strbuf_puts(&t->sb, " [freed element of ");
 		text_guest(t, obj->freed);

@@ -145,9 +145,9 @@ static void write_scheduler(struct text *t)
 		else
 			strbuf_puts(&t->sb, "unnamed");
 		strbuf_puts(&t->sb, " (sched_ext");
-		if (t->r->active_obj_name) {
+		if (t->r->nr_active && t->r->active[0].obj_name) {
 			strbuf_puts(&t->sb, ", BPF object ");
-			text_guest(t, t->r->active_obj_name);
+			text_guest(t, t->r->active[0].obj_name);
 		}
 		strbuf_printf(&t->sb, "), %s, ", scx->enable_state ? scx->enable_state : "state unknown");
 		strbuf_puts(&t->sb, "exit kind ");

@@ -350,6 +350,7 @@ static void write_header(struct text *t, const struct map_row *m)
 	if (t->opts->verbose)
 		strbuf_printf(&t->sb, " id=%" PRIu32 " key_size=%" PRIu32 " flags=0x%" PRIx32
 			      " kva=0x%" PRIx64, m->id, m->key_size, m->flags, m->kva.v);
+	text_sub_sched(t, m->sched);
 	if (m->error) {
 		text_alarm(t, true);
 		strbuf_puts(&t->sb, " [error: ");

@@ -31,6 +31,9 @@ void text_alarm(struct text *t, bool on);
 /* Guest text. */
 void text_guest(struct text *t, const char *s);
 
+/* " (of sub-scheduler NAME)"; nothing of the root's, and of no scheduler's (NULL). */
+void text_sub_sched(struct text *t, const struct active_sched *s);
+
 /* "... N more (-v shows all)" on a line of its own. */
 void text_more(struct text *t, unsigned int depth, size_t nr);
 

@@ -99,7 +99,7 @@ static void write_var(struct json_report *w, const struct value *value)
 	json_key_string(j, "kind", "var");
 	json_key_string(j, "asked", v->asked);
 	json_key_string(j, "var", v->var);
-	json_key_bool(j, "active", v->active);
+	json_key_bool(j, "active", v->row.sched);
 	json_key_u64(j, "offset", v->offset);
 	write_map(j, &v->row);
 	json_key(j, "value");

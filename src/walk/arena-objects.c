@@ -89,7 +89,7 @@ static struct err *add_object(struct objects_walk *o, const struct value_site *s
 	if (!obj)
 		return &err_nomem;
 	*obj = (struct arena_object){
-		.arena_id = o->arena->id, .user_addr = addr, .types = site->types, .type = type,
+		.arena_id = o->arena->id, .sched = o->arena->sched, .user_addr = addr, .types = site->types, .type = type,
 		.type_name = types_name(site->types, type), .size = size, .from_map = o->from_map,
 		.from_addr = o->from_addr, .from = value_path_text(site->path, &o->r->pool),
 	};

@@ -71,15 +71,6 @@ struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, s
 	return NULL;
 }
 
-bool arena_active_map(const struct report *r, const struct map_row *row)
-{
-	for (size_t i = 0; i < r->nr_active_maps; i++) {
-		if (r->active_maps[i].v == row->kva.v)
-			return true;
-	}
-	return false;
-}
-
 static struct map_row *row_by_id(struct report *r, uint32_t id)
 {
 	size_t low = 0, high = r->maps.nr;
@@ -109,6 +100,21 @@ static const struct map_row *prog_arena(struct report *r, const struct prog_row 
 	return NULL;
 }
 
+/* The arena of the scheduler that uses a map; NULL: it has none, or several, or no scheduler uses the map. */
+static const struct map_row *sched_arena(const struct report *r, const struct map_row *row)
+{
+	const struct map_row *found = NULL;
+	size_t nr = 0;
+
+	for (size_t i = 0; row->sched && i < r->maps.nr; i++) {
+		if (r->maps.data[i].type != ARENA || r->maps.data[i].sched != row->sched)
+			continue;
+		found = &r->maps.data[i];
+		nr++;
+	}
+	return nr == 1 ? found : NULL;
+}
+
 /* No arena: it is used with several. */
 static const struct map_row nobody;
 
@@ -121,7 +127,7 @@ static void assign(struct map_row *row, const struct map_row *arena)
 
 void arena_assign(struct report *r, const struct report *progs)
 {
-	const struct map_row *only = NULL, *active = NULL;
+	const struct map_row *only = NULL;
 	size_t nr = 0;
 
 	for (size_t i = 0; i < r->maps.nr; i++) {
@@ -132,8 +138,6 @@ void arena_assign(struct report *r, const struct report *progs)
 			continue;
 		row->own_arena = only = row;
 		nr++;
-		if (arena_active_map(r, row))
-			active = row;
 	}
 	for (size_t i = 0; i < progs->progs.nr; i++) {
 		const struct prog_row *p = &progs->progs.data[i];
@@ -153,7 +157,7 @@ void arena_assign(struct report *r, const struct report *progs)
 			row->own_arena = NULL;
 		else if (!row->own_arena && nr == 1)
 			row->own_arena = only;
-		else if (!row->own_arena && active && arena_active_map(r, row))
-			row->own_arena = active;
+		else if (!row->own_arena)
+			row->own_arena = sched_arena(r, row);
 	}
 }

@@ -37,9 +37,6 @@ struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, s
 /* Sets map_row.own_arena by what maps the programs of the other report (or the same) use. */
 void arena_assign(struct report *r, const struct report *progs);
 
-/* Whether a map is one of the running scheduler's. */
-bool arena_active_map(const struct report *r, const struct map_row *row);
-
 /* ---- sdt-alloc.c */
 
 /* Variables of the scx library's allocator types, and all that they gave out: report.sdt_allocs, .scx_statics. */

@@ -25,7 +25,6 @@ enum {
 struct arena {
 	const struct map_row *row;
 	const struct arena_body *body;
-	bool active; /* of the running scheduler */
 };
 
 /* A read of kernel memory that the renderer asked for. */
@@ -67,40 +66,40 @@ static const struct arena_page *readable(const struct arena *a, uint64_t addr)
 	return p && p->bytes ? p : NULL;
 }
 
+/* How many arenas have this address; *found is one of them. */
+static size_t arenas_with(const struct env_all *all, uint64_t addr, const struct arena **found)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < all->nr_arenas; i++) {
+		if (!arena_has(all->arenas[i].body, addr))
+			continue;
+		*found = &all->arenas[i];
+		nr++;
+	}
+	return nr;
+}
+
 /*
  * Two processes may have their arenas at the same user addresses.  A map's values mean the arena of the programs
- * that use it.  Of other values it is not known: then the running scheduler's goes first, and else the one that
- * has such a page, if it is one alone.
+ * that use it.  Of other values it is not known: if several have the address any of them would be a guess, also
+ * the running scheduler's.
  */
 static const struct arena *find_arena(const struct env_ctx *c, uint64_t addr)
 {
 	const struct arena *found = NULL;
-	size_t nr = 0;
 
 	if (c->own && arena_has(c->own->body, addr))
 		return c->own;
-	for (size_t i = 0; i < c->all->nr_arenas; i++) {
-		const struct arena *a = &c->all->arenas[i];
-
-		if (!readable(a, addr))
-			continue;
-		if (a->active)
-			return a;
-		found = a;
-		nr++;
-	}
-	return nr == 1 ? found : NULL;
+	return arenas_with(c->all, addr, &found) == 1 ? found : NULL;
 }
 
 static bool in_arena(void *ctx, uint64_t addr)
 {
 	const struct env_ctx *c = ctx;
+	const struct arena *found;
 
-	for (size_t i = 0; i < c->all->nr_arenas; i++) {
-		if (arena_has(c->all->arenas[i].body, addr))
-			return true;
-	}
-	return false;
+	return arenas_with(c->all, addr, &found);
 }
 
 static size_t read_arena(void *ctx, uint64_t addr, void *buf, size_t len)
@@ -120,17 +119,18 @@ static size_t read_arena(void *ctx, uint64_t addr, void *buf, size_t len)
 	return done;
 }
 
-/* The wording is the format's. */
-static const char *shown(void *ctx, uint64_t addr)
+static const char *skip_arena(void *ctx, uint64_t addr)
 {
 	const struct env_ctx *c = ctx;
 	const struct arena *a = find_arena(c, addr);
 	const struct sdt_alloc_row *alloc;
 	uint32_t off;
 
-	if (!a || !sdt_find(c->all->r, a->row, addr, &alloc, &off) || !alloc->type)
+	if (!a)
+		return "several arenas have this address, and it is not known which is meant";
+	if (!sdt_find(c->all->r, a->row, addr, &alloc, &off) || !alloc->type)
 		return NULL;
-	return "already rendered in sdt_allocations";
+	return "already rendered in sdt_allocations"; /* the wording is the format's */
 }
 
 static const char *freed(void *ctx, uint64_t addr)
@@ -343,7 +343,7 @@ static struct err *env_init(struct report *r, struct env_all *all, const struct 
 		.nr_cpus = all->k->nr_cpu_ids,
 		.in_arena = in_arena,
 		.read_arena = read_arena,
-		.shown = shown,
+		.skip_arena = skip_arena,
 		.freed = freed,
 		.read_kernel = read_kernel,
 		.ctx = c,
@@ -396,7 +396,7 @@ struct err *walk_env(struct walk *w)
 		if (!row->arena)
 			continue;
 		struct arena *a = &all->arenas[all->nr_arenas++];
-		*a = (struct arena){ row, row->arena, arena_active_map(r, row) };
+		*a = (struct arena){ row, row->arena };
 		TRY(env_own(r, all, a));
 	}
 	return touch(w, all);

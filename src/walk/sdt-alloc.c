@@ -319,7 +319,7 @@ static struct err *add_allocator(struct sdt_walk *s, const struct value_site *si
 	if (!row->name)
 		return &err_nomem;
 	row->map_id = s->section->id;
-	row->active = arena_active_map(s->r, s->section);
+	row->sched = s->section->sched;
 	row->elem_size = elem_size;
 	row->header = l->header;
 	row->types = s->types;
@@ -367,7 +367,7 @@ static struct err *add_region(struct sdt_walk *s, const struct value_site *site)
 	*row = (struct scx_static_row){
 		.name = value_path_text(site->path, &s->r->pool),
 		.map_id = s->section->id, .arena_id = s->section->own_arena->id,
-		.active = arena_active_map(s->r, s->section),
+		.sched = s->section->sched,
 		.user_addr = arena_user_addr(s->arena, memory),
 		.used = used, .capacity = capacity,
 	};
@@ -470,11 +470,14 @@ struct err *sdt_walk(struct walk *w)
 {
 	struct sdt_walk s = { .w = w, .r = w->r };
 
-	for (unsigned int active = 2; active-- > 0;) {
+	/* Of each enabled scheduler, then of nobody's. */
+	for (size_t a = 0; a <= w->r->nr_active; a++) {
+		const struct active_sched *sched = a < w->r->nr_active ? &w->r->active[a] : NULL;
+
 		for (size_t i = 0; i < w->r->maps.nr; i++) {
 			const struct map_row *row = &w->r->maps.data[i];
 
-			if (is_section(row) && arena_active_map(w->r, row) == (active == 1))
+			if (is_section(row) && row->sched == sched)
 				TRY(walk_section(&s, row));
 		}
 	}

@@ -42,15 +42,6 @@ static void var_view_deinit(struct var_view *v)
 	free(v->hits.data);
 }
 
-static bool is_active(const struct report *r, struct kva kva)
-{
-	for (size_t i = 0; i < r->nr_active_maps; i++) {
-		if (r->active_maps[i].v == kva.v)
-			return true;
-	}
-	return false;
-}
-
 /* ---- which maps */
 
 static bool is_section(const struct map_row *row)
@@ -62,15 +53,17 @@ static bool is_section(const struct map_row *row)
 static struct err *choose(struct var_view *v)
 {
 	struct maps_walk *m = v->m;
-	struct report *r = v->w->r;
+	bool any = false;
 
 	TRY(err_prefix(walk_active(v->w), "which scheduler is active"));
 	if (v->w->opts->nr_maps)
 		TRY(maps_select(m));
+	for (size_t i = 0; i < m->found.nr; i++)
+		any |= m->jobs[i].row->sched != NULL;
 	for (size_t i = 0; i < m->found.nr; i++) {
 		struct map_job *job = &m->jobs[i];
 
-		if (!v->w->opts->nr_maps && r->nr_active_maps && !is_active(r, job->row->kva))
+		if (!v->w->opts->nr_maps && any && !job->row->sched)
 			job->left_out = true;
 		job->left_out |= !is_section(job->row);
 		v->sections += !job->left_out;
@@ -123,7 +116,7 @@ static const char *whose(const struct var_view *v)
 {
 	if (v->w->opts->nr_maps)
 		return "the maps of --map";
-	return v->w->r->nr_active_maps ? "the running scheduler" : "the BPF objects in the guest";
+	return v->w->r->nr_active && v->w->r->active[0].nr_maps ? "the running scheduler" : "the BPF objects in the guest";
 }
 
 static struct err *not_found(const struct var_view *v)
@@ -150,8 +143,9 @@ static struct err *ambiguous(const struct var_view *v)
 		const struct hit *h = &v->hits.data[i];
 		const struct map_row *row = v->m->jobs[h->job].row;
 
-		list = pool_printf(v->m->mw.pool, "%s%s%s (map id %" PRIu32 ", offset %" PRIu32 ")", list,
-				   i ? ", " : "", row->name, row->id, h->off);
+		list = pool_printf(v->m->mw.pool, "%s%s%s (map id %" PRIu32 ", offset %" PRIu32 "%s%s)", list,
+				   i ? ", " : "", row->name, row->id, h->off, row->sched ? ", of scheduler " : "",
+				   row->sched ? row->sched->ops_name : "");
 		if (!list)
 			return &err_nomem;
 	}
@@ -206,7 +200,7 @@ static struct err *read_arenas(struct var_view *v)
 		struct map_job *job = &v->m->jobs[i];
 
 		job->left_out = job->row->type != ARENA ||
-				(r->view.active && !is_active(r, job->row->kva));
+				(r->view.row.sched && job->row->sched != r->view.row.sched);
 		if (!job->left_out)
 			TRY(maps_read_one(v->m, i));
 	}
@@ -229,7 +223,6 @@ static struct err *show(struct var_view *v, const struct hit *hit)
 		.asked = v->path,
 		.var = hit->name,
 		.rest = rest,
-		.active = is_active(r, v->m->jobs[hit->job].row->kva),
 	};
 	TRY(err_prefix(read_value(v, hit, &part), "--var %s", v->path));
 	for (size_t i = 0; i < v->m->found.nr; i++)

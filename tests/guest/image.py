@@ -42,6 +42,7 @@ def features(kernel):
         "HAVE_ARENA": "BPF_MAP_TYPE_ARENA" in text,
         "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
         "HAVE_RHASH": "BPF_MAP_TYPE_RHASH" in text,
+        "HAVE_SCX_CID": re.search(r"^struct sched_ext_ops_cid \{", text, re.M),
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
         "HAVE_SYSCALL_TASK": kfunc("bpf_task_from_pid"),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
@@ -111,6 +112,8 @@ OBJECTS = [
     ("links.bpf.o", "links.bpf.c", None),
     ("stress.bpf.o", "stress.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
+    ("cid.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID"),
+    ("cid-sub.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID", "-DSUB_ID=0x6670625f67627566"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("zoo.bpf.o", "zoo.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),

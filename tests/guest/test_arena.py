@@ -15,7 +15,7 @@ from tap import Tap, pick  # noqa: E402
 tap = Tap()
 HAS_SCX = ("6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.2", "7.3")
 # What each copy puts into its contexts; the others hold tasks that there are not (bpf/arena.bpf.c).
-SALT = 0xBBBB
+SALT, SUB_SALT = 0xBBBB, 0xDDDD
 OTHERS = {0xCCCC: 5, 0xAAAA: 3}
 NO_TASK = 900000
 NR_ITEMS, NR_NODES, NODE_CTXS = 40, 15, (0, 1, 2, 4, 5)
@@ -91,31 +91,34 @@ def contexts(doc, row, what):
     return found
 
 
-def scheduler(doc, trace, what):
-    """The running copy against what it printed, and against its task storage."""
-    rows = [r for r in doc["sdt_allocations"] if r["active"]]
+def scheduler(doc, trace, what, name="arena", salt=SALT, first=0):
+    """A running copy against what it printed, and against its task storage."""
+    rows = [r for r in doc["sdt_allocations"] if r["active"] and r["scheduler"] == name]
     tap.equal(sorted(r["allocator_name"] for r in rows), ["hidden_allocator", "node_allocator", "scx_task_allocator"],
               f"{what}: the active copy's allocators")
-    tap.ok(all(r["active"] for r in doc["sdt_allocations"][:3]), f"{what}: they come first")
+    tap.equal(doc["sdt_allocations"][first:first + 3], rows, f"{what}: their place")
     row = next(r for r in rows if r["allocator_name"] == "scx_task_allocator")
     bss = variables(doc, row["map_id"])
-    tap.equal(bss["salt"], SALT, f"{what}: it is the running one")
+    tap.equal(bss["salt"], salt, f"{what}: it is the running one")
     found = contexts(doc, row, what)
-    want, seen = printed(trace, SALT, bss["events"])
+    want, seen = printed(trace, salt, bss["events"])
     tap.equal(seen, bss["events"], f"{what}: every line that it had printed by then is in the trace")
     got = {idx: (genn, c["pid"], c["weight"], c["seq"]) for idx, (genn, c) in found.items()}
     tap.equal(got, want, f"{what}: {len(got)} live contexts as printed, none that were freed")
     tap.equal(len(got), bss["live"], f"{what}: as many as it counts")
-    tap.ok(any(genn for genn, _ in found.values()), f"{what}: some were given out before")
+    if salt == SALT:
+        tap.ok(any(genn for genn, _ in found.values()), f"{what}: some were given out before")
 
-    storage = next(m for m in doc["maps"] if m["name"] == "scx_task_map" and m["map_kva"] in doc["active_map_kvas"])
+    of = next(a for a in doc["fdgdb"]["active"] if a["scheduler"] == name)
+    storage = next(m for m in doc["maps"] if m["name"] == "scx_task_map" and m["map_kva"] in of["map_kvas"])
+    tap.equal((storage["scheduler"], storage["sched_kva"]), (name, of["sched_kva"]), f"{what}: whose maps they are")
     owners = {e["owner"]["pid"]: e for e in storage["entries"]}
     tasks = {e["task"]["pid"]: plain(e["payload"]) for e in row["entries"] if "task" in e}
     tap.equal(sorted(tasks), sorted(owners), f"{what}: each task of the map has its context")
     tap.equal([(p, c) for p, c in tasks.items() if c["pid"] != p], [], f"{what}: and it is its own")
     wrong = [p for p, e in owners.items() if plain(e.get("payload", {"kind": ""})) != tasks[p]]
     tap.equal(wrong, [], f"{what}: payload of the map's entries")
-    objects = {o["task"]["pid"]: o for o in doc["fdgdb"]["task_objects"]}
+    objects = {o["task"]["pid"]: o for o in doc["fdgdb"]["task_objects"] if o["map_id"] == storage["id"]}
     tap.equal({p: o["idx"] for p, o in objects.items()},
               {e["task"]["pid"]: e["idx"] for e in row["entries"] if "task" in e}, f"{what}: task_objects")
     kvas = {t["task_kva"]: t["pid"] for t in doc["task_enrichments"]}
@@ -126,7 +129,8 @@ def scheduler(doc, trace, what):
 def dangling(doc, row, what):
     """Pointers to contexts say whether those have been taken back."""
     value = next(m for m in doc["maps"] if m["id"] == row["map_id"])["value"]
-    pointers = {m["name"]: m["value"] for m in value["members"] if m["name"] in ("last_ctx", "stale_ctx")}
+    pointers = {m["name"]: m["value"] for m in value["members"]
+                if m["name"] in ("last_ctx", "stale_ctx") and m["value"]["value"]}
     live = {e["addr"] + row["header_size"] for e in row["entries"]}
     for name, ptr in pointers.items():
         if ptr["value"] in live:
@@ -143,7 +147,7 @@ def copies(doc, what, salts):
     tap.equal(set(found), salts, f"{what}: every copy has its own allocators")
     for salt, rows in found.items():
         ctxs = rows["scx_task_allocator"]
-        tap.equal(ctxs["active"], salt == SALT, f"{what}: copy {salt:#x}: active or not")
+        tap.equal(ctxs["active"], salt in (SALT, SUB_SALT), f"{what}: copy {salt:#x}: active or not")
         if salt in OTHERS:
             got = contexts(doc, ctxs, f"{what}, copy {salt:#x}")
             tap.equal(sorted(c["pid"] for _, c in got.values()), [NO_TASK + i for i in range(OTHERS[salt])],
@@ -210,6 +214,37 @@ def one(series):
         tap.ok(g.ticks(), f"{what}: the guest runs on")
 
 
+def cids(series):
+    """Schedulers of the cid form, one below the other."""
+    with guest.Guest(series, scenario="cids", vcpus=2) as g:
+        what, pid = g.release, int(g.run("cat /run/below.pid").text)
+        doc = report("attach", g.target)
+        shown = fdgdb("attach", g.target).out
+        # The trace goes on, but what stands in the report was printed before.
+        trace = g.run("cat /sys/kernel/tracing/trace").text
+        tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
+        tap.equal(validate(doc), [], f"{what}: valid against the schema")
+        rows = [(a["scheduler"], a["role"], a["object_name"]) for a in doc["fdgdb"]["active"]]
+        tap.equal(rows, [("arena_cid", "root", "cid"), ("arena_sub", "sub", "cid_sub")], f"{what}: the schedulers")
+        tap.equal([a["sched_kva"] for a in doc["fdgdb"]["active"]],
+                  [s["sched_kva"] for s in doc["fdgdb"]["scx"]["schedulers"]], f"{what}: as the kernel lists them")
+        tap.equal((doc["active_obj_name"], doc["active_map_kvas"]), ("cid", doc["fdgdb"]["active"][0]["map_kvas"]),
+                  f"{what}: the format's keys are the root's")
+        scheduler(doc, trace, f"{what}, root", "arena_cid")
+        scheduler(doc, trace, f"{what}, below", "arena_sub", SUB_SALT, 3)
+        below = next(r for r in doc["sdt_allocations"] if r.get("scheduler") == "arena_sub" and
+                     r["allocator_name"] == "scx_task_allocator")
+        tap.equal([plain(e["payload"])["pid"] for e in below["entries"]], [pid], f"{what}: below: the cgroup's task alone")
+        copies(doc, what, {0xCCCC, SALT, SUB_SALT})
+        objects(doc, what, {0xCCCC, SALT, SUB_SALT})
+        tap.equal({o.get("scheduler") for o in doc["fdgdb"]["arena_objects"]}, {None, "arena_cid", "arena_sub"},
+                  f"{what}: objects say whose they are")
+        tap.ok("sdt_alloc scx_task_allocator (" in shown and "live (of sub-scheduler arena_sub)" in shown,
+               f"{what}: text", shown[-2000:])
+        tap.ok("not of the active scheduler" in shown, f"{what}: text of those that are nobody's")
+        tap.ok(g.ticks(), f"{what}: the guest runs on")
+
+
 def without(series):
     """Arenas without allocators, and none at all: the reasons are the format's."""
     with guest.Guest(series, scenario="rich" if series != "6.1" else "idle", vcpus=1) as g:
@@ -229,6 +264,8 @@ def main():
     guest.close_on_signals()
     for series in sys.argv[1:] or pick(tap, "allocators on", ["6.18", "7.3"], ["6.12", "6.16", "7.0", "7.2"]):
         tap.guarded(series, one, series)
+    for series in [s for s in sys.argv[1:] if s == "7.3"] or pick(tap, "the cid form on", ["7.3"], []):
+        tap.guarded(series, cids, series)
     for series in [] if sys.argv[1:] else pick(tap, "no allocators on", [], ["6.1", "6.18"]):
         tap.guarded(series, without, series)
     tap.done()

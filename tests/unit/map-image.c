@@ -22,7 +22,8 @@ struct img_idr {
 	uint32_t base, next;
 };
 
-const uint64_t map_image_idr_at = 0xffffffff82a00040, map_image_root_at = 0xffffffff82a01000;
+const uint64_t map_image_idr_at = 0xffffffff82a00040, map_image_root_at = 0xffffffff82a01000,
+	       map_image_all_at = 0xffffffff82a01010;
 const uint64_t map_image_held_at = 0xffffffff82b00000;
 
 #define F(type, member, id) { #member, id, offsetof(struct type, member) }
@@ -169,24 +170,39 @@ static void add_btf(struct fake_kernel *fk)
 	define(fk, "btf", sizeof(struct img_btf), btf, ARRAY_SIZE(btf));
 }
 
-static int add_wrapper(struct fake_kernel *fk, const char *name, int data)
+static int add_wrapper(struct fake_kernel *fk, const char *name, int data, size_t size)
 {
 	const struct fake_field fields[] = { { "refcnt_and_state", fk->u64, 0 }, { "data", data, 8 } };
 
-	return fake_kernel_struct(fk, name, 8 + sizeof(struct img_ops), fields, 2);
+	return fake_kernel_struct(fk, name, 8 + size, fields, 2);
+}
+
+static int add_list_head(struct fake_kernel *fk)
+{
+	int id = btf__find_by_name_kind(fk->btf, "list_head", BTF_KIND_STRUCT);
+	const struct fake_field links[] = { { "next", fk->ptr, 0 }, { "prev", fk->ptr, 8 } };
+
+	return id > 0 ? id : fake_kernel_struct(fk, "list_head", 16, links, 2);
+}
+
+static int add_ops(struct fake_kernel *fk, const char *type, const char *first, bool cid)
+{
+	int func = fake_kernel_pointer(fk, btf__add_func_proto(fk->btf, 0)), name = fake_kernel_array(fk, fk->u8, 16);
+	const struct fake_field ops[] = {
+		N(img_ops, select_cpu, first, func), F(img_ops, enqueue, func), F(img_ops, priv, fk->ptr),
+		F(img_ops, name, name), F(img_ops, cpu_acquire, func), F(img_ops, cpu_release, func),
+	};
+
+	return fake_kernel_struct(fk, type, cid ? IMG_CID_SIZE : sizeof(struct img_ops), ops,
+				  ARRAY_SIZE(ops) - (cid ? 2 : 0));
 }
 
 static void add_struct_ops(struct map_image *im, int map)
 {
 	struct fake_kernel *fk = im->fk;
-	int func = fake_kernel_pointer(fk, btf__add_func_proto(fk->btf, 0)),
-	    name = fake_kernel_array(fk, fk->u8, 16), flex = fake_kernel_array(fk, fk->u8, 0);
-	const struct fake_field ops[] = {
-		F(img_ops, select_cpu, func), F(img_ops, enqueue, func), F(img_ops, priv, fk->ptr),
-		F(img_ops, name, name),
-	};
-	int ops_id = fake_kernel_struct(fk, "sched_ext_ops", sizeof(struct img_ops), ops,
-					ARRAY_SIZE(ops));
+	int flex = fake_kernel_array(fk, fk->u8, 0), list = add_list_head(fk),
+	    ops_id = add_ops(fk, "sched_ext_ops", "select_cpu", false),
+	    cid_id = add_ops(fk, "sched_ext_ops_cid", "select_cid", true);
 	const struct fake_field value[] = { { "refcnt_and_state", fk->u64, 0 }, { "data", flex, 8 } };
 	int value_id = fake_kernel_struct(fk, "bpf_struct_ops_value", 8, value, 2);
 	const struct fake_field ops_map[] = {
@@ -194,13 +210,21 @@ static void add_struct_ops(struct map_image *im, int map)
 		F(img_struct_ops_map, funcs_cnt, fk->u32),
 		N(img_struct_ops_map, refcnt_and_state, "kvalue", value_id),
 	};
-	const struct fake_field sched[] = { F(img_sched, ops, ops_id) };
+	const struct fake_field sched[] = {
+		F(img_sched, ops, ops_id), N(img_sched, ops, "ops_cid", cid_id), N(img_sched, next, "all", list),
+		F(img_sched, is_cid_type, fk->u8),
+	};
 
 	define(fk, "bpf_struct_ops_map", sizeof(struct img_struct_ops_map), ops_map,
 	       ARRAY_SIZE(ops_map));
-	define(fk, "scx_sched", sizeof(struct img_sched), sched, 1);
-	im->sched_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_sched_ext_ops", ops_id);
-	im->other_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_tcp_congestion_ops", ops_id);
+	define(fk, "scx_sched", sizeof(struct img_sched), sched, ARRAY_SIZE(sched));
+	im->sched_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_sched_ext_ops", ops_id, sizeof(struct img_ops));
+	im->cid_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_sched_ext_ops_cid", cid_id, IMG_CID_SIZE);
+	im->other_wrapper = (uint32_t)add_wrapper(fk, "bpf_struct_ops_tcp_congestion_ops", ops_id,
+						  sizeof(struct img_ops));
+	fake_kernel_symbol(fk, "scx_sched_all", map_image_all_at);
+	fake_kernel_put64(fk, map_image_all_at, map_image_all_at);
+	fake_kernel_put64(fk, map_image_all_at + 8, map_image_all_at);
 	fake_kernel_symbol(fk, "scx_root", map_image_root_at);
 	fake_kernel_put64(fk, map_image_root_at, 0);
 }

@@ -196,7 +196,10 @@ struct img_btf {
 struct img_ops {
 	uint64_t select_cpu, enqueue, priv;
 	char name[16];
+	uint64_t cpu_acquire, cpu_release; /* not of sched_ext_ops_cid, which is like it up to here */
 };
+
+enum { IMG_CID_SIZE = sizeof(struct img_ops) - 16 };
 
 struct img_struct_ops_map {
 	struct img_map map;
@@ -209,6 +212,8 @@ struct img_struct_ops_map {
 struct img_sched {
 	uint64_t pad;
 	struct img_ops ops;
+	uint64_t next, prev; /* all */
+	uint8_t is_cid_type;
 };
 
 struct img_link {
@@ -260,7 +265,7 @@ struct img_net_device {
 struct map_image {
 	struct fake_kernel *fk;
 	uint64_t next; /* free kernel addresses */
-	uint32_t sched_wrapper, other_wrapper; /* type ids of struct_ops values */
+	uint32_t sched_wrapper, cid_wrapper, other_wrapper; /* type ids of struct_ops values */
 };
 
 /* An empty map_idr in a kernel that knows the structures above; fk->k is ready. */
@@ -282,8 +287,8 @@ void map_image_idr_put(struct map_image *im, uint64_t idr, const uint32_t *ids, 
 /* Makes map_idr hold these maps. */
 void map_image_idr(struct map_image *im, const uint32_t *ids, const uint64_t *maps, size_t nr);
 
-/* Where map_idr and scx_root are. */
-extern const uint64_t map_image_idr_at, map_image_root_at;
+/* Where map_idr, scx_root and scx_sched_all are; the latter are empty. */
+extern const uint64_t map_image_idr_at, map_image_root_at, map_image_all_at;
 /* The per-CPU table of held locks, as CPU 0 has it unless fake_kernel_cpus() says otherwise. */
 extern const uint64_t map_image_held_at;
 extern const uint64_t map_image_prog_idr_at, map_image_link_idr_at, map_image_btf_idr_at;

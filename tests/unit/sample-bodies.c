@@ -110,7 +110,7 @@ static void add_allocators(struct report *r)
 	if (!row)
 		abort();
 	*row = (struct sdt_alloc_row){
-		.name = "scx_task\x1b_allocator", .map_id = 3, .arena_id = 12, .active = true, .elem_size = 32,
+		.name = "scx_task\x1b_allocator", .map_id = 3, .arena_id = 12, .sched = &r->active[0], .elem_size = 32,
 		.header = 8, .types = sample_types(), .type = SAMPLE_TASK_CTX, .type_name = "task_ctx",
 		.type_by = "pointers to it lead to the elements", .nr = 3, .truncated = true, .skipped = 2,
 	};
@@ -126,6 +126,11 @@ static void add_allocators(struct report *r)
 				       .reason = "ambiguous: 2 candidates", .nr = 1 };
 	row->slots = alloc(r, row->nr, sizeof(*row->slots));
 	row->slots[0] = (struct sdt_slot){ .user_addr = 0x100000008000, .data = bytes, .len = 24 };
+	row = vec_push(&r->sdt_allocs);
+	if (!row)
+		abort();
+	*row = (struct sdt_alloc_row){ .name = "below", .map_id = 5, .sched = &r->active[1], .elem_size = 32,
+				       .header = 8, .reason = "no candidate of size 24" };
 }
 
 static void add_arena_objects(struct report *r)
@@ -137,7 +142,7 @@ static void add_arena_objects(struct report *r)
 
 	if (!region || !one || !two || !task || !by_id)
 		abort();
-	*region = (struct scx_static_row){ .name = "scx_static", .map_id = 3, .arena_id = 12, .active = true,
+	*region = (struct scx_static_row){ .name = "scx_static", .map_id = 3, .arena_id = 12, .sched = &r->active[0],
 					   .user_addr = 0x100000020000, .used = 1000, .capacity = 8192 };
 	r->scx_static_skipped = 1;
 	*one = (struct arena_object){ .arena_id = 12, .user_addr = 0x100000030000, .types = sample_types(),
@@ -145,7 +150,7 @@ static void add_arena_objects(struct report *r)
 				      .data = bytes, .len = 24, .from_map = 3, .from = "he\x1b" "ad" };
 	*two = (struct arena_object){ .arena_id = 12, .user_addr = 0x100000040000, .types = sample_types(),
 				      .type = SAMPLE_TASK_CTX, .type_name = "task_ctx", .size = 24,
-				      .from_addr = 0x100000030000, .from = "next[3]" };
+				      .from_addr = 0x100000030000, .from = "next[3]", .sched = &r->active[1] };
 	*task = (struct task_object){ .task = &worker, .map_id = 5, .arena_id = 12, .user_addr = 0x100000030000,
 				      .type_name = "task_ctx" };
 	*by_id = (struct task_object){ .task = &worker, .map_id = 5, .arena_id = 12,

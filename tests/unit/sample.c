@@ -886,10 +886,15 @@ struct report *sample_report(void)
 	add_arena(r);
 	struct map_row *m = add_map(r, "newer", 99, NULL, MAP_BODY_NONE);
 	m->error = "map type 99 not decoded by this fdgdb";
-	r->active_obj_name = "stall";
-	r->active_maps = alloc(r, sizeof(*r->active_maps));
-	r->active_maps[0] = r->maps.data[3].kva;
-	r->nr_active_maps = 1;
+	struct kva *active = alloc(r, sizeof(*active));
+	*active = r->maps.data[3].kva;
+	r->active = alloc(r, 2 * sizeof(*r->active));
+	r->nr_active = 2;
+	r->active[0] = (struct active_sched){ .sched = { 0xffff888006000000 }, .ops_name = "stall", .ops_map_id = 9,
+					      .obj_name = "stall", .maps = active, .nr_maps = 1 };
+	r->active[1] = (struct active_sched){ .sched = { 0xffff888006200000 }, .is_sub = true, .ops_name = "su\x1b" "b" };
+	r->maps.data[3].sched = &r->active[0];
+	r->maps.data[4].sched = &r->active[1];
 	add_tasks(r);
 	add_details(r);
 	add_scx(r);

@@ -483,7 +483,7 @@ static void world_init(struct world *w)
 	w->empty_ptr = btf_build_ptr(&b, btf_build_struct(&b, "empty", 0));
 	w->types = btf_build_types(&b);
 	w->env = (struct value_env){ .nr_cpus = 70, .in_arena = mem_in_arena, .read_arena = mem_read_arena,
-				     .shown = mem_shown, .read_kernel = mem_read_kernel, .ctx = &w->mem };
+				     .skip_arena = mem_shown, .read_kernel = mem_read_kernel, .ctx = &w->mem };
 }
 
 static void put_node(struct world *w, size_t at, uint32_t v, uint64_t next)

@@ -73,9 +73,10 @@ static uint64_t put_ops(struct fixture *f, uint32_t wrapper, const struct img_op
 			const uint64_t *links)
 {
 	struct fake_kernel *fk = f->im->fk;
+	bool cid = wrapper == f->im->cid_wrapper;
 	struct img_map map = {
-		.type = STRUCT_OPS, .key_size = 4, .value_size = 8 + sizeof(*ops), .max_entries = 1,
-		.vmlinux_value_type = wrapper,
+		.type = STRUCT_OPS, .key_size = 4, .value_size = 8 + (cid ? IMG_CID_SIZE : sizeof(*ops)),
+		.max_entries = 1, .vmlinux_value_type = wrapper,
 	};
 	uint64_t at = put_map(f, &map, "ops", sizeof(struct img_struct_ops_map));
 	struct img_struct_ops_map body = { .funcs_cnt = FUNCS, .data = *ops };
@@ -88,14 +89,33 @@ static uint64_t put_ops(struct fixture *f, uint32_t wrapper, const struct img_op
 }
 
 /* Copies the table as the kernel does, and writes into the copy what it writes. */
-static void enable(struct fixture *f, const struct img_ops *ops)
+static uint64_t put_sched(struct fixture *f, const struct img_ops *ops, bool cid)
 {
-	struct img_sched sched = { .ops = *ops };
+	struct img_sched sched = { .ops = *ops, .is_cid_type = cid };
 	uint64_t at = map_image_room(f->im, sizeof(sched), 0);
 
 	sched.ops.priv = at;
 	fake_kernel_write(f->im->fk, at, &sched, sizeof(sched));
-	fake_kernel_put64(f->im->fk, map_image_root_at, at);
+	return at;
+}
+
+static void enable(struct fixture *f, const struct img_ops *ops)
+{
+	fake_kernel_put64(f->im->fk, map_image_root_at, put_sched(f, ops, false));
+}
+
+/* The list of all schedulers, in this order. */
+static void link_all(struct fixture *f, const uint64_t *scheds, size_t nr)
+{
+	uint64_t at = map_image_all_at;
+
+	for (size_t i = 0; i <= nr; i++) {
+		uint64_t next = i < nr ? scheds[i] + offsetof(struct img_sched, next) : map_image_all_at;
+
+		fake_kernel_put64(f->im->fk, at, next);
+		fake_kernel_put64(f->im->fk, next + 8, at);
+		at = next;
+	}
 }
 
 static void walk(struct fixture *f)
@@ -126,11 +146,20 @@ static void test_copies(void)
 			enable(&f, &ops);
 	}
 	walk(&f);
-	CU_ASSERT_STRING_EQUAL(f.r->active_obj_name, "sched");
-	CU_ASSERT_EQUAL_FATAL(f.r->nr_active_maps, 3); /* by id, each once */
-	CU_ASSERT_EQUAL(f.r->active_maps[0].v, trash[2]);
-	CU_ASSERT_EQUAL(f.r->active_maps[1].v, other[2]);
-	CU_ASSERT_EQUAL(f.r->active_maps[2].v, bss[2]);
+	CU_ASSERT_EQUAL_FATAL(f.r->nr_active, 1);
+	const struct active_sched *s = f.r->active;
+	CU_ASSERT_STRING_EQUAL(s->obj_name, "sched");
+	CU_ASSERT_STRING_EQUAL(s->ops_name, "sched");
+	CU_ASSERT_EQUAL_FATAL(s->nr_maps, 3); /* by id, each once */
+	CU_ASSERT_EQUAL(s->maps[0].v, trash[2]);
+	CU_ASSERT_EQUAL(s->maps[1].v, other[2]);
+	CU_ASSERT_EQUAL(s->maps[2].v, bss[2]);
+	for (size_t i = 0; i < f.r->maps.nr; i++) {
+		uint64_t kva = f.r->maps.data[i].kva.v;
+		bool is = kva == trash[2] || kva == other[2] || kva == bss[2];
+
+		CU_ASSERT_PTR_EQUAL(f.r->maps.data[i].sched, is ? s : NULL);
+	}
 	teardown(&f);
 }
 
@@ -144,8 +173,7 @@ static void test_none(void)
 
 	put_ops(&f, f.im->sched_wrapper, &ops, links);
 	walk(&f);
-	CU_ASSERT_PTR_NULL(f.r->active_obj_name);
-	CU_ASSERT_EQUAL(f.r->nr_active_maps, 0);
+	CU_ASSERT_EQUAL(f.r->nr_active, 0);
 	CU_ASSERT_EQUAL(report_find_section(f.r, "active")->status, SECTION_COMPLETE);
 	teardown(&f);
 }
@@ -165,11 +193,12 @@ static void test_by_name(void)
 			put_ops(&f, f.im->sched_wrapper, &ops, links);
 		enable(&f, &ops);
 		walk(&f);
+		CU_ASSERT_EQUAL_FATAL(f.r->nr_active, 1);
 		if (copies == 1) {
-			CU_ASSERT_STRING_EQUAL(f.r->active_obj_name, "lazy");
-			CU_ASSERT_EQUAL(f.r->nr_active_maps, 1);
+			CU_ASSERT_STRING_EQUAL(f.r->active[0].obj_name, "lazy");
+			CU_ASSERT_EQUAL(f.r->active[0].nr_maps, 1);
 		} else {
-			CU_ASSERT_EQUAL(f.r->nr_active_maps, 0);
+			CU_ASSERT_EQUAL(f.r->active[0].nr_maps, 0);
 			CU_ASSERT_EQUAL(report_find_section(f.r, "active")->status,
 					SECTION_IMPLAUSIBLE);
 		}
@@ -189,13 +218,97 @@ static void test_damaged(void)
 	put_ops(&f, f.im->sched_wrapper, &ops, links);
 	enable(&f, &ops);
 	walk(&f);
-	CU_ASSERT_PTR_NULL(f.r->active_obj_name);
-	CU_ASSERT_EQUAL_FATAL(f.r->nr_active_maps, 1);
-	CU_ASSERT_EQUAL(f.r->active_maps[0].v, map);
+	CU_ASSERT_EQUAL_FATAL(f.r->nr_active, 1);
+	CU_ASSERT_PTR_NULL(f.r->active[0].obj_name);
+	CU_ASSERT_EQUAL_FATAL(f.r->active[0].nr_maps, 1);
+	CU_ASSERT_EQUAL(f.r->active[0].maps[0].v, map);
 	CU_ASSERT_EQUAL(report_find_section(f.r, "active")->status, SECTION_NOT_READABLE);
 	teardown(&f);
 }
 
-UNIT_MAIN("walk-active", { "several loads of one object", test_copies },
+/* Tables of the two forms with the same functions at the same places: each is of its own form alone. */
+static void test_cid(void)
+{
+	for (unsigned int cid = 0; cid < 2; cid++) {
+		struct fixture f;
+		setup(&f);
+		uint64_t maps[2] = { put_array(&f, "cpu.bss"), put_array(&f, "cid.bss") };
+		struct img_ops ops = { .select_cpu = 0xffffffffc0001000, .enqueue = 0xffffffffc0002000, .name = "it" };
+
+		for (size_t i = 0; i < 2; i++) {
+			uint64_t links[FUNCS] = { put_prog(&f, &maps[i], 1), 0 };
+
+			put_ops(&f, i ? f.im->cid_wrapper : f.im->sched_wrapper, &ops, links);
+		}
+		/* What follows the shorter table is no part of it. */
+		ops.cpu_acquire = ops.cpu_release = cid ? 0x1234567812345678 : 0;
+		fake_kernel_put64(f.im->fk, map_image_root_at, put_sched(&f, &ops, cid));
+		walk(&f);
+		CU_ASSERT_EQUAL_FATAL(f.r->nr_active, 1);
+		CU_ASSERT_EQUAL_FATAL(f.r->active[0].nr_maps, 1);
+		CU_ASSERT_EQUAL(f.r->active[0].maps[0].v, maps[cid]);
+		CU_ASSERT_STRING_EQUAL(f.r->active[0].obj_name, cid ? "cid" : "cpu");
+		CU_ASSERT_STRING_EQUAL(f.r->active[0].ops_name, "it");
+		CU_ASSERT_EQUAL(report_find_section(f.r, "active")->status, SECTION_COMPLETE);
+		teardown(&f);
+	}
+}
+
+/* A root and two schedulers below it, one of another form; the third has no map. */
+static void test_subs(void)
+{
+	struct fixture f;
+	setup(&f);
+	uint64_t maps[3], scheds[4], shared = put_array(&f, "shared");
+
+	for (size_t i = 0; i < 3; i++) {
+		bool cid = i == 2;
+		struct img_ops ops = { .select_cpu = 0xffffffffc0001000 + 64 * i, .name = { 's', (char)('0' + i) } };
+
+		maps[i] = put_array(&f, "sched.bss");
+		const uint64_t used[] = { maps[i], shared };
+		uint64_t links[FUNCS] = { put_prog(&f, used, 2), 0 };
+		put_ops(&f, cid ? f.im->cid_wrapper : f.im->sched_wrapper, &ops, links);
+		scheds[i] = put_sched(&f, &ops, cid);
+	}
+	scheds[3] = put_sched(&f, &(struct img_ops){ .enqueue = 0xffffffffc0009000, .name = "lost" }, false);
+	fake_kernel_put64(f.im->fk, map_image_root_at, scheds[0]);
+	link_all(&f, scheds, 4);
+	walk(&f);
+	CU_ASSERT_EQUAL_FATAL(f.r->nr_active, 4);
+	for (size_t i = 0; i < 3; i++) {
+		const struct active_sched *s = &f.r->active[i];
+
+		CU_ASSERT_EQUAL(s->sched.v, scheds[i]);
+		CU_ASSERT_EQUAL(s->is_sub, i > 0);
+		CU_ASSERT_EQUAL(s->ops_name[1], (char)('0' + i));
+		CU_ASSERT_EQUAL_FATAL(s->nr_maps, 2);
+		CU_ASSERT_EQUAL(s->maps[0].v, shared);
+		CU_ASSERT_EQUAL(s->maps[1].v, maps[i]);
+		CU_ASSERT_PTR_EQUAL(report_map_sched(f.r, (struct kva){ maps[i] }), s);
+	}
+	CU_ASSERT_PTR_EQUAL(report_map_sched(f.r, (struct kva){ shared }), f.r->active);
+	CU_ASSERT_EQUAL(f.r->active[3].nr_maps, 0);
+	const struct section *s = report_find_section(f.r, "active");
+	CU_ASSERT_EQUAL(s->status, SECTION_IMPLAUSIBLE);
+	CU_ASSERT_STRING_EQUAL(s->detail, "no struct_ops map holds the functions of the sub-scheduler \"lost\"");
+	teardown(&f);
+
+	/* A list that leads nowhere takes nothing from the root. */
+	setup(&f);
+	uint64_t map = put_array(&f, "sched.bss"), links[FUNCS] = { put_prog(&f, &map, 1), 0 };
+	struct img_ops ops = { .select_cpu = 0xffffffffc0001000 };
+	put_ops(&f, f.im->sched_wrapper, &ops, links);
+	enable(&f, &ops);
+	fake_kernel_put64(f.im->fk, map_image_all_at, 0xffffc9f000000000);
+	walk(&f);
+	CU_ASSERT_EQUAL_FATAL(f.r->nr_active, 1);
+	CU_ASSERT_EQUAL(f.r->active[0].nr_maps, 1);
+	CU_ASSERT_EQUAL(report_find_section(f.r, "active")->status, SECTION_NOT_READABLE);
+	teardown(&f);
+}
+
+UNIT_MAIN("walk-active", { "tables of another form", test_cid }, { "schedulers below the root", test_subs },
+	  { "several loads of one object", test_copies },
 	  { "no scheduler", test_none }, { "no functions", test_by_name },
 	  { "a program that cannot be read", test_damaged })

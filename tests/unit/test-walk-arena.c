@@ -81,7 +81,7 @@ static void check_tree(unsigned int flags)
 	CU_ASSERT_STRING_EQUAL(row->name, "scx_task_allocator");
 	CU_ASSERT_EQUAL(row->map_id, 2);
 	CU_ASSERT_EQUAL(row->arena_id, 1);
-	CU_ASSERT_FALSE(row->active);
+	CU_ASSERT_PTR_NULL(row->sched);
 	CU_ASSERT_EQUAL(row->skipped, 0);
 	CU_ASSERT_FALSE(row->truncated);
 	CU_ASSERT_EQUAL_FATAL(row->nr, 3);
@@ -567,7 +567,7 @@ static void fill(uint8_t *mem, struct img_bss *bss, uint32_t salt)
 static void test_arenas(void)
 {
 	struct arena_image im;
-	struct kva active[] = { { 0xffff888000000005 }, { 0xffff888000000006 } };
+	struct active_sched active = { .ops_name = "sched" };
 
 	arena_image_init(&im, 0);
 	uint8_t *one = arena_image_arena(&im, 1, user);
@@ -581,17 +581,18 @@ static void test_arenas(void)
 	fill(lost, bss, 33);
 	arena_image_prog(&im, 1, 2);
 	arena_image_prog(&im, 5, 6);
-	im.r->active_maps = active;
-	im.r->nr_active_maps = 2;
+	im.r->active = &active;
+	im.r->nr_active = 1;
+	im.r->maps.data[2].sched = im.r->maps.data[3].sched = &active; /* 5 and 6 */
 
 	ASSERT_OK(walk_arena(&im.w));
 	CU_ASSERT_EQUAL_FATAL(im.r->sdt_allocs.nr, 3);
 	const struct sdt_alloc_row *row = im.r->sdt_allocs.data;
-	CU_ASSERT_TRUE(row[0].active);
+	CU_ASSERT_PTR_EQUAL(row[0].sched, &active);
 	CU_ASSERT_EQUAL(row[0].arena_id, 5);
 	CU_ASSERT_EQUAL_FATAL(row[0].nr, 1);
 	CU_ASSERT_EQUAL(pid_of(&row[0].slots[0]), 22);
-	CU_ASSERT_FALSE(row[1].active);
+	CU_ASSERT_PTR_NULL(row[1].sched);
 	CU_ASSERT_EQUAL(row[1].arena_id, 1);
 	CU_ASSERT_EQUAL_FATAL(row[1].nr, 1);
 	CU_ASSERT_EQUAL(pid_of(&row[1].slots[0]), 11);
@@ -613,8 +614,8 @@ static void test_arenas(void)
 		CU_ASSERT_PTR_NOT_NULL_FATAL(m->env);
 		CU_ASSERT_EQUAL(m->env->read_arena(m->env->ctx, node_addr(8), &nr, 8), 8);
 		CU_ASSERT_EQUAL(nr, want[i]);
-		CU_ASSERT_PTR_NOT_NULL(m->env->shown(m->env->ctx, user + elems + 8));
-		CU_ASSERT_PTR_NULL(m->env->shown(m->env->ctx, user + elems + 9));
+		CU_ASSERT_PTR_NOT_NULL(m->env->skip_arena(m->env->ctx, user + elems + 8));
+		CU_ASSERT_PTR_NULL(m->env->skip_arena(m->env->ctx, user + elems + 9));
 	}
 	/* A section used with both has none. */
 	arena_image_prog(&im, 5, 2);

@@ -124,7 +124,7 @@ static void test_odd_arena(void)
 	teardown(&f);
 }
 
-/* Several arenas: each pointer goes to its own; where two share addresses, to the scheduler's. */
+/* Several arenas: each pointer goes to its own; where two share addresses nobody knows, and nobody guesses. */
 static void test_arenas(void)
 {
 	struct fixture f;
@@ -132,7 +132,7 @@ static void test_arenas(void)
 	static const uint64_t one = 0x100000000000, two = 0x200000000000;
 	struct arena_page a[] = { { one, page_bytes[0] } }, b[] = { { two, page_bytes[1] } },
 			  c[] = { { one, page_bytes[2] } };
-	struct kva active = { 3 };
+	struct active_sched active = { .ops_name = "sched" };
 	uint8_t first;
 
 	add_arena(&f, 1, one, kern_a, a, 1);
@@ -148,11 +148,16 @@ static void test_arenas(void)
 	ASSERT_OK(walk_env(&f.w));
 	CU_ASSERT_TRUE(f.r->env.in_arena(f.r->env.ctx, one));
 	CU_ASSERT_EQUAL(read_at(&f, one, 8, &first), 0);
-	f.r->active_maps = &active;
-	f.r->nr_active_maps = 1;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f.r->env.skip_arena(f.r->env.ctx, one));
+	CU_ASSERT_PTR_NULL(f.r->env.skip_arena(f.r->env.ctx, two));
+	/* Not even the running scheduler's, nor the one that alone has such a page. */
+	f.r->active = &active;
+	f.r->nr_active = 1;
+	f.r->maps.data[2].sched = &active;
+	c[0].user_addr += PAGE_SIZE;
 	ASSERT_OK(walk_env(&f.w));
-	CU_ASSERT_EQUAL(read_at(&f, one, 8, &first), 8);
-	CU_ASSERT_EQUAL(first, 0x12);
+	CU_ASSERT_EQUAL(read_at(&f, one, 8, &first), 0);
+	CU_ASSERT_EQUAL(read_at(&f, one + PAGE_SIZE, 8, &first), 0);
 	teardown(&f);
 }
 

@@ -439,9 +439,38 @@ void BPF_PROG(arena_exit_task, struct task_struct *p, struct scx_exit_task_args 
 SEC("struct_ops.s/arena_init")
 s32 BPF_PROG(arena_init)
 {
+#ifdef SUB_ID
+	return build(0xdddd);
+#else
 	return build(0xbbbb);
+#endif
 }
 
+#ifdef CID
+#ifndef SUB_ID
+SEC("struct_ops.s/arena_sub_attach")
+s32 BPF_PROG(arena_sub_attach, struct scx_sub_attach_args *args)
+{
+	return 0;
+}
+#endif
+
+SEC(".struct_ops.link")
+struct sched_ext_ops_cid arena_ops = {
+	.enqueue = (void *)arena_enqueue,
+	.init_task = (void *)arena_init_task,
+	.exit_task = (void *)arena_exit_task,
+	.init = (void *)arena_init,
+	.timeout_ms = 30000,
+#ifdef SUB_ID
+	.sub_cgroup_id = SUB_ID, /* stands for the id of a cgroup: prog/putnum.c */
+	.name = "arena_sub",
+#else
+	.sub_attach = (void *)arena_sub_attach,
+	.name = "arena_cid",
+#endif
+};
+#else
 SEC(".struct_ops.link")
 struct sched_ext_ops arena_ops = {
 	.enqueue = (void *)arena_enqueue,
@@ -451,4 +480,5 @@ struct sched_ext_ops arena_ops = {
 	.timeout_ms = 30000,
 	.name = "arena",
 };
+#endif
 #endif
