@@ -42,10 +42,16 @@ struct finding {
 	struct opt_u64 cpu, dsq;
 	struct evidence *evidence, *last_evidence; /* in order */
 
-	bool spins; /* about a CPU that spins on a lock: what it suffers from may be the holder's trouble */
-	size_t rule;			      /* order of its rule, for sorting */
-	struct finding *cause;		      /* the direct one */
 	bool left_out; /* it rests on rows that --task or --dsq leave out: not written */
+
+	/* For triage alone. */
+	size_t rule, nr;    /* order of its rule, and its own */
+	bool has_lasted;
+	double lasted;	    /* s: for how long the trouble has been going on */
+	double grace;	    /* s: for how long of that it was none yet */
+	bool ends_all;	    /* after it nothing gets on any more: a panic */
+	struct finding *cause; /* the direct one */
+	struct finding *root;  /* itself, if it is one */
 };
 
 /* A rule that could not look, or not at everything, so that its silence proves nothing. */
@@ -56,7 +62,7 @@ struct unexamined {
 
 struct findings {
 	bool ran; /* triage was done at all */
-	VEC(struct finding *) rows; /* worst and surest first */
+	VEC(struct finding *) rows; /* roots, worst and surest first, each with what follows from it behind it */
 	VEC(struct unexamined) unexamined;
 	size_t nr_rules;
 	size_t nr_left_out;

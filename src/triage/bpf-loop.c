@@ -2,24 +2,15 @@
 /* A CPU that does not come back from a BPF program. */
 #include "config.h"
 
+#include "triage/cpu.h"
 #include "triage/rules.h"
+#include "triage/sleep.h"
 
 #include <inttypes.h>
 
-static const double NS = 1e9, LONG_S = 5;
+static const double NS = 1e9, LATE_S = 5;
 
-/* For how long the CPU has done nothing else: no timer interrupt, or no scheduling. */
-static double stuck_for(const struct report *r, const struct cpu_row *c)
-{
-	double late = (double)c->timer_late.v / NS;
-	const struct detectors *d = &r->cpus.detectors;
-
-	if (late >= LONG_S)
-		return late;
-	if (d->watchdog_thresh.v && c->softlockup_age.v > d->watchdog_thresh.v)
-		return (double)c->softlockup_age.v;
-	return 0;
-}
+enum { STRUCT_OPS = 27 /* BPF_PROG_TYPE_STRUCT_OPS */ };
 
 static const struct prog_row *find_prog(const struct report *r, uint32_t id, size_t *ret)
 {
@@ -32,12 +23,32 @@ static const struct prog_row *find_prog(const struct report *r, uint32_t id, siz
 	return NULL;
 }
 
-/* The outermost program: what it called is part of the loop. */
-static void judge_stack(struct triage *t, size_t row, const struct cpu_row *c, double seconds)
+/*
+ * How sure it is that it is the program that does not end, and not what it came on top of.  An NMI, and an interrupt
+ * if there are such, come on top of any loop.
+ */
+static enum confidence how_sure(const struct kstack_row *s, size_t frame, bool late)
 {
-	const struct kstack_row *s = &t->r->stacks.data[row];
+	static const char *const softirq[] = { "handle_softirqs", "__do_softirq", "do_softirq*", NULL };
+	const char *stack = s->frames[frame].stack;
+	bool on_top = false;
+
+	for (size_t i = frame + 1; i < s->nr_frames; i++)
+		on_top |= s->frames[i].kind == FRAME_EXACT || s->frames[i].kind == FRAME_USER;
+	if (!on_top || !stack)
+		return CONFIDENCE_CERTAIN;
+	if (!strcmp(stack, "nmi"))
+		return CONFIDENCE_POSSIBLE;
+	if (strcmp(stack, "irq") || late)
+		return CONFIDENCE_CERTAIN;
+	return triage_has_frame(s, softirq, NULL) ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE;
+}
+
+/* The outermost program: what it called is part of the loop. */
+static void judge_stack(struct triage *t, const struct kstack_row *s, const struct cpu_row *c, double seconds)
+{
 	const struct kstack_frame *in = NULL;
-	size_t at = 0, prog = 0;
+	size_t at = 0, prog = 0, row = (size_t)(s - t->r->stacks.data);
 
 	for (size_t i = 0; i < s->nr_frames; i++) {
 		if (s->frames[i].prog_id) {
@@ -49,15 +60,35 @@ static void judge_stack(struct triage *t, size_t row, const struct cpu_row *c, d
 		return;
 
 	const struct prog_row *p = find_prog(t->r, in->prog_id, &prog);
-	struct finding *f = triage_add(t, SEVERITY_ERROR, CONFIDENCE_CERTAIN,
-				       "CPU %" PRIu32 " has been in the BPF program %s (id %" PRIu32
-				       ") for %.1f s: at %s+0x%" PRIx64,
-				       c->cpu, p ? p->name : "?", in->prog_id, seconds,
-				       in->symbol ? in->symbol : "?", in->offset);
-	triage_about_cpu(f, c->cpu);
+	bool late = c->timer_late.has && (double)c->timer_late.v / NS >= LATE_S;
+	enum confidence sure = how_sure(s, at, late);
+	const char *name = p ? p->name : "?";
+	struct finding *f;
+
+	if (sure == CONFIDENCE_POSSIBLE)
+		f = triage_add(t, SEVERITY_WARNING, sure,
+			       "CPU %" PRIu32 " was in the BPF program %s (id %" PRIu32
+			       "), on top of what it has been in for %.1f s",
+			       c->cpu, name, in->prog_id, seconds);
+	else
+		f = triage_add(t, SEVERITY_ERROR, sure,
+			       "CPU %" PRIu32 " has been in the BPF program %s (id %" PRIu32
+			       ") for %.1f s: at %s+0x%" PRIx64,
+			       c->cpu, name, in->prog_id, seconds, in->symbol ? in->symbol : "?", in->offset);
+	triage_lasts(t, f, seconds, LATE_S);
+	if (sure == CONFIDENCE_POSSIBLE) {
+		triage_name_cpu(f, c->cpu);
+		triage_needs(t, f, THING_CPU, c->cpu);
+	} else {
+		triage_about_cpu(t, f, c->cpu);
+		triage_stuck(t, f, THING_CULPRIT, 0);
+		if (c->has_curr)
+			triage_stuck(t, f, THING_TASK, c->curr.v);
+		if (p && p->type == STRUCT_OPS)
+			triage_stuck(t, f, THING_PROGRAM, 0);
+	}
 	if (c->timer_late.has)
-		triage_num(t, f, c->timer_late.v, "fdgdb.cpus[%zu].timer_late_ns",
-			   (size_t)(c - t->r->cpus.rows.data));
+		triage_num(t, f, c->timer_late.v, "fdgdb.cpus[%zu].timer_late_ns", triage_cpu_index(t, c));
 	triage_num(t, f, in->prog_id, "fdgdb.stacks[%zu].frames[%zu].prog_id", row, at);
 	triage_hex(t, f, in->ip, "fdgdb.stacks[%zu].frames[%zu].ip", row, at);
 	if (p)
@@ -67,21 +98,18 @@ static void judge_stack(struct triage *t, size_t row, const struct cpu_row *c, d
 
 static void judge(struct triage *t)
 {
-	for (size_t i = 0; i < t->r->stacks.nr; i++) {
-		const struct kstack_row *s = &t->r->stacks.data[i];
-		const struct cpu_row *c = NULL;
+	for (size_t i = 0; i < t->r->cpus.rows.nr; i++) {
+		const struct cpu_row *c = &t->r->cpus.rows.data[i];
+		const struct kstack_row *s = triage_cpu_stack(t->r, c);
+		double seconds = triage_cpu_stuck_for(t->r, c);
 
-		if (!s->has_vcpu || s->vcpu >= t->r->vcpus.nr || !t->r->vcpus.data[s->vcpu].has_cpu)
-			continue;
-		c = cpu_state_find(&t->r->cpus, t->r->vcpus.data[s->vcpu].cpu);
-		if (c && stuck_for(t->r, c) > 0)
-			judge_stack(t, i, c, stuck_for(t->r, c));
+		if (s && seconds > 0)
+			judge_stack(t, s, c, seconds);
 	}
 }
 
 const struct triage_rule rule_bpf_loop = {
 	.id = "bpf-loop",
 	.sections = { "stacks", "cpus", "progs" },
-	.causes = { { "panic", LINK_ANY } },
 	.judge = judge,
 };

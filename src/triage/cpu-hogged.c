@@ -61,7 +61,9 @@ static void judge_cpu(struct triage *t, size_t i)
 				       starved->comm, starved->pid, seconds);
 	size_t task = triage_task_index(t, curr);
 
-	triage_about_cpu(f, c->cpu);
+	triage_lasts(t, f, seconds, WARNING_S);
+	triage_about_cpu(t, f, c->cpu);
+	triage_needs(t, f, THING_CPU, c->cpu);
 	triage_seconds(t, f, seconds, "fdgdb.tasks[%zu].waiting_s", triage_task_index(t, starved));
 	triage_num(t, f, c->nr_running.v, "fdgdb.cpus[%zu].nr_running", i);
 	triage_num(t, f, c->nr_rt.v, "fdgdb.cpus[%zu].nr_rt", i);
@@ -81,6 +83,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_cpu_hogged = {
 	.id = "cpu-hogged",
 	.sections = { "cpus", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU }, { "softlockup", LINK_CPU } },
 	.judge = judge,
 };

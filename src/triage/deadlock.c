@@ -2,6 +2,7 @@
 /* Tasks that wait for each other in a circle. */
 #include "config.h"
 
+#include "triage/cpu.h"
 #include "triage/rules.h"
 #include "triage/sleep.h"
 #include "triage/wait-chain.h"
@@ -10,75 +11,129 @@
 
 enum { NAMED = 4 };
 
-/* A hint of long ago and a wait of just now make no circle. */
-static bool all_sleep_long(struct triage *t, const struct wait_chain *c)
+static const struct task_row *waiter(const struct triage *t, size_t row)
 {
-	size_t row = c->end;
-	double seconds;
-
-	for (size_t i = 0; i < c->nr; i++, row = wait_next(t, row)) {
-		const struct task_row *task = report_task(t->r, t->r->waits.data[row].task);
-
-		if (!task || !triage_sleeps_long(t->r, task, &seconds))
-			return false;
-	}
-	return true;
+	return report_task(t->r, t->r->waits.data[row].task);
 }
 
-static void judge_cycle(struct triage *t, const struct wait_chain *c, size_t behind)
+/* Of who sleeps: since when; of who spins: since when its CPU does nothing else. */
+static double waits_for(const struct triage *t, size_t row)
 {
-	const struct report *r = t->r;
-	bool certain = c->basis == WAIT_RECORDED;
+	const struct task_row *task = waiter(t, row);
+	const struct cpu_row *c = task ? cpu_state_find(&t->r->cpus, task->cpu) : NULL;
+	double seconds;
+
+	if (task && t->r->waits.data[row].kind == WAIT_SPINLOCK)
+		return c ? triage_cpu_stuck_for(t->r, c) : 0;
+	return task && triage_sleeps_long(t->r, task, &seconds) ? seconds : 0;
+}
+
+/* The shortest of all: a hint of long ago and a wait of just now make no circle. */
+static double all_wait_for(struct triage *t, const struct wait_chain *c)
+{
+	double least = 0;
+	size_t row = c->end;
+
+	for (size_t i = 0; i < c->nr; i++, row = wait_next(t, row)) {
+		double seconds = waits_for(t, row);
+
+		least = i ? MIN(least, seconds) : seconds;
+	}
+	return least;
+}
+
+/* "a[1] waits for mutex x, b[2] waits for mutex y" */
+static const char *say_who(struct triage *t, const struct wait_chain *c)
+{
 	const char *who = "";
 	size_t row = c->end;
 
-	for (size_t i = 0; i < c->nr && i < NAMED && who; i++, row = wait_next(t, row)) {
-		const struct wait_row *w = &r->waits.data[row];
+	for (size_t i = 0; i < c->nr && i < NAMED; i++, row = wait_next(t, row)) {
+		const struct wait_row *w = &t->r->waits.data[row];
 
-		who = pool_printf(&t->out->pool, "%s%s%s[%" PRId32 "] waits for %s", who, i ? ", " : "",
-				  w->comm ? w->comm : "?", w->pid, wait_lock_text(t, w));
+		who = triage_printf(t, "%s%s%s[%" PRId32 "] waits for %s", who, i ? ", " : "",
+				    w->comm ? w->comm : "?", w->pid, wait_lock_text(t, w));
 	}
-	if (!who) {
-		t->nomem = true;
-		return;
-	}
+	return c->nr > NAMED ? triage_printf(t, "%s ...", who) : who;
+}
 
-	struct finding *f = triage_add(t, certain ? SEVERITY_ERROR : SEVERITY_WARNING,
-				       certain ? CONFIDENCE_CERTAIN : CONFIDENCE_POSSIBLE,
-				       "%s: %zu tasks wait for each other%s: %s%s%s",
-				       certain ? "deadlock" : "maybe a deadlock", c->nr,
-				       behind ? ", and others behind them" : "", who,
-				       c->nr > NAMED ? " ..." : "",
-				       certain ? "" : "; not every holder is recorded by its lock");
-	triage_about_pid(f, r->waits.data[c->end].pid);
+static const char *say(struct triage *t, const struct wait_chain *c, size_t behind)
+{
+	const struct wait_row *w = &t->r->waits.data[c->end];
+	bool certain = c->basis == WAIT_RECORDED;
+	const char *others = behind ? triage_printf(t, ", and %zu other%s wait%s behind", behind,
+						    behind > 1 ? "s" : "", behind > 1 ? "" : "s") :
+				      "";
+
+	if (c->nr == 1)
+		return triage_printf(t, "%s: %s[%" PRId32 "] waits for %s, which it %sholds itself%s",
+				     certain ? "deadlock" : "maybe a deadlock", w->comm ? w->comm : "?", w->pid,
+				     wait_lock_text(t, w), certain ? "" : "probably ", others);
+	return triage_printf(t, "%s: %zu tasks wait for each other%s: %s%s",
+			     certain ? "deadlock" : "maybe a deadlock", c->nr, others, say_who(t, c),
+			     certain ? "" : "; not every holder is recorded by its lock");
+}
+
+/* None of those in the circle or behind it gets on, and no CPU on which one of them spins. */
+static size_t stop_all(struct triage *t, struct finding *f, size_t circle)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < t->r->waits.nr; i++) {
+		struct wait_chain c = wait_follow(t, i);
+		const struct task_row *task = waiter(t, i);
+
+		if (!c.cycle || c.end != circle || !wait_is_lock(&t->r->waits.data[i]))
+			continue;
+		nr++;
+		if (!task || !f)
+			continue;
+		triage_stuck(t, f, THING_TASK, task->kva.v);
+		if (t->r->waits.data[i].kind == WAIT_SPINLOCK) {
+			triage_stuck(t, f, THING_CPU, task->cpu);
+			triage_stuck(t, f, THING_CULPRIT, 0);
+		}
+	}
+	return nr;
+}
+
+static void judge_cycle(struct triage *t, const struct wait_chain *c)
+{
+	bool certain = c->basis == WAIT_RECORDED, spins = true;
+	size_t row = c->end;
+	struct finding *f;
+
+	for (size_t i = 0; i < c->nr; i++, row = wait_next(t, row))
+		spins &= t->r->waits.data[row].kind == WAIT_SPINLOCK;
+	/* Of spin locks no holder is recorded, but its CPU shows what it is at. */
+	f = triage_add(t, certain || spins ? SEVERITY_ERROR : SEVERITY_WARNING,
+		       certain ? CONFIDENCE_CERTAIN : spins ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, "%s",
+		       say(t, c, stop_all(t, NULL, c->end) - c->nr));
+	triage_name_pid(f, t->r->waits.data[c->end].pid);
+	stop_all(t, f, c->end);
+	triage_stuck(t, f, THING_HUNG, 0);
 	row = c->end;
 	for (size_t i = 0; i < c->nr && i < NAMED; i++, row = wait_next(t, row))
 		wait_evidence(t, f, row);
-	triage_next(t, f, "the stacks of these tasks: in which order each took its locks");
+	triage_next(t, f, "%s", c->nr == 1 ? "the stack of that task: where it took the lock for the first time" :
+				spins	   ? "the stacks of these CPUs: in which order each took its locks" :
+					     "the stacks of these tasks: in which order each took its locks");
 }
 
 static void judge(struct triage *t)
 {
 	for (size_t i = 0; i < t->r->waits.nr; i++) {
 		struct wait_chain c = wait_follow(t, i);
-		size_t behind = 0;
 
 		if (!c.cycle || c.end != i)
 			continue;
-		if (c.basis != WAIT_RECORDED && !all_sleep_long(t, &c))
-			continue;
-		for (size_t k = 0; k < t->r->waits.nr; k++) {
-			struct wait_chain other = wait_follow(t, k);
-
-			behind += other.cycle && other.end == i;
-		}
-		judge_cycle(t, &c, behind - c.nr);
+		if (c.basis == WAIT_RECORDED || all_wait_for(t, &c) > 0)
+			judge_cycle(t, &c);
 	}
 }
 
 const struct triage_rule rule_deadlock = {
 	.id = "deadlock",
 	.sections = { "waits", "tasks" },
-	.causes = { { "panic", LINK_ANY } },
 	.judge = judge,
 };

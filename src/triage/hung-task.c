@@ -7,90 +7,113 @@
 
 #include <inttypes.h>
 
-enum { GROUPS_MAX = 64 };
+enum { TASK_WAKEKILL = 0x100, TASK_NOLOAD = 0x400, TASK_FROZEN = 0x8000 }; /* of __state, as in 6.1 to 7.3 */
 
-/* Tasks that wait in the same function. */
-struct group {
+/* A task that hangs, and where; those of the same place that a signal can end, or can not, belong together. */
+struct hung {
 	const char *where; /* NULL: not known */
-	const struct task_row *worst;
-	double worst_s;
-	size_t nr;
+	bool killable;
+	const struct task_row *task;
+	double seconds;
 };
+
+static int by_place(const void *a, const void *b)
+{
+	const struct hung *x = a, *y = b;
+	int order = strcmp(x->where ? x->where : "", y->where ? y->where : "");
+
+	if (order)
+		return order;
+	if (x->killable != y->killable)
+		return x->killable ? 1 : -1;
+	if (x->seconds != y->seconds)
+		return x->seconds > y->seconds ? -1 : 1;
+	return x->task < y->task ? -1 : x->task > y->task;
+}
+
+static bool same_place(const struct hung *x, const struct hung *y)
+{
+	return x->killable == y->killable && !strcmp(x->where ? x->where : "", y->where ? y->where : "");
+}
 
 /* vfork() sleeps so until the child has become another program, which may be never. */
 static bool waits_for_child(const char *where)
 {
-	return where && (!strcmp(where, "kernel_clone") || !strcmp(where, "wait_for_vfork_done"));
+	return triage_is_function(where, "kernel_clone") || triage_is_function(where, "wait_for_vfork_done");
 }
 
-static bool same(const char *a, const char *b)
+static void tell(struct triage *t, const struct hung *group, size_t nr)
 {
-	return a == b || (a && b && !strcmp(a, b));
-}
+	const struct task_row *task = group->task;
+	size_t i = triage_task_index(t, task);
+	/* The kernel's own detector passes over those that can be killed: many may sleep so for as long as they like. */
+	bool over = !group->killable && group->seconds >= triage_hung_limit(t->r);
+	const char *others = nr > 1 ? triage_printf(t, " and %zu other%s have", nr - 1, nr > 2 ? "s" : "") : " has";
+	struct finding *f = triage_add(t, over ? SEVERITY_ERROR : group->killable ? SEVERITY_INFO : SEVERITY_WARNING,
+				       CONFIDENCE_CERTAIN,
+				       "%s[%" PRId32 "]%s been in state D for %s%.1f s%s%s%s", task->comm,
+				       task->pid, others, nr > 1 ? "up to " : "", group->seconds,
+				       group->where ? ", in " : "", group->where ? group->where : "",
+				       group->killable ? "; a signal can end that" : "");
 
-static void add(struct group *groups, size_t *nr, const char *where, const struct task_row *task,
-		double seconds)
-{
-	struct group *g = groups;
-
-	while (g < groups + *nr && !same(g->where, where))
-		g++;
-	if (g == groups + GROUPS_MAX)
-		g--; /* who is the worst of the rest is not lost */
-	else if (g == groups + *nr)
-		++*nr;
-	g->where = where;
-	g->nr++;
-	if (seconds > g->worst_s) {
-		g->worst_s = seconds;
-		g->worst = task;
-	}
-}
-
-static void tell(struct triage *t, const struct group *g)
-{
-	const struct opt_u64 *limit = &t->r->cpus.detectors.hung_task_timeout;
-	bool over = limit->has && limit->v && g->worst_s >= (double)limit->v;
-	size_t i = triage_task_index(t, g->worst);
-	struct finding *f = triage_add(t, over ? SEVERITY_ERROR : SEVERITY_WARNING, CONFIDENCE_CERTAIN,
-				       "%s[%" PRId32 "]%s%s in state D for %.1f s%s%s", g->worst->comm,
-				       g->worst->pid, g->nr > 1 ? " and others" : "",
-				       g->nr > 1 ? " have been" : " has been", g->worst_s,
-				       g->where ? ", in " : "", g->where ? g->where : "");
-
-	triage_about_pid(f, g->worst->pid);
-	triage_seconds(t, f, g->worst_s, "fdgdb.tasks[%zu].last_ran_s", i);
+	triage_lasts(t, f, group->seconds, TRIAGE_LONG_S);
+	triage_name_pid(f, task->pid);
+	for (size_t k = 0; k < nr; k++)
+		triage_stuck(t, f, THING_TASK, group[k].task->kva.v);
+	if (!group->killable)
+		triage_stuck(t, f, THING_HUNG, 0);
+	triage_needs_sleeper(t, f, task);
+	triage_seconds(t, f, group->seconds, "fdgdb.tasks[%zu].last_ran_s", i);
 	triage_text(t, f, "D", "fdgdb.tasks[%zu].state", i);
-	triage_text(t, f, g->worst->comm, "task_enrichments[%zu].comm", i);
-	triage_sleep_evidence(t, f, g->worst);
+	if (task->state.has)
+		triage_hex(t, f, task->state.v, "task_enrichments[%zu].state", i);
+	triage_text(t, f, task->comm, "task_enrichments[%zu].comm", i);
+	triage_sleep_evidence(t, f, task);
 	triage_next(t, f, "the stack of that task: what it waits for, and who should wake it");
+}
+
+static bool hangs(struct triage *t, const struct task_row *task, struct hung *ret)
+{
+	uint64_t state = task->state.has ? task->state.v : 0;
+	double seconds;
+
+	if (task->x.state_letter != 'D' || !triage_sleeps_long(t->r, task, &seconds))
+		return false;
+	if (state & (TASK_NOLOAD | TASK_FROZEN))
+		return false;
+	/* Whoever tells about the lock, or the answer, that it waits for tells about it. */
+	if (triage_waits_for_lock(t, task) || triage_is_explained(t, task))
+		return false;
+	*ret = (struct hung){ triage_wchan(t->r, task), state & TASK_WAKEKILL, task, seconds };
+	return !waits_for_child(ret->where);
 }
 
 static void judge(struct triage *t)
 {
-	struct group groups[GROUPS_MAX] = { 0 };
-	size_t nr = 0;
+	VEC(struct hung) all = { 0 };
 
 	for (size_t i = 0; i < t->r->tasks.nr; i++) {
-		const struct task_row *task = &t->r->tasks.data[i];
-		double seconds;
+		struct hung one;
 
-		if (task->x.state_letter != 'D' || !triage_sleeps_long(t->r, task, &seconds) ||
-		    triage_waits_for_lock(t->r, task))
+		if (!hangs(t, &t->r->tasks.data[i], &one))
 			continue;
-
-		const char *where = triage_wchan(t->r, task);
-		if (!waits_for_child(where))
-			add(groups, &nr, where, task, seconds);
+		struct hung *to = vec_push(&all);
+		t->nomem |= !to;
+		if (to)
+			*to = one;
 	}
-	for (size_t i = 0; i < nr; i++)
-		tell(t, &groups[i]);
+	if (all.nr)
+		qsort(all.data, all.nr, sizeof(*all.data), by_place);
+	for (size_t i = 0, nr; i < all.nr; i += nr) {
+		for (nr = 1; i + nr < all.nr && same_place(&all.data[i], &all.data[i + nr]); nr++)
+			;
+		tell(t, &all.data[i], nr);
+	}
+	free(all.data);
 }
 
 const struct triage_rule rule_hung_task = {
 	.id = "hung-task",
-	.sections = { "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "workqueue-stuck", LINK_PID }, { "userfault", LINK_PID },
-		    { "fuse", LINK_PID } },
+	.sections = { "tasks", "stacks", "waits" },
 	.judge = judge,
 };

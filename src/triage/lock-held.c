@@ -11,131 +11,175 @@
 
 /* Those whose chains end with the same lock. */
 struct queue {
+	uint64_t lock;
+	size_t row; /* one that waits for the lock itself */
 	size_t nr;
-	double worst_s;
+	double worst_s;	 /* in state D: others may wait for as long as they like */
+	double patient_s; /* the others */
+	size_t first;	 /* 1 + the first of its rows; queues.next leads on */
 };
 
-/* Of each row: the lock at the end of its chain; 0: it waits for no lock, or in a circle. */
-static uint64_t *find_ends(struct triage *t)
+struct queues {
+	VEC(struct queue) rows;
+	size_t *next; /* [waits.nr]: 1 + row; 0: the last */
+};
+
+static int by_lock(const void *a, const void *b)
 {
-	const struct report *r = t->r;
-	uint64_t *ends = pool_calloc(&t->out->pool, r->waits.nr + 1, sizeof(*ends));
+	const struct queue *x = a, *y = b;
 
-	if (!ends) {
-		t->nomem = true;
-		return NULL;
-	}
-	for (size_t i = 0; i < r->waits.nr; i++) {
-		struct wait_chain c;
-
-		if (!wait_is_lock(&r->waits.data[i]))
-			continue;
-		c = wait_follow(t, i);
-		if (!c.cycle)
-			ends[i] = r->waits.data[c.end].lock.v;
-	}
-	return ends;
+	if (x->lock != y->lock)
+		return x->lock < y->lock ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static struct queue count(struct triage *t, const uint64_t *ends, uint64_t lock)
+/* The queue of a lock; all are sorted. */
+static struct queue *find_queue(const struct queues *queues, uint64_t lock)
 {
-	const struct report *r = t->r;
-	struct queue q = { 0 };
+	const struct queue *rows = queues->rows.data;
+	size_t lo = 0, hi = queues->rows.nr;
 
-	for (size_t i = 0; i < r->waits.nr; i++) {
-		const struct task_row *task = report_task(r, r->waits.data[i].task);
-		double seconds;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
 
-		if (ends[i] != lock)
-			continue;
-		q.nr++;
-		if (task && triage_sleeps_long(r, task, &seconds) && seconds > q.worst_s)
-			q.worst_s = seconds;
+		if (rows[mid].lock < lock)
+			lo = mid + 1;
+		else
+			hi = mid;
 	}
-	return q;
+	return lo < queues->rows.nr && rows[lo].lock == lock ? &queues->rows.data[lo] : NULL;
 }
 
-/* "; it is in foo()": what the holder does. */
-static const char *doing(struct triage *t, const struct task_row *holder)
+/* The lock at the end of the chain from a row; 0: it waits for no lock, or in a circle. */
+static uint64_t end_of(struct triage *t, size_t row)
 {
-	const char *where = holder ? triage_wchan(t->r, holder) : NULL, *text;
+	struct wait_chain c;
 
-	if (!holder)
-		return "";
-	if (holder->running)
-		text = pool_printf(&t->out->pool, ", which runs on CPU %" PRIu32, holder->cpu);
-	else if (where)
-		text = pool_printf(&t->out->pool, ", which sleeps in %s", where);
-	else
-		return "";
-	if (!text)
-		t->nomem = true;
-	return text ? text : "";
+	if (!wait_is_lock(&t->r->waits.data[row]))
+		return 0;
+	c = wait_follow(t, row);
+	return c.cycle ? 0 : t->r->waits.data[c.end].lock.v;
 }
 
-static void judge_lock(struct triage *t, const uint64_t *ends, size_t row)
+static void count(struct triage *t, struct queues *queues, size_t row)
 {
 	const struct wait_row *w = &t->r->waits.data[row];
-	const struct opt_u64 *limit = &t->r->cpus.detectors.hung_task_timeout;
-	const struct task_row *holder = w->has_holder ? report_task(t->r, w->holder.task) : NULL;
-	struct queue q = count(t, ends, w->lock.v);
+	const struct task_row *task = report_task(t->r, w->task);
+	struct queue *q = find_queue(queues, end_of(t, row));
+	double seconds;
 
-	if (q.worst_s < TRIAGE_LONG_S)
+	if (!q)
 		return;
-
-	bool over = limit->has && limit->v && q.worst_s >= (double)limit->v;
-	bool recorded = w->has_holder && w->holder.basis == WAIT_RECORDED;
-	const char *who = w->has_holder ? pool_printf(&t->out->pool, "%s%s[%" PRId32 "]%s",
-						      recorded ? "" : "probably ",
-						      w->holder.comm ? w->holder.comm : "?", w->holder.pid,
-						      doing(t, holder)) :
-					  "it is not known whom";
-	if (!who) {
-		t->nomem = true;
+	q->nr++;
+	queues->next[row] = q->first;
+	q->first = row + 1;
+	if (!task || !triage_sleeps_long(t->r, task, &seconds))
 		return;
-	}
-
-	struct finding *f = triage_add(t, over ? SEVERITY_ERROR : SEVERITY_WARNING,
-				       recorded ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
-				       "%zu task%s ha%s been waiting for up to %.1f s for %s, held by %s", q.nr,
-				       q.nr > 1 ? "s" : "", q.nr > 1 ? "ve" : "s", q.worst_s,
-				       wait_lock_text(t, w), who);
-	if (w->has_holder)
-		triage_about_pid(f, w->holder.pid);
+	if (w->uninterruptible && !wait_is_users(w))
+		q->worst_s = MAX(q->worst_s, seconds);
 	else
-		triage_about_pid(f, w->pid);
-	wait_evidence(t, f, row);
+		q->patient_s = MAX(q->patient_s, seconds);
+}
+
+/* One queue for each lock that a chain ends with. */
+static void find_queues(struct triage *t, struct queues *queues)
+{
+	struct addr_set seen = { 0 };
+
+	for (size_t i = 0; i < t->r->waits.nr; i++) {
+		uint64_t lock = end_of(t, i);
+		bool is_new = false;
+
+		if (!lock || lock != t->r->waits.data[i].lock.v)
+			continue;
+		struct err *e = addr_set_add(&seen, lock, &is_new);
+		struct queue *q = !e && is_new ? vec_push(&queues->rows) : NULL;
+		t->nomem |= e || (is_new && !q);
+		err_ignore(e);
+		if (q)
+			*q = (struct queue){ .lock = lock, .row = i };
+	}
+	addr_set_deinit(&seen);
+	if (queues->rows.nr)
+		qsort(queues->rows.data, queues->rows.nr, sizeof(*queues->rows.data), by_lock);
+	for (size_t i = 0; i < t->r->waits.nr; i++)
+		count(t, queues, i);
+}
+
+/* ", which sleeps in foo()": what the holder does. */
+static const char *doing(struct triage *t, const struct task_row *holder)
+{
+	const char *where = holder ? triage_wchan(t->r, holder) : NULL;
+
+	if (holder && holder->running)
+		return triage_printf(t, ", which runs on CPU %" PRIu32, holder->cpu);
+	return where ? triage_printf(t, ", which sleeps in %s", where) : "";
+}
+
+static const char *say_holder(struct triage *t, const struct wait_row *w, const struct task_row *holder)
+{
+	const char *sure = w->holder.basis == WAIT_RECORDED ? "" : "probably ";
+
+	if (!w->has_holder)
+		return "who holds it is not known";
+	if (!w->holder.comm)
+		return triage_printf(t, "it is %sheld by a task that is gone", sure);
+	return triage_printf(t, "it is %sheld by %s[%" PRId32 "]%s", sure, w->holder.comm, w->holder.pid,
+			     doing(t, holder));
+}
+
+static void judge_queue(struct triage *t, const struct queues *queues, const struct queue *q)
+{
+	const struct wait_row *w = &t->r->waits.data[q->row];
+	const struct task_row *holder = w->has_holder ? report_task(t->r, w->holder.task) : NULL;
+	bool recorded = w->has_holder && w->holder.basis == WAIT_RECORDED;
+	double seconds = MAX(q->worst_s, q->patient_s);
+	enum severity severity = SEVERITY_INFO;
+
+	if (seconds < TRIAGE_LONG_S)
+		return;
+	if (q->worst_s >= TRIAGE_LONG_S)
+		severity = q->worst_s >= triage_hung_limit(t->r) ? SEVERITY_ERROR : SEVERITY_WARNING;
+
+	struct finding *f = triage_add(t, severity, recorded ? CONFIDENCE_CERTAIN : CONFIDENCE_LIKELY,
+				       "%zu task%s ha%s been waiting for up to %.1f s for %s; %s", q->nr,
+				       q->nr > 1 ? "s" : "", q->nr > 1 ? "ve" : "s", seconds,
+				       wait_lock_text(t, w), say_holder(t, w, holder));
+	triage_lasts(t, f, seconds, TRIAGE_LONG_S);
+	triage_name_pid(f, w->has_holder && w->holder.comm ? w->holder.pid : w->pid);
+	if (severity != SEVERITY_INFO)
+		triage_stuck(t, f, THING_HUNG, 0);
+	for (size_t i = q->first; i; i = queues->next[i - 1])
+		triage_stuck(t, f, THING_TASK, t->r->waits.data[i - 1].task.v);
+	if (holder)
+		triage_needs_task(t, f, holder);
+	else if (w->has_holder)
+		triage_needs(t, f, THING_DEAD, 0);
+	wait_evidence(t, f, q->row);
 	if (holder)
 		triage_sleep_evidence(t, f, holder);
-	triage_next(t, f, "the stack of the holder: why it does not let go");
+	triage_next(t, f, "%s",
+		    holder	  ? "the stack of the holder: why it does not let go" :
+		    w->has_holder ? "what ended the holder while it had the lock" :
+				    "the stacks of those who wait: which lock that is, and who else takes it");
 }
 
 static void judge(struct triage *t)
 {
-	const uint64_t *ends = find_ends(t);
-	struct addr_set seen = { 0 };
+	struct queues queues = { .next = pool_calloc(&t->out->pool, t->r->waits.nr + 1, sizeof(*queues.next)) };
 
-	/* The first row that waits for a lock itself tells about all whose chains end there. */
-	for (size_t i = 0; i < t->r->waits.nr && ends; i++) {
-		const struct wait_row *w = &t->r->waits.data[i];
-		bool is_new = false;
-		struct err *e;
-
-		if (!ends[i] || ends[i] != w->lock.v)
-			continue;
-		e = addr_set_add(&seen, w->lock.v, &is_new);
-		t->nomem |= e != NULL;
-		err_ignore(e);
-		if (is_new)
-			judge_lock(t, ends, i);
+	if (!queues.next) {
+		t->nomem = true;
+		return;
 	}
-	addr_set_deinit(&seen);
+	find_queues(t, &queues);
+	for (size_t i = 0; i < queues.rows.nr; i++)
+		judge_queue(t, &queues, &queues.rows.data[i]);
+	free(queues.rows.data);
 }
 
 const struct triage_rule rule_lock_held = {
 	.id = "lock-held",
 	.sections = { "waits", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "userfault", LINK_PID }, { "fuse", LINK_PID },
-		    { "workqueue-stuck", LINK_PID } },
 	.judge = judge,
 };

@@ -3,10 +3,34 @@
 #include "config.h"
 
 #include "triage/rules.h"
+#include "triage/sleep.h"
 
 #include <inttypes.h>
 
 enum { DEFAULT_TIMEOUT = 21 };
+
+/* CPUs and readers that the grace period waits for; if there are none, the thread that runs it. */
+static void needs_holdouts(struct triage *t, struct finding *f)
+{
+	const struct rcu_state_row *rcu = &t->r->cpus.rcu;
+	const struct cpu_state *s = &t->r->cpus;
+	const struct task_row *task = rcu->kthread_kva.v ? report_task(t->r, (struct kva){ rcu->kthread_kva.v }) : NULL;
+
+	for (size_t i = 0; i < s->rows.nr; i++) {
+		if (s->rows.data[i].rcu_holdout)
+			triage_needs(t, f, THING_CPU, s->rows.data[i].cpu);
+	}
+	for (size_t i = 0; i < rcu->nr_blocked; i++) {
+		const struct task_row *reader = report_task(t->r, rcu->blocked[i]);
+
+		if (reader)
+			triage_needs_task(t, f, reader);
+		/* That it sleeps at all is the trouble. */
+		triage_stuck(t, f, THING_TASK, rcu->blocked[i].v);
+	}
+	if (task)
+		triage_needs_task(t, f, task);
+}
 
 static void judge(struct triage *t)
 {
@@ -52,21 +76,24 @@ static void judge(struct triage *t)
 				       CONFIDENCE_CERTAIN,
 				       "a grace period of RCU has been running for %.1f s; it waits for %s", age,
 				       who);
+	triage_lasts(t, f, age, limit / 2);
+	triage_stuck(t, f, THING_RCU, 0);
 	triage_num(t, f, rcu->gp_age.v, "fdgdb.rcu.gp_age_jiffies");
 	triage_int(t, f, rcu->gp_seq, "fdgdb.rcu.gp_seq");
 	if (rcu->stall_timeout.has)
 		triage_num(t, f, rcu->stall_timeout.v, "fdgdb.rcu.stall_timeout_s");
 	if (cpu) {
-		triage_about_cpu(f, cpu->cpu);
+		triage_name_cpu(f, cpu->cpu);
 		triage_bool(t, f, true, "fdgdb.cpus[%zu].rcu_holdout", (size_t)(cpu - s->rows.data));
 		triage_int(t, f, cpu->curr_pid, "fdgdb.cpus[%zu].curr_pid", (size_t)(cpu - s->rows.data));
 	}
 	if (rcu->nr_blocked)
 		triage_hex(t, f, rcu->blocked[0].v, "fdgdb.rcu.blocked_task_kvas[0]");
 	if (task) {
-		triage_about_pid(f, task->pid);
+		triage_name_pid(f, task->pid);
 		triage_text(t, f, task->comm, "task_enrichments[%zu].comm", triage_task_index(t, task));
 	}
+	needs_holdouts(t, f);
 	triage_next(t, f, "%s", cpu  ? "what that CPU does, and since when" :
 				task ? "the stack of that task: where it is since it began to read" :
 				       "whether the task that runs grace periods gets to run");
@@ -75,11 +102,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_rcu_stall = {
 	.id = "rcu-stall",
 	.sections = { "cpus" },
-	/* What keeps a CPU from everything, then what keeps single tasks from running: the pool's worker, or the
-	 * thread that runs grace periods. */
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
-		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU }, { "scx-local-blocked", LINK_CPU },
-		    { "scx-affinity", LINK_CPU }, { "scx-held-by-bpf", LINK_ANY },
-		    { "scx-dsq-not-consumed", LINK_ANY }, { "bpf-loop", LINK_ANY } },
 	.judge = judge,
 };

@@ -3,7 +3,7 @@
 
 #include "triage/rules.h"
 
-/* Of findings equally severe and sure, those of the first rule come first. */
+/* Causes before what they cause; of findings equally severe and sure, those of the first rule come first, too. */
 const struct triage_rule *const triage_rules[] = {
 	&rule_panic,
 	&rule_oops,
@@ -21,8 +21,8 @@ const struct triage_rule *const triage_rules[] = {
 	&rule_userfault,
 	&rule_fuse,
 	&rule_lock_held,
-	&rule_hung_task,
 	&rule_rcu_stall,
+	&rule_hung_task,
 	&rule_workqueue_stuck,
 	&rule_ringbuf_full,
 };

@@ -15,17 +15,22 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 		return;
 
 	size_t i = triage_task_index(t, q.worst);
-	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst, q.worst_s), CONFIDENCE_CERTAIN,
+	struct finding *f = triage_add(t, scx_stall_severity(t->r, q.worst, q.worst_s), CONFIDENCE_LIKELY,
 				       "%s been waiting for up to %.1f s in DSQ 0x%" PRIx64
-				       "; %s may run on CPU %s alone, which does not consume that DSQ",
+				       "; %s may run on CPU %s alone, where that DSQ is not consumed",
 				       scx_stall_who(t, q.worst, q.nr), q.worst_s, d->id,
 				       q.nr > 1 ? "the first" : "it", q.worst->x.cpus_allowed);
 	uint32_t cpu;
 
-	if (scx_single_cpu(q.worst, &cpu))
-		triage_about_cpu(f, cpu);
-	else
-		triage_about_dsq(f, d->id);
+	scx_stall_lasts(t, f, q.worst, q.worst_s);
+	scx_about_stalled(t, f, d);
+	triage_needs(t, f, THING_PROGRAM, 0);
+	if (scx_single_cpu(q.worst, &cpu)) {
+		triage_name_cpu(f, cpu);
+		triage_needs(t, f, THING_CPU, cpu);
+	} else {
+		triage_name_dsq(f, d->id);
+	}
 	scx_stall_evidence(t, f, q.worst, q.worst_s);
 	triage_text(t, f, q.worst->x.cpus_allowed, "fdgdb.tasks[%zu].cpus_allowed", i);
 	triage_hex(t, f, d->id, "%s.id", triage_dsq_path(t, d));
@@ -44,7 +49,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_affinity = {
 	.id = "scx-affinity",
 	.sections = { "scx", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_ANY }, { "irqs-off", LINK_CPU },
-		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
 	.judge = judge,
 };

@@ -23,7 +23,10 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 				       q.nr > 1 ? "them" : "it");
 	const char *path = triage_dsq_path(t, d);
 
-	triage_about_dsq(f, d->id);
+	triage_name_dsq(f, d->id);
+	scx_stall_lasts(t, f, q.worst, q.worst_s);
+	scx_about_stalled(t, f, d);
+	triage_needs(t, f, THING_PROGRAM, 0);
 	scx_stall_evidence(t, f, q.worst, q.worst_s);
 	triage_hex(t, f, d->id, "%s.id", path);
 	triage_num(t, f, d->nr, "%s.nr", path);
@@ -43,6 +46,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_dsq_not_consumed = {
 	.id = "scx-dsq-not-consumed",
 	.sections = { "scx", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_ANY } },
 	.judge = judge,
 };

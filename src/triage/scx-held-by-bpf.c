@@ -8,6 +8,14 @@
 /* SCX_OPSS_*: in the low bits, below the number of the enqueue. */
 enum { OPSS_STATE_MASK = 3, OPSS_QUEUED = 2 };
 
+static bool is_held(const struct report *r, const struct task_row *task, double *seconds)
+{
+	if (!task->dsq_kva.has || task->dsq_kva.v || !scx_is_stalled(r, task, seconds))
+		return false;
+	/* Otherwise it is on its way from or to a queue. */
+	return !task->x.ops_state.has || (task->x.ops_state.v & OPSS_STATE_MASK) == OPSS_QUEUED;
+}
+
 static void judge(struct triage *t)
 {
 	const struct report *r = t->r;
@@ -19,10 +27,8 @@ static void judge(struct triage *t)
 	for (size_t i = 0; i < r->tasks.nr; i++) {
 		const struct task_row *task = &r->tasks.data[i];
 
-		if (!task->dsq_kva.has || task->dsq_kva.v || !scx_is_stalled(r, task, &seconds))
+		if (!is_held(r, task, &seconds))
 			continue;
-		if (task->x.ops_state.has && (task->x.ops_state.v & OPSS_STATE_MASK) != OPSS_QUEUED)
-			continue; /* on its way from or to a queue */
 		nr++;
 		if (seconds > worst_s) {
 			worst = task;
@@ -41,7 +47,14 @@ static void judge(struct triage *t)
 				       scx_stall_who(t, worst, nr), worst_s, nr > 1 ? "are" : "is",
 				       scx_sched_name(r, worst), nr > 1 ? "them" : "it",
 				       nr > 1 ? "them" : "it");
-	triage_about_pid(f, worst->pid);
+	triage_name_pid(f, worst->pid);
+	scx_stall_lasts(t, f, worst, worst_s);
+	for (size_t i = 0; i < r->tasks.nr; i++) {
+		if (is_held(r, &r->tasks.data[i], &seconds))
+			triage_stuck(t, f, THING_TASK, r->tasks.data[i].kva.v);
+	}
+	triage_stuck(t, f, THING_SCX, 0);
+	triage_needs(t, f, THING_PROGRAM, 0);
 	scx_stall_evidence(t, f, worst, worst_s);
 	triage_num(t, f, 0, "task_enrichments[%zu].dsq_kva", triage_task_index(t, worst));
 	if (known)
@@ -53,6 +66,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_held_by_bpf = {
 	.id = "scx-held-by-bpf",
 	.sections = { "scx", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_ANY } },
 	.judge = judge,
 };

@@ -54,7 +54,10 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 				       "%s been waiting for up to %.1f s on CPU %" PRIu32
 				       "'s own queue: what runs there does not give way",
 				       scx_stall_who(t, worst, nr), worst_s, d->index);
-	triage_about_cpu(f, d->index);
+	triage_name_cpu(f, d->index);
+	scx_stall_lasts(t, f, worst, worst_s);
+	scx_about_stalled(t, f, d);
+	triage_needs(t, f, THING_CPU, d->index);
 	scx_stall_evidence(t, f, worst, worst_s);
 	tell_curr(t, f, d->index);
 	triage_next(t, f, "what CPU %" PRIu32 " runs, of which class, and whether its tick comes", d->index);
@@ -69,7 +72,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_local_blocked = {
 	.id = "scx-local-blocked",
 	.sections = { "scx", "tasks" },
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
-		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU } },
 	.judge = judge,
 };

@@ -115,11 +115,12 @@ static uint64_t count_cpus(const char *list)
 	return nr;
 }
 
+/* One that may run nearly everywhere would meet whoever consumes. */
 static bool is_restricted(const struct report *r, const struct task_row *task)
 {
 	uint64_t nr = count_cpus(task->x.cpus_allowed);
 
-	return nr && nr < r->kernel.nr_online;
+	return nr && nr <= r->kernel.nr_online / 2;
 }
 
 struct scx_stalled scx_stalled_on(const struct report *r, const struct dsq_row *d)
@@ -141,6 +142,24 @@ struct scx_stalled scx_stalled_on(const struct report *r, const struct dsq_row *
 		}
 	}
 	return q;
+}
+
+void scx_stall_lasts(struct triage *t, struct finding *f, const struct task_row *task, double seconds)
+{
+	triage_lasts(t, f, seconds, scx_watchdog_limit(t->r, task) / 4);
+}
+
+void scx_about_stalled(struct triage *t, struct finding *f, const struct dsq_row *d)
+{
+	double seconds;
+
+	for (size_t i = 0; i < d->nr_tasks; i++) {
+		const struct task_row *task = report_task(t->r, d->tasks[i]);
+
+		if (task && scx_is_stalled(t->r, task, &seconds))
+			triage_stuck(t, f, THING_TASK, task->kva.v);
+	}
+	triage_stuck(t, f, THING_SCX, 0);
 }
 
 bool scx_is_shared(const struct dsq_row *d)

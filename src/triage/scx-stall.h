@@ -26,7 +26,7 @@ struct scx_stalled {
 	double worst_s;
 	size_t nr;
 	bool head;	     /* the first of the queue is */
-	bool all_restricted; /* none of them may run on every online CPU */
+	bool all_restricted; /* each may run on half of the online CPUs at most */
 };
 
 struct scx_stalled scx_stalled_on(const struct report *r, const struct dsq_row *d);
@@ -39,6 +39,12 @@ bool scx_single_cpu(const struct task_row *task, uint32_t *ret);
 
 /* The queue that a task is on; NULL: on none, or it is not known. */
 const struct dsq_row *scx_dsq_of(const struct report *r, const struct task_row *task);
+
+/* The finding is about all that is stalled on a queue. */
+void scx_about_stalled(struct triage *t, struct finding *f, const struct dsq_row *d);
+
+/* Since when, as triage_lasts(). */
+void scx_stall_lasts(struct triage *t, struct finding *f, const struct task_row *task, double seconds);
 
 /* Evidence of one stalled task. */
 void scx_stall_evidence(struct triage *t, struct finding *f, const struct task_row *task, double seconds);

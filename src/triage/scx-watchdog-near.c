@@ -42,7 +42,10 @@ static void judge(struct triage *t)
 				       "] has waited for %.1f s of %.1f s",
 				       scx_sched_name(r, worst), worst_s >= limit ? "any moment" : "soon",
 				       worst->comm, worst->pid, worst_s, limit);
-	triage_about_pid(f, worst->pid);
+	triage_name_pid(f, worst->pid);
+	triage_lasts(t, f, worst_s, limit * 3 / 4);
+	triage_needs(t, f, THING_TASK, worst->kva.v);
+	triage_needs(t, f, THING_PROGRAM, 0);
 	scx_stall_evidence(t, f, worst, worst_s);
 	s = report_sched_of(r, worst);
 	if (s == &r->scx.sched && s->watchdog_timeout.has)
@@ -55,13 +58,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_watchdog_near = {
 	.id = "scx-watchdog-near",
 	.sections = { "scx", "tasks" },
-	.causes = {
-		{ "panic", LINK_ANY },
-		{ "bpf-loop", LINK_ANY },
-		{ "scx-affinity", LINK_ANY },
-		{ "scx-held-by-bpf", LINK_ANY },
-		{ "scx-dsq-not-consumed", LINK_ANY },
-		{ "scx-local-blocked", LINK_ANY },
-	},
 	.judge = judge,
 };

@@ -19,51 +19,116 @@ bool triage_sleeps_long(const struct report *r, const struct task_row *task, dou
 
 const struct kstack_row *triage_stack(const struct report *r, const struct task_row *task)
 {
-	for (size_t i = 0; i < r->stacks.nr; i++) {
-		const struct kstack_row *s = &r->stacks.data[i];
+	const struct kstack_row *s = task->stack && task->stack <= r->stacks.nr ? &r->stacks.data[task->stack - 1] :
+										   NULL;
 
-		if (!s->has_vcpu && s->task.v == task->kva.v)
-			return s;
-	}
-	return NULL;
+	return s && !s->has_vcpu ? s : NULL;
+}
+
+static const struct kstack_frame *wchan(const struct kstack_row *s)
+{
+	return s && s->wchan && s->wchan <= s->nr_frames ? &s->frames[s->wchan - 1] : NULL;
 }
 
 const char *triage_wchan(const struct report *r, const struct task_row *task)
 {
-	const struct kstack_row *s = triage_stack(r, task);
+	const struct kstack_frame *f = wchan(triage_stack(r, task));
 
-	return s && s->wchan && s->wchan <= s->nr_frames ? s->frames[s->wchan - 1].symbol : NULL;
+	return f ? f->symbol : NULL;
 }
 
-bool triage_has_frame(const struct kstack_row *stack, const char *symbol, size_t *ret_frame)
+bool triage_is_function(const char *symbol, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!symbol)
+		return false;
+	/* A star at the end: whatever begins so. */
+	if (len && name[len - 1] == '*')
+		return !strncmp(symbol, name, len - 1);
+	return strcspn(symbol, ".") == len && !strncmp(symbol, name, len);
+}
+
+bool triage_has_frame(const struct kstack_row *stack, const char *const *names, size_t *ret_frame)
 {
 	for (size_t i = 0; stack && i < stack->nr_frames; i++) {
 		const struct kstack_frame *f = &stack->frames[i];
 
-		if (f->kind == FRAME_GUESS || !f->symbol || strcmp(f->symbol, symbol))
+		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
 			continue;
-		*ret_frame = i;
-		return true;
+		for (const char *const *name = names; *name; name++) {
+			if (!triage_is_function(f->symbol, *name))
+				continue;
+			if (ret_frame)
+				*ret_frame = i;
+			return true;
+		}
 	}
 	return false;
 }
 
-bool triage_waits_for_lock(const struct report *r, const struct task_row *task)
+bool triage_waits_for_lock(struct triage *t, const struct task_row *task)
 {
-	for (size_t i = 0; i < r->waits.nr; i++) {
-		const struct wait_row *w = &r->waits.data[i];
+	size_t row = wait_row_of(t, task->kva);
 
-		if (w->task.v == task->kva.v && wait_is_lock(w))
-			return true;
+	return row != WAIT_NONE && wait_is_lock(&t->r->waits.data[row]);
+}
+
+/* What is recorded nowhere, but is plain from where the task sleeps. */
+static const struct {
+	const char *names[8];
+	enum thing what;
+} sleeps[] = {
+	/* Not those of RCU's that wait for all tasks. */
+	{ { "synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "synchronize_rcu_expedited_*",
+	    "rcu_barrier", "synchronize_srcu", "__synchronize_srcu" },
+	  THING_RCU },
+	{ { "__flush_work", "__flush_workqueue", "flush_workqueue", "drain_workqueue", "flush_rcu_work" },
+	  THING_WORK },
+	/* Another CPU has to take part. */
+	{ { "stop_one_cpu", "stop_two_cpus", "__stop_cpus", "stop_cpus", "cpuhp_kick_ap", "__cpuhp_kick_ap",
+	    "affine_move_task" },
+	  THING_CULPRIT },
+};
+
+void triage_needs_sleeper(struct triage *t, struct finding *f, const struct task_row *task)
+{
+	const struct kstack_row *s = triage_stack(t->r, task);
+
+	for (size_t i = 0; i < ARRAY_SIZE(sleeps); i++) {
+		if (triage_has_frame(s, sleeps[i].names, NULL))
+			triage_needs(t, f, sleeps[i].what, 0);
 	}
-	return false;
+}
+
+/* Neither running nor asleep: whoever is to give it a CPU does not. */
+static bool is_runnable(const struct task_row *task)
+{
+	return task->state.has ? !task->state.v : task->x.state_letter == 'R';
+}
+
+void triage_needs_task(struct triage *t, struct finding *f, const struct task_row *task)
+{
+	triage_needs(t, f, THING_TASK, task->kva.v);
+	if (task->running || is_runnable(task))
+		triage_needs(t, f, THING_CPU, task->cpu);
+	else
+		triage_needs_sleeper(t, f, task);
+}
+
+double triage_hung_limit(const struct report *r)
+{
+	enum { DEFAULT_S = 120 }; /* of the kernel's detector; where it is off, or not built */
+	const struct opt_u64 *limit = &r->cpus.detectors.hung_task_timeout;
+
+	return limit->has && limit->v ? (double)limit->v : DEFAULT_S;
 }
 
 void triage_sleep_evidence(struct triage *t, struct finding *f, const struct task_row *task)
 {
 	const struct kstack_row *s = triage_stack(t->r, task);
+	const struct kstack_frame *frame = wchan(s);
 
-	if (s && s->wchan && s->wchan <= s->nr_frames && s->frames[s->wchan - 1].symbol)
-		triage_text(t, f, s->frames[s->wchan - 1].symbol, "fdgdb.stacks[%zu].wchan",
-			    (size_t)(s - t->r->stacks.data));
+	if (frame && frame->symbol)
+		triage_text(t, f, frame->symbol, "fdgdb.stacks[%zu].wchan", (size_t)(s - t->r->stacks.data));
 }

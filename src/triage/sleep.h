@@ -15,11 +15,23 @@ const struct kstack_row *triage_stack(const struct report *r, const struct task_
 /* The function that it sleeps in; NULL if that is not known. */
 const char *triage_wchan(const struct report *r, const struct task_row *task);
 
-/* Whether a function is on a stack, by frames that are not guesses. */
-bool triage_has_frame(const struct kstack_row *stack, const char *symbol, size_t *ret_frame);
+/* Whether a symbol is that function, or what a compiler made of it ("name.isra.0"); "name*": begins so. */
+bool triage_is_function(const char *symbol, const char *name);
+
+/* Whether one of these functions is on a stack, by frames that are not guesses; the innermost. */
+bool triage_has_frame(const struct kstack_row *stack, const char *const *names, size_t *ret_frame);
 
 /* Whether it waits for a lock that could be found: other rules tell about those. */
-bool triage_waits_for_lock(const struct report *r, const struct task_row *task);
+bool triage_waits_for_lock(struct triage *t, const struct task_row *task);
+
+/* The finding follows from whatever keeps this task: what it waits for, or the CPU that it should have. */
+void triage_needs_task(struct triage *t, struct finding *f, const struct task_row *task);
+
+/* The same of a task that sleeps, but for what is said of the task itself. */
+void triage_needs_sleeper(struct triage *t, struct finding *f, const struct task_row *task);
+
+/* Seconds after which the kernel calls a task hung. */
+double triage_hung_limit(const struct report *r);
 
 /* wchan, if there is one. */
 void triage_sleep_evidence(struct triage *t, struct finding *f, const struct task_row *task);

@@ -21,6 +21,7 @@ struct finding *triage_add(struct triage *t, enum severity severity, enum confid
 	*slot = f;
 	f->id = triage_rules[t->rule]->id;
 	f->rule = t->rule;
+	f->nr = t->out->findings.rows.nr;
 	f->severity = severity;
 	f->confidence = confidence;
 	va_start(ap, fmt);
@@ -44,63 +45,91 @@ void triage_next(struct triage *t, struct finding *f, const char *fmt, ...)
 		t->nomem = true;
 }
 
-void triage_about_cpu(struct finding *f, uint64_t cpu)
+/* ---- what it is about, and what it waits for */
+
+static void add_tie(struct triage *t, struct finding *f, enum thing what, uint64_t id, bool needs)
+{
+	struct tie *tie = f ? vec_push(&t->ties) : NULL;
+
+	if (!f)
+		return;
+	if (!tie) {
+		t->nomem = true;
+		return;
+	}
+	*tie = (struct tie){ f, what, id, needs, t->ties.nr };
+}
+
+void triage_stuck(struct triage *t, struct finding *f, enum thing what, uint64_t id)
+{
+	const struct task_row *task = what == THING_TASK ? report_task(t->r, (struct kva){ id }) : NULL;
+
+	add_tie(t, f, what, id, false);
+	if (task)
+		t->explained[triage_task_index(t, task)] = true;
+}
+
+void triage_needs(struct triage *t, struct finding *f, enum thing what, uint64_t id)
+{
+	add_tie(t, f, what, id, true);
+}
+
+bool triage_is_explained(const struct triage *t, const struct task_row *task)
+{
+	return t->explained[triage_task_index(t, task)];
+}
+
+void triage_since(struct finding *f, double seconds)
+{
+	if (!f || seconds < 0)
+		return;
+	f->has_lasted = true;
+	f->lasted = seconds;
+}
+
+void triage_lasts(struct triage *t, struct finding *f, double seconds, double grace)
+{
+	if (!f)
+		return;
+	triage_since(f, seconds);
+	f->grace = grace;
+	triage_needs(t, f, THING_MACHINE, 0);
+}
+
+void triage_ends_all(struct triage *t, struct finding *f, double seconds)
+{
+	if (!f)
+		return;
+	triage_since(f, seconds);
+	f->ends_all = true;
+	triage_stuck(t, f, THING_MACHINE, 0);
+}
+
+void triage_about_cpu(struct triage *t, struct finding *f, uint64_t cpu)
+{
+	triage_name_cpu(f, cpu);
+	triage_stuck(t, f, THING_CPU, cpu);
+}
+
+void triage_name_cpu(struct finding *f, uint64_t cpu)
 {
 	if (f)
 		f->cpu = (struct opt_u64){ true, cpu };
 }
 
-/* Parts of names of functions in which a CPU waits for another one without letting go of itself. */
-static const char *const spins_in[] = {
-	"spin_lock_slowpath", /* native_queued_..., __pv_queued_..., resilient_queued_... */
-	"queued_read_lock_slowpath",
-	"queued_write_lock_slowpath",
-	"csd_lock_wait",
-	"smp_call_function_", /* _single, _many_cond: with the wait inlined */
-	"watchdog_check_skew", /* 7.3's check of the clock source: another CPU has to answer */
-};
-
-static bool is_spin(const struct kstack_frame *frame)
-{
-	if (frame->kind == FRAME_GUESS || frame->kind == FRAME_USER || !frame->symbol)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(spins_in); i++) {
-		if (strstr(frame->symbol, spins_in[i]))
-			return true;
-	}
-	return false;
-}
-
-void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cpu_row *c)
-{
-	triage_about_cpu(f, c->cpu);
-	for (size_t i = 0; i < t->r->stacks.nr && f && c->vcpu.has; i++) {
-		const struct kstack_row *s = &t->r->stacks.data[i];
-
-		if (!s->has_vcpu || s->vcpu != c->vcpu.v)
-			continue;
-		for (size_t k = 0; k < s->nr_frames && !f->spins; k++) {
-			const struct kstack_frame *frame = &s->frames[k];
-
-			if (!is_spin(frame))
-				continue;
-			f->spins = true;
-			triage_text(t, f, frame->symbol, "fdgdb.stacks[%zu].frames[%zu].symbol", i, k);
-		}
-	}
-}
-
-void triage_about_pid(struct finding *f, int32_t pid)
+void triage_name_pid(struct finding *f, int32_t pid)
 {
 	if (f)
 		f->pid = (struct opt_i32){ true, pid };
 }
 
-void triage_about_dsq(struct finding *f, uint64_t id)
+void triage_name_dsq(struct finding *f, uint64_t id)
 {
 	if (f)
 		f->dsq = (struct opt_u64){ true, id };
 }
+
+/* ---- values */
 
 static void add_evidence(struct triage *t, struct finding *f, struct evidence v, const char *fmt,
 			 va_list ap)
@@ -157,6 +186,18 @@ void triage_text(struct triage *t, struct finding *f, const char *v, const char 
 	EVIDENCE(VALUE(.kind = EVIDENCE_TEXT, .text = v));
 }
 
+const char *triage_printf(struct triage *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	const char *s = pool_vprintf(&t->out->pool, fmt, ap);
+	va_end(ap);
+	if (!s)
+		t->nomem = true;
+	return s ? s : "";
+}
+
 void triage_unexamined(struct triage *t, const char *fmt, ...)
 {
 	const char *id = triage_rules[t->rule]->id;
@@ -180,24 +221,20 @@ void triage_unexamined(struct triage *t, const char *fmt, ...)
 	*u = (struct unexamined){ id, why };
 }
 
-/* ---- before and after the rules */
-
-/* What the rule cannot see because it was not collected. */
-static void check_sections(struct triage *t, const struct triage_rule *rule)
+void triage_wants(struct triage *t, const char *section)
 {
-	for (size_t i = 0; rule->sections[i]; i++) {
-		const char *name = rule->sections[i];
-		const struct section *s = report_find_section(t->r, name);
+	const struct section *s = report_find_section(t->r, section);
 
-		if (!s)
-			triage_unexamined(t, "%s: not collected", name);
-		else if (s->status != SECTION_COMPLETE && s->status != SECTION_NOT_IN_KERNEL)
-			triage_unexamined(t, "%s: %s%s%s", name, section_status_text(s->status),
-					  s->detail ? ": " : "", s->detail ? s->detail : "");
-		else if (s->cut)
-			triage_unexamined(t, "%s: cut: %s", name, s->cut);
-	}
+	if (!s)
+		triage_unexamined(t, "%s: not collected", section);
+	else if (s->status != SECTION_COMPLETE && s->status != SECTION_NOT_IN_KERNEL)
+		triage_unexamined(t, "%s: %s%s%s", section, section_status_text(s->status), s->detail ? ": " : "",
+				  s->detail ? s->detail : "");
+	else if (s->cut)
+		triage_unexamined(t, "%s: cut: %s", section, s->cut);
 }
+
+/* ---- after the rules */
 
 /* The rule's id and what the finding is about, and a number should that not do. */
 static void set_key(struct triage *t, size_t which)
@@ -226,94 +263,25 @@ static void set_key(struct triage *t, size_t which)
 	}
 }
 
-static bool agree(const struct finding *a, const struct finding *b, enum triage_link link)
-{
-	switch (link) {
-	case LINK_ANY:
-		return true;
-	case LINK_CPU:
-		return a->cpu.has && b->cpu.has && a->cpu.v == b->cpu.v;
-	case LINK_ANYWHERE:
-		return !a->cpu.has && b->cpu.has;
-	case LINK_PID:
-		return a->pid.has && b->pid.has && a->pid.v == b->pid.v;
-	case LINK_SPIN:
-		return a->spins && b->cpu.has && !b->spins;
-	case LINK_NONE:
-		break;
-	}
-	return false;
-}
-
-static bool follows_from(const struct finding *f, const struct finding *maybe_cause)
-{
-	for (; f; f = f->cause) {
-		if (f == maybe_cause)
-			return true;
-	}
-	return false;
-}
-
-static void link_cause(const struct findings *fs, struct finding *f)
-{
-	const struct triage_cause *c = triage_rules[f->rule]->causes;
-
-	for (; c->id && !f->cause; c++) {
-		for (size_t i = 0; i < fs->rows.nr && !f->cause; i++) {
-			struct finding *other = fs->rows.data[i];
-
-			/* What follows from f can not be its cause, whatever the tables say. */
-			if (!strcmp(other->id, c->id) && agree(f, other, c->link) &&
-			    !follows_from(other, f))
-				f->cause = other;
-		}
-	}
-}
-
-static const struct finding *root_of(const struct finding *f)
-{
-	while (f->cause)
-		f = f->cause;
-	return f;
-}
-
-static int by_weight(const void *a, const void *b)
-{
-	const struct finding *x = *(struct finding *const *)a, *y = *(struct finding *const *)b;
-
-	if (x->severity != y->severity)
-		return x->severity > y->severity ? -1 : 1;
-	if (x->confidence != y->confidence)
-		return x->confidence > y->confidence ? -1 : 1;
-	if (!x->cause != !y->cause)
-		return x->cause ? 1 : -1;
-	if (x->rule != y->rule)
-		return x->rule < y->rule ? -1 : 1;
-	return strcmp(x->key, y->key);
-}
-
 struct err *triage_run(struct report *r)
 {
 	struct triage t = { .r = r, .out = r };
 	struct findings *fs = &r->findings;
 
+	t.explained = pool_calloc(&r->pool, r->tasks.nr + 1, sizeof(*t.explained));
+	if (!t.explained)
+		return &err_nomem;
 	for (t.rule = 0; t.rule < nr_triage_rules; t.rule++) {
 		const struct triage_rule *rule = triage_rules[t.rule];
 
-		check_sections(&t, rule);
+		for (size_t i = 0; rule->sections[i]; i++)
+			triage_wants(&t, rule->sections[i]);
 		rule->judge(&t);
 	}
 	for (size_t i = 0; i < fs->rows.nr; i++)
 		set_key(&t, i);
-	for (size_t i = 0; i < fs->rows.nr; i++)
-		link_cause(fs, fs->rows.data[i]);
-	for (size_t i = 0; i < fs->rows.nr; i++) {
-		struct finding *f = fs->rows.data[i];
-
-		f->caused_by = f->cause ? root_of(f)->key : NULL;
-	}
-	if (fs->rows.nr)
-		qsort(fs->rows.data, fs->rows.nr, sizeof(*fs->rows.data), by_weight);
+	triage_link(&t);
+	free(t.ties.data);
 	triage_narrow(r);
 	fs->nr_rules = nr_triage_rules;
 	if (t.nomem)

@@ -14,6 +14,9 @@ struct wait_chain {
 	enum wait_basis basis; /* the weakest of the cycle's edges, or of all up to the end */
 };
 
+/* Whether it is a lock of user space's, which the kernel only keeps the waiters of: a PI futex. */
+bool wait_is_users(const struct wait_row *w);
+
 /* The row of a task that waits; WAIT_NONE. */
 size_t wait_row_of(struct triage *t, struct kva task);
 

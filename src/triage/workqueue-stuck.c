@@ -6,11 +6,33 @@
 #include "triage/sleep.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 enum {
 	DEFAULT_THRESH = 30, /* s: that of the kernel's own watchdog, where it has one */
 	HELD_S = 30,	     /* works held back for so long behind one that does not sleep */
 };
+
+/* Those that are at work, and those that have been woken for it and may not get a CPU. */
+static void needs_workers(struct triage *t, struct finding *f, const struct pool_row *p)
+{
+	char name[32]; /* as the kernel names them, without their number */
+
+	snprintf(name, sizeof(name), p->cpu >= 0 ? "kworker/%" PRIu64 ":" : "kworker/u%" PRIu64 ":",
+		 p->cpu >= 0 ? (uint64_t)p->cpu : p->id);
+	for (size_t i = 0; i < p->nr_rows; i++) {
+		const struct task_row *task = p->workers[i].task.v ? report_task(t->r, p->workers[i].task) : NULL;
+
+		if (task)
+			triage_needs_task(t, f, task);
+	}
+	for (size_t i = 0; i < t->r->tasks.nr; i++) {
+		const struct task_row *task = &t->r->tasks.data[i];
+
+		if (!strncmp(task->comm, name, strlen(name)) && triage_is_explained(t, task))
+			triage_needs(t, f, THING_TASK, task->kva.v);
+	}
+}
 
 /* Nothing of its list has been begun for long. */
 static void judge_pool(struct triage *t, size_t i, double thresh)
@@ -35,8 +57,13 @@ static void judge_pool(struct triage *t, size_t i, double thresh)
 				       "worker pool %" PRIu64 "%s has %" PRIu64
 				       " works pending and has begun none for %.1f s%s",
 				       p->id, p->cpu >= 0 ? " of a CPU" : "", p->nr_pending, age, busy);
-	if (p->cpu >= 0)
-		triage_about_cpu(f, (uint64_t)p->cpu);
+	triage_lasts(t, f, age, thresh / 3);
+	triage_stuck(t, f, THING_WORK, 0);
+	if (p->cpu >= 0) {
+		triage_name_cpu(f, (uint64_t)p->cpu);
+		triage_needs(t, f, THING_CPU, (uint64_t)p->cpu);
+	}
+	needs_workers(t, f, p);
 	triage_num(t, f, p->idle_for.v, "fdgdb.worker_pools[%zu].no_progress_jiffies", i);
 	triage_num(t, f, p->nr_pending, "fdgdb.worker_pools[%zu].nr_pending", i);
 	triage_num(t, f, p->nr_running, "fdgdb.worker_pools[%zu].nr_running", i);
@@ -68,7 +95,13 @@ static void judge_worker(struct triage *t, size_t i, size_t nr)
 				       " works of \"%s\" wait behind it",
 				       k->comm, k->pid, k->func ? k->func : "?", age, k->waiting.v,
 				       k->wq ? k->wq : "?");
-	triage_about_pid(f, k->pid);
+	triage_lasts(t, f, age, sleeps ? TRIAGE_LONG_S : HELD_S);
+	triage_name_pid(f, k->pid);
+	triage_stuck(t, f, THING_WORK, 0);
+	if (task) {
+		triage_needs_task(t, f, task);
+		triage_stuck(t, f, THING_TASK, task->kva.v);
+	}
 	if (k->busy.has)
 		triage_num(t, f, k->busy.v, "fdgdb.worker_pools[%zu].busy_workers[%zu].busy_jiffies", i, nr);
 	if (sleeps) {
@@ -101,12 +134,5 @@ static void judge(struct triage *t)
 const struct triage_rule rule_workqueue_stuck = {
 	.id = "workqueue-stuck",
 	.sections = { "cpus", "tasks" },
-	/* What keeps a CPU from everything, then what keeps single tasks from running: the pool's worker, or the
-	 * thread that runs grace periods. */
-	.causes = { { "panic", LINK_ANY }, { "bpf-loop", LINK_CPU }, { "irqs-off", LINK_CPU },
-		    { "softlockup", LINK_CPU }, { "cpu-hogged", LINK_CPU }, { "scx-local-blocked", LINK_CPU },
-		    { "scx-affinity", LINK_CPU }, { "scx-held-by-bpf", LINK_ANY },
-		    { "scx-dsq-not-consumed", LINK_ANY }, { "bpf-loop", LINK_ANY },
-		    { "irqs-off", LINK_ANYWHERE }, { "softlockup", LINK_ANYWHERE } },
 	.judge = judge,
 };
