@@ -42,6 +42,14 @@ struct unwind_rule {
 	bool exact; /* the caller was interrupted: its ip is the instruction it will go on with */
 };
 
+/* Registers by the numbers that DWARF has for them, as far as they are known. */
+enum { UNWIND_REGS_MAX = 17 };
+
+struct unwind_regs {
+	uint64_t v[UNWIND_REGS_MAX];
+	uint32_t has; /* bit per number */
+};
+
 struct unwind;
 
 /* Callbacks may sleep in a fiber (see mem_each).  An error ends the walk at this frame. */
@@ -67,6 +75,7 @@ struct unwind {
 	bool user;  /* user space: there is nothing above */
 	uint64_t regs[UNWIND_NR_BASES]; /* by enum unwind_base; valid where the bit in has_regs is set */
 	uint32_t has_regs;
+	struct unwind_regs saved; /* as they were in this frame, where an interrupt or an entry has saved them */
 };
 
 struct unwind_ops {

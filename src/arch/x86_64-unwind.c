@@ -8,13 +8,22 @@
 
 /* struct pt_regs in words; the last five are what the processor pushes (with FRED more follows). */
 enum {
-	R13 = 2,
-	BP = 4,
-	R10 = 7,
-	AX = 10,
-	DX = 12,
-	DI = 14,
-	IP = 16,
+	R15,
+	R14,
+	R13,
+	R12,
+	BP,
+	BX,
+	R11,
+	R10,
+	R9,
+	R8,
+	AX,
+	CX,
+	DX,
+	SI,
+	DI,
+	IP = 16, /* behind what the entry pushed: a system call's number, an error code */
 	CS,
 	FLAGS,
 	SP,
@@ -28,7 +37,7 @@ enum { FRAME_BP = 5, FRAME_RET, NR_FRAME };
 static struct err *stack_words(const struct unwind *u, uint64_t addr, uint64_t *words, size_t nr)
 {
 	if (!u->env->on_stack(u->ctx, addr, nr * 8))
-		return err_fault(addr, "0x%" PRIx64 " is on no stack", addr);
+		return err_new(ERR_CORRUPT, "0x%" PRIx64 " is on no stack", addr);
 	TRY(u->env->read(u->ctx, addr, words, nr * 8));
 	for (size_t i = 0; i < nr; i++)
 		words[i] = get_le64(&words[i]);
@@ -237,8 +246,20 @@ static struct err *find_sp(const struct unwind *u, const struct unwind_rule *rul
 	}
 }
 
+/* DWARF's order. */
+static void save_regs(struct unwind *u, const uint64_t *regs)
+{
+	static const uint8_t order[UNWIND_REGS_MAX] = { AX, DX, CX, BX, SI,  DI,  BP,  SP, R8,
+							R9, R10, R11, R12, R13, R14, R15, IP };
+
+	for (size_t i = 0; i < UNWIND_REGS_MAX; i++)
+		u->saved.v[i] = regs[order[i]];
+	u->saved.has = (1u << UNWIND_REGS_MAX) - 1;
+}
+
 static void take_regs(struct unwind *u, const uint64_t *regs)
 {
+	save_regs(u, regs);
 	u->has_regs = 0;
 	set_reg(u, UNWIND_AX, regs[AX]);
 	set_reg(u, UNWIND_DX, regs[DX]);
@@ -252,6 +273,7 @@ static struct err *step(struct unwind *u, const struct unwind_rule *rule, uint64
 {
 	uint64_t regs[NR_REGS], slot;
 
+	u->saved.has = 0;
 	switch (rule->type) {
 	case UNWIND_CALL:
 		slot = sp - 8;
@@ -328,6 +350,7 @@ static struct err *x86_64_user(struct unwind *u, uint64_t stack_end)
 		u->ip = regs[IP];
 		u->sp = regs[SP];
 		u->user = u->exact = true;
+		save_regs(u, regs);
 		return NULL;
 	}
 	return err_new(ERR_MISSING, "no user's registers at the top of the stack");

@@ -21,7 +21,10 @@ struct at {
 	size_t i;
 };
 
-/* The frames in between tell nothing of registers but for the stack pointer: ORC has no rules for them. */
+/*
+ * All registers are known where a vCPU was stopped, and where an interrupt came in, which saved them.  The frames in
+ * between tell nothing but the stack pointer: ORC has no rules for the others.
+ */
 static bool frame_reg(void *ctx, unsigned int nr, uint64_t *ret)
 {
 	const struct at *at = ctx;
@@ -33,6 +36,10 @@ static bool frame_reg(void *ctx, unsigned int nr, uint64_t *ret)
 		return false;
 	if (!strcmp(name, arch->sp)) {
 		*ret = f->sp;
+		return true;
+	}
+	if (f->regs && nr < FRAME_REGS_MAX && f->regs->has >> nr & 1) {
+		*ret = f->regs->v[nr];
 		return true;
 	}
 	if (!at->row->has_vcpu || at->i)

@@ -236,6 +236,16 @@ static struct kframe *push(struct walk *w, uint64_t ip, uint64_t sp)
 	return f;
 }
 
+static void save_regs(struct walk *w, struct kframe *f, const struct unwind *u)
+{
+	struct unwound *ret = w->ret;
+
+	if (!u->saved.has || ret->nr_saved == UNWIND_SAVED_MAX)
+		return;
+	ret->saved[ret->nr_saved++] = u->saved;
+	f->saved = (uint8_t)ret->nr_saved;
+}
+
 static bool push_frame(struct walk *w)
 {
 	struct kframe *f = push(w, w->u.ip, w->u.sp);
@@ -248,6 +258,7 @@ static bool push_frame(struct walk *w)
 	f->user = w->u.user;
 	if (f->user)
 		f->stack = KSTACK_NONE;
+	save_regs(w, f, &w->u);
 	return true;
 }
 
@@ -323,6 +334,7 @@ static void guess(struct walk *w, uint64_t sp)
 			if (f) {
 				f->user = f->exact = true;
 				f->stack = KSTACK_NONE;
+				save_regs(w, f, &top);
 			}
 			err_ignore(e); /* a kernel thread */
 			return;
@@ -406,7 +418,7 @@ void unwinder_task(struct unwinder *uw, struct kva task, struct unwound *ret)
 {
 	struct walk w = { .uw = uw, .task = task, .ret = ret, .u = { .env = &env, .ctx = &w } };
 
-	ret->nr = 0;
+	ret->nr = ret->nr_saved = 0;
 	ret->why = NULL;
 	struct err *e = start_task(&w);
 	if (e)
@@ -444,12 +456,23 @@ static struct err *add_vcpu_stacks(struct walk *w, uint32_t cpu)
 	return curr.v && curr.v != w->task.v ? add_task_stack(w, curr) : NULL;
 }
 
+/* Whom the kernel has not started (maxcpus=), firmware has left in a mode of its own. */
+static bool is_started(const struct unwinder *uw, size_t vcpu)
+{
+	struct pgtable pt;
+	struct err *e = uw->k->arch->pgtable(uw->k->target, vcpu, 0, &pt);
+	bool started = !e || e->code != ERR_NOT_LINUX;
+
+	err_ignore(e);
+	return started;
+}
+
 void unwinder_vcpu(struct unwinder *uw, size_t vcpu, struct kva *task, struct unwound *ret)
 {
 	struct walk w = { .uw = uw, .ret = ret, .u = { .env = &env, .ctx = &w } };
 	uint32_t cpu;
 
-	ret->nr = 0;
+	ret->nr = ret->nr_saved = 0;
 	ret->why = NULL;
 	*task = (struct kva){ 0 };
 	struct err *e = uw->ops->vcpu(&w.u, uw->k->target, vcpu);
@@ -458,6 +481,11 @@ void unwinder_vcpu(struct unwinder *uw, size_t vcpu, struct kva *task, struct un
 		return;
 	}
 	struct err *no_stacks = kvcpu_cpu(uw->k, vcpu, &cpu);
+	if (no_stacks && !is_started(uw, vcpu)) {
+		err_free(no_stacks);
+		ret->end = UNWOUND_NOT_STARTED;
+		return;
+	}
 	if (!no_stacks)
 		no_stacks = add_vcpu_stacks(&w, cpu);
 	*task = w.task;

@@ -7,6 +7,7 @@
 #ifndef FDGDB_UNWIND_H
 #define FDGDB_UNWIND_H
 
+#include "arch/unwind.h"
 #include "kernel/kstack.h"
 #include "kernel/orc.h"
 
@@ -15,12 +16,14 @@ struct unwinder;
 enum {
 	UNWIND_FRAMES_MAX = 128,
 	UNWIND_GUESSES_MAX = 48,
+	UNWIND_SAVED_MAX = 8, /* sets of registers: interrupts do not nest deeper */
 };
 
 struct kframe {
 	uint64_t ip, sp; /* sp of a guess: where it was found */
 	bool exact;	 /* ip is what runs next, not the address behind a call */
 	bool user, guess;
+	uint8_t saved; /* 1 + the set in unwound.saved; 0: none */
 	enum kstack_kind stack;
 };
 
@@ -29,11 +32,14 @@ enum unwound_end {
 	UNWOUND_USER,	/* user space: the last frame */
 	UNWOUND_BROKEN, /* see why; frames after that are guesses */
 	UNWOUND_CAPPED, /* more than UNWIND_FRAMES_MAX */
+	UNWOUND_NOT_STARTED, /* a vCPU that the kernel has not started: no frames */
 };
 
 struct unwound {
 	struct kframe frames[UNWIND_FRAMES_MAX];
 	size_t nr;
+	struct unwind_regs saved[UNWIND_SAVED_MAX];
+	size_t nr_saved;
 	enum unwound_end end;
 	struct err *why; /* BROKEN: owned by the caller */
 };

@@ -35,6 +35,14 @@ struct frame_source {
 	size_t nr_args;
 };
 
+/* Registers by the numbers that DWARF has for them. */
+enum { FRAME_REGS_MAX = 17 };
+
+struct frame_regs {
+	uint64_t v[FRAME_REGS_MAX];
+	uint32_t has; /* bit per number */
+};
+
 struct kstack_frame {
 	uint64_t ip;
 	uint64_t sp; /* of a guess: where it was found */
@@ -46,6 +54,7 @@ struct kstack_frame {
 	uint64_t offset;    /* of ip from the symbol */
 	uint64_t size;	    /* of the symbol; 0: unknown */
 	const struct frame_source *source; /* NULL: unknown */
+	const struct frame_regs *regs; /* of what an interrupt came into, or user space left with; NULL: unknown */
 };
 
 /* One stack, innermost frame first. */

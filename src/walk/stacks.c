@@ -106,6 +106,18 @@ static void find_scheduler(struct job *j)
 
 /* ---- one stack */
 
+static const struct frame_regs *copy_regs(struct pool *pool, const struct unwind_regs *from)
+{
+	struct frame_regs *to = pool_calloc(pool, 1, sizeof(*to));
+
+	_Static_assert((int)FRAME_REGS_MAX == (int)UNWIND_REGS_MAX, "both count as DWARF does");
+	if (to) {
+		memcpy(to->v, from->v, sizeof(to->v));
+		to->has = from->has;
+	}
+	return to;
+}
+
 /* `sleeps`: a task that waits to be woken; who is ready to run waits for nothing but a CPU. */
 static struct err *fill_row(struct job *j, struct kstack_row *row, const struct unwound *u, bool sleeps)
 {
@@ -123,12 +135,17 @@ static struct err *fill_row(struct job *j, struct kstack_row *row, const struct 
 		f->kind = from->user ? FRAME_USER : from->guess ? FRAME_GUESS :
 			  from->exact ? FRAME_EXACT : FRAME_CALL;
 		f->stack = from->stack != KSTACK_NONE ? kstack_name(from->stack) : NULL;
+		if (from->saved)
+			f->regs = copy_regs(pool, &u->saved[from->saved - 1]);
+		if (from->saved && !f->regs)
+			return &err_nomem;
 		TRY(name_frame(j, f));
 		if (sleeps && !row->wchan && f->kind != FRAME_USER && !in_scheduler(j, f->ip))
 			row->wchan = i + 1;
 	}
 	row->frames = frames;
 	row->nr_frames = u->nr;
+	row->not_started = u->end == UNWOUND_NOT_STARTED;
 	if (u->end == UNWOUND_CAPPED)
 		row->why = pool_printf(pool, "more than %d frames", UNWIND_FRAMES_MAX);
 	else if (u->why)

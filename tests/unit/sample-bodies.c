@@ -221,18 +221,23 @@ void sample_stacks(struct report *r)
 	};
 	static const struct frame_source source[] = { { lines, 2, args, 4 }, { &lines[2], 1, &args[3], 1 } };
 	static const struct kstack_frame vcpu[] = {
-		{ 0xffffffff81200010, 0xfffffe0000010f00, FRAME_EXACT, "nmi", "nmi_h\x1b", NULL, 0, 0x10, 0x40,
-		  &source[0] },
-		{ 0xffffffff81200110, 0xffffc90000003f80, FRAME_CALL, "irq", "tick", NULL, 0, 0x10, 0, &source[1] },
-		{ 0xffffffffc0001254, 0xffffc90000013f00, FRAME_EXACT, "task", "bpf_prog_0123456789abcdef_stall_enq",
-		  "bpf", 21, 0x20, 345, NULL },
-		{ 0xffffffff81000077, 0xffffc90000013f40, FRAME_CALL, "task", NULL, NULL, 0, 0, 0, NULL },
-		{ 0x401234, 0x7ffee0001000, FRAME_USER, NULL, NULL, NULL, 0, 0, 0, NULL },
+		{ .ip = 0xffffffff81200010, .sp = 0xfffffe0000010f00, .kind = FRAME_EXACT, .stack = "nmi",
+		  .symbol = "nmi_h\x1b", .offset = 0x10, .size = 0x40, .source = &source[0] },
+		{ .ip = 0xffffffff81200110, .sp = 0xffffc90000003f80, .kind = FRAME_CALL, .stack = "irq",
+		  .symbol = "tick", .offset = 0x10, .source = &source[1] },
+		{ .ip = 0xffffffffc0001254, .sp = 0xffffc90000013f00, .kind = FRAME_EXACT, .stack = "task",
+		  .symbol = "bpf_prog_0123456789abcdef_stall_enq", .module = "bpf", .prog_id = 21,
+		  .offset = 0x20, .size = 345 },
+		{ .ip = 0xffffffff81000077, .sp = 0xffffc90000013f40, .kind = FRAME_CALL, .stack = "task" },
+		{ .ip = 0x401234, .sp = 0x7ffee0001000, .kind = FRAME_USER },
 	};
 	static const struct kstack_frame waits[] = {
-		{ 0xffffffff81300010, 0xffffc90000023f00, FRAME_CALL, "task", "schedule", NULL, 0, 0x10, 0xd0, NULL },
-		{ 0xffffffff81300210, 0xffffc90000023f40, FRAME_CALL, "task", "io_wait", NULL, 0, 0x10, 0x50, NULL },
-		{ 0xffffffff81300310, 0xffffc90000023f80, FRAME_GUESS, "task", "read", NULL, 0, 0x10, 0x50, NULL },
+		{ .ip = 0xffffffff81300010, .sp = 0xffffc90000023f00, .kind = FRAME_CALL, .stack = "task",
+		  .symbol = "schedule", .offset = 0x10, .size = 0xd0 },
+		{ .ip = 0xffffffff81300210, .sp = 0xffffc90000023f40, .kind = FRAME_CALL, .stack = "task",
+		  .symbol = "io_wait", .offset = 0x10, .size = 0x50 },
+		{ .ip = 0xffffffff81300310, .sp = 0xffffc90000023f80, .kind = FRAME_GUESS, .stack = "task",
+		  .symbol = "read", .offset = 0x10, .size = 0x50 },
 	};
 
 	add_kstack(r, (struct kstack_row){ .has_vcpu = true, .task = r->tasks.data[1].kva, .frames = vcpu,

@@ -372,9 +372,12 @@ static void interrupted(enum format f)
 	put(&im, sp + 24, regs - 24);		  /* the stack pointer from before, and the word below its target */
 	put(&im, regs - 24, FUNC(F_INTR) + 5);
 	pt_regs(&im, regs - 8, FUNC(F_B) + 1, STACK_END - 0x200, STACK_END - 0x100, false);
+	put(&im, regs - 8 + 8 * 14, 0xd1); /* di, r15 */
+	put(&im, regs - 8, 0xf);
 	put(&im, STACK_END - 0x100, 0);
 	put(&im, STACK_END - 0xf8, FUNC(F_ENTRY) + 5);
 	pt_regs(&im, STACK_END - 0xf0, 0x401000, 0x7ffe0000, 5, true);
+	put(&im, STACK_END - 0xf0 + 8 * 12, 0xda7a); /* dx */
 	struct unwound u = walk_vcpu(&im);
 	CHECK(&u, UNWOUND_USER, FUNC(F_A), FUNC(F_IRQ_CALL) + 6, FUNC(F_INTR) + 5, FUNC(F_B) + 1,
 	      FUNC(F_ENTRY) + 5, 0x401000);
@@ -383,6 +386,20 @@ static void interrupted(enum format f)
 	CU_ASSERT_EQUAL(u.frames[2].stack, KSTACK_TASK);
 	CU_ASSERT_EQUAL(u.frames[5].stack, KSTACK_NONE);
 	CU_ASSERT_EQUAL(u.frames[5].sp, 0x7ffe0000);
+
+	/* What the interrupt came into, and user space, had these registers; others are not known. */
+	for (size_t i = 0; i < u.nr; i++)
+		CU_ASSERT_EQUAL(!u.frames[i].saved, i != 3 && i != 5);
+	const struct unwind_regs *saved = &u.saved[u.frames[3].saved - 1];
+	CU_ASSERT_EQUAL(saved->has, 0x1ffff);
+	CU_ASSERT_EQUAL(saved->v[5], 0xd1); /* rdi */
+	CU_ASSERT_EQUAL(saved->v[6], STACK_END - 0x100); /* rbp */
+	CU_ASSERT_EQUAL(saved->v[7], STACK_END - 0x200); /* rsp */
+	CU_ASSERT_EQUAL(saved->v[15], 0xf);
+	CU_ASSERT_EQUAL(saved->v[16], FUNC(F_B) + 1);
+	saved = &u.saved[u.frames[5].saved - 1];
+	CU_ASSERT_EQUAL(saved->v[1], 0xda7a); /* rdx */
+	CU_ASSERT_EQUAL(saved->v[16], 0x401000);
 	image_free(&im);
 }
 
@@ -434,6 +451,37 @@ static void test_user_mode(void)
 	struct unwound u = walk_vcpu(&im);
 	CHECK(&u, UNWOUND_USER, 0x401234);
 	CU_ASSERT_EQUAL(u.frames[0].sp, 0x7ffe1234);
+	image_free(&im);
+}
+
+/* Firmware left it in a mode of its own, and the kernel has not taken it from there. */
+static void test_not_started(void)
+{
+	struct image im = image_new(ORC_6_4);
+	struct unwound u;
+	struct kva task;
+
+	vcpu(&im, 0xfff0, 0, 0);
+	fake_target_set_reg(im.fk->ft, 0, "gs_base", 0);
+	fake_target_set_reg(im.fk->ft, 0, "cr3", 0);
+	fake_target_set_reg(im.fk->ft, 0, "cr4", 0);
+	for (uint64_t cr0 = 0x10; cr0 <= 0x11; cr0++) { /* real mode, no paging */
+		fake_target_set_reg(im.fk->ft, 0, "cr0", cr0);
+		unwinder_vcpu(im.uw, 0, &task, &u);
+		CU_ASSERT_EQUAL(u.end, UNWOUND_NOT_STARTED);
+		CU_ASSERT_EQUAL(u.nr, 0);
+		CU_ASSERT_PTR_NULL(u.why);
+		CU_ASSERT_EQUAL(task.v, 0);
+	}
+	/* In long mode it is the kernel's, and why it is none of its CPUs is told. */
+	fake_target_set_reg(im.fk->ft, 0, "cr0", 0x80000011);
+	fake_target_set_reg(im.fk->ft, 0, "cr4", 0x20);
+	fake_target_set_reg(im.fk->ft, 0, "efer", 0x500);
+	unwinder_vcpu(im.uw, 0, &task, &u);
+	CU_ASSERT_EQUAL(u.end, UNWOUND_BROKEN);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(u.why);
+	CU_ASSERT_PTR_NOT_NULL(strstr(u.why->msg, "none of the kernel's CPUs"));
+	err_free(u.why);
 	image_free(&im);
 }
 
@@ -664,6 +712,8 @@ static void expect_broken(struct image *im, const char *why)
 	CU_ASSERT_PTR_NOT_NULL(strstr(u.why->msg, why));
 	if (!strstr(u.why->msg, why))
 		printf("# %s\n", u.why->msg);
+	/* It contradicts itself, but all of it could be read. */
+	CU_ASSERT_NOT_EQUAL(u.why->code, ERR_FAULT);
 	err_free(u.why);
 }
 
@@ -758,6 +808,7 @@ static void test_tables(void)
 
 UNIT_MAIN("unwind", { "each format of the tables", test_formats }, { "the lookup table", test_no_lookup },
 	  { "a task that never ran", test_never_ran }, { "user mode", test_user_mode },
+	  { "a vCPU that was not started", test_not_started },
 	  { "registers as a base", test_registers }, { "thunks of indirect jumps", test_thunks }, { "NMI and entry stacks", test_nmi },
 	  { "a call through NULL", test_null },
 	  { "generated code", test_jit }, { "tracers' trampolines", test_trampolines },
