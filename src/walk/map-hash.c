@@ -54,7 +54,7 @@ struct hash_walk {
 	VEC(struct chain) chains;
 	VEC(struct elem) elems;	       /* of the buckets at hand */
 	VEC(struct map_entry) entries; /* the result so far */
-	VEC(uint64_t) pptrs;	       /* of entries */
+	VEC(struct percpu_words) words; /* of entries: in place of the value */
 	struct krange *ranges;
 
 	/* With job->key: whether elements showed that hash() is the function of this kernel, and that it is not. */
@@ -71,7 +71,7 @@ static void hash_walk_deinit(struct hash_walk *h)
 	free(h->chains.data);
 	free(h->elems.data);
 	free(h->entries.data);
-	free(h->pptrs.data);
+	free(h->words.data);
 	free(h->ranges);
 }
 
@@ -204,12 +204,12 @@ static struct err *take_elems(struct hash_walk *h)
 			break;
 		}
 		struct map_entry *entry = vec_push(&h->entries);
-		uint64_t *pptr = vec_push(&h->pptrs);
-		if (!entry || !pptr)
+		struct percpu_words *words = vec_push(&h->words);
+		if (!entry || !words)
 			return &err_nomem;
 		entry->key = key;
 		if (h->percpu)
-			*pptr = get_le64(value);
+			*words = (struct percpu_words){ get_le64(key + row->key_size), get_le64(value) };
 		else
 			entry->value = value;
 	}
@@ -395,6 +395,22 @@ static struct err *hash_init(struct hash_walk *h, struct map_job *job, bool perc
 	return h->ranges ? NULL : &err_nomem;
 }
 
+/* Per-CPU values of the first nr entries. */
+static struct err *fill_from(struct hash_walk *h, size_t nr)
+{
+	_cleanup_free_ uint64_t *pptrs = calloc(nr + 1, sizeof(*pptrs));
+	enum percpu_place place;
+
+	if (!pptrs)
+		return &err_nomem;
+	TRY(map_percpu_place(h->job, h->words.data, nr, &place));
+	if (place == PERCPU_NOWHERE)
+		return map_unreadable(h->job, "per-CPU values: the words behind the keys lead nowhere");
+	for (size_t i = 0; i < nr; i++)
+		pptrs[i] = place == PERCPU_PACKED ? h->words.data[i].packed : h->words.data[i].padded;
+	return map_percpu_fill(h->job, h->entries.data, pptrs, nr, &h->lost_cpus);
+}
+
 /* Per-CPU values of as many entries as the budget allows. */
 static struct err *fill_percpu(struct hash_walk *h)
 {
@@ -405,7 +421,7 @@ static struct err *fill_percpu(struct hash_walk *h)
 		h->job->out_of_bytes = true;
 	}
 	h->job->bytes -= h->entries.nr * cost;
-	return map_percpu_fill(h->job, h->entries.data, h->pptrs.data, h->entries.nr, &h->lost_cpus);
+	return fill_from(h, h->entries.nr);
 }
 
 /* In the words of ktstr where it has some. */
@@ -492,9 +508,11 @@ struct err *map_hash_pointers(struct map_job *job, struct map_entry **ret, uint6
 	h.percpu = false;
 	TRY(notes(&h, seen));
 	*ret = pool_memdup(pool, h.entries.data, h.entries.nr * sizeof(**ret));
-	*ret_pointers = pool_memdup(pool, h.pptrs.data, h.entries.nr * sizeof(**ret_pointers));
+	*ret_pointers = pool_calloc(pool, h.entries.nr, sizeof(**ret_pointers));
 	if (!*ret || !*ret_pointers)
 		return &err_nomem;
+	for (size_t i = 0; i < h.entries.nr; i++)
+		(*ret_pointers)[i] = h.words.data[i].padded; /* fd_htab_map_lookup_elem() */
 	*ret_nr = h.entries.nr;
 	return NULL;
 }

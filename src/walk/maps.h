@@ -96,6 +96,20 @@ struct err *map_percpu_fill(struct map_job *job, struct map_entry *entries, cons
 			    size_t n, size_t *unreadable) MUST_CHECK;
 uint64_t map_percpu_cost(const struct map_job *job);
 
+/*
+ * A hash has the __percpu pointer behind the key: at the next multiple of eight, or, in kernels before 6.15 and
+ * before the stable releases of 2025 to 2026 that took the change over (6.1 after 6.1.187), right behind it.
+ * No type tells which; the words themselves do.
+ */
+struct percpu_words {
+	uint64_t packed, padded; /* at key_size, at key_size rounded up */
+};
+enum percpu_place { PERCPU_PADDED, PERCPU_PACKED, PERCPU_NOWHERE };
+
+/* By the words of n elements: PERCPU_NOWHERE if neither leads to per-CPU memory in any of them. */
+struct err *map_percpu_place(struct map_job *job, const struct percpu_words *words, size_t n,
+			     enum percpu_place *ret) MUST_CHECK;
+
 /* ---- Contents by type.  Errors are fatal ones only; others are noted. */
 
 struct err *map_array(struct map_job *job) MUST_CHECK;

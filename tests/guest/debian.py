@@ -301,12 +301,15 @@ def module(k, name):
 
 
 def kernel(series):
-    """The newest kernel of a series ("6.18"). Raises Gone if there is none to be had."""
+    """The newest kernel of a series ("6.18"), or the oldest that the archive still has ("6.1-oldest"). Raises Gone
+    if there is none to be had."""
     if series in build_kernel.BUILT:
         return build_kernel.kernel(series)
-    if not re.fullmatch(r"[0-9]+\.[0-9]+", series):
+    if not re.fullmatch(r"[0-9]+\.[0-9]+(-oldest)?", series):
         raise ValueError(f"{series!r} is no kernel series; known are {' '.join(SERIES)}")
-    names = _candidates(series)
+    names = _candidates(series.removesuffix("-oldest"))
+    if series.endswith("-oldest"):
+        names.reverse()
     if names:
         try:
             deb = debs(names[0])[0]
@@ -327,5 +330,5 @@ def kernel(series):
 
 
 def _cached(series):
-    dirs = glob.glob(os.path.join(cache.root(), "kernel", f"{series}-*"))
+    dirs = glob.glob(os.path.join(cache.root(), "kernel", f"{series}-[0-9a-f]*"))
     return Kernel(series, max(dirs, key=os.path.getmtime)) if dirs else None

@@ -6,60 +6,13 @@
 
 #include <stdlib.h>
 
-#include "map-image.h"
-#include "walk/walk.h"
+#include "map-fixture.h"
 
 enum {
 	STACK_TRACE = 7, LPM_TRIE = 11, CGROUP_STORAGE = 19, PERCPU_CGROUP_STORAGE = 21, QUEUE = 22,
-	STACK = 23, SK_STORAGE = 24, RINGBUF = 27,
+	STACK = 23, SK_STORAGE = 24,
 	INODE_STORAGE = 28, TASK_STORAGE = 29, BLOOM = 30, CGRP_STORAGE = 32, INSN_ARRAY = 34,
 };
-
-struct fixture {
-	struct map_image *im;
-	struct fake_kernel *fk;
-	struct walk_opts opts;
-	struct report *r;
-	struct walk w;
-};
-
-static void setup(struct fixture *f)
-{
-	*f = (struct fixture){ .im = map_image_new() };
-	f->fk = f->im->fk;
-	ASSERT_OK(report_create(&f->r));
-	f->w = (struct walk){ .k = f->fk->k, .r = f->r, .opts = &f->opts };
-}
-
-static void teardown(struct fixture *f)
-{
-	report_destroy(f->r);
-	map_image_destroy(f->im);
-}
-
-static struct img_map map_of(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t max_entries)
-{
-	return (struct img_map){ .type = type, .key_size = key_size, .value_size = value_size,
-				 .max_entries = max_entries, .id = 7, .name = "a_map" };
-}
-
-/* Walks a single map with id 7. */
-static const struct map_row *walk_one(struct fixture *f, uint64_t at)
-{
-	uint32_t id = 7;
-
-	map_image_idr(f->im, &id, &at, 1);
-	ASSERT_OK(walk_maps(&f->w));
-	CU_ASSERT_EQUAL_FATAL(f->r->maps.nr, 1);
-	return &f->r->maps.data[0];
-}
-
-static enum section_status status(const struct fixture *f)
-{
-	return report_find_section(f->r, "maps")->status;
-}
-
-#define ERROR_HAS(row, part) CU_ASSERT((row)->error && strstr((row)->error, part))
 
 /* ---- queues and stacks */
 
@@ -277,170 +230,6 @@ static void test_lpm_cap(void)
 	teardown(&f);
 }
 
-/* ---- ring buffers */
-
-struct ring {
-	struct fixture *f;
-	uint64_t map, rb;
-};
-
-enum { RING = 4096 };
-static const uint32_t busy = 1u << 31, discard = 1u << 30;
-
-/* One page of data, mapped twice as the kernel does. */
-static struct ring new_ring(struct fixture *f, uint64_t consumer, uint64_t producer)
-{
-	struct img_ring rb = { .mask = RING - 1, .consumer_pos = consumer, .producer_pos = producer,
-			       .pending_pos = consumer };
-	struct img_ring_map m = { .map = map_of(RINGBUF, 0, 0, RING) };
-	struct ring r = { .f = f, .map = map_image_room(f->im, sizeof(m), 0),
-			  .rb = map_image_room(f->im, sizeof(rb) + 2 * RING, 0) };
-	uint64_t data = r.rb + sizeof(rb);
-
-	m.rb = r.rb;
-	fake_kernel_write(f->fk, r.map, &m, sizeof(m));
-	fake_kernel_write(f->fk, r.rb, &rb, sizeof(rb));
-	fake_kernel_map_to(f->fk, data + RING, fake_kernel_map(f->fk, data));
-	return r;
-}
-
-/* The record at a position; its payload are `len` bytes of `fill`. */
-static void put_record(const struct ring *r, uint64_t pos, uint32_t len, uint32_t flags, uint8_t fill)
-{
-	uint64_t at = r->rb + sizeof(struct img_ring) + (pos & (RING - 1));
-	uint32_t header[2] = { len | flags, 0 };
-	uint8_t data[RING];
-
-	memset(data, fill, sizeof(data));
-	fake_kernel_write(r->f->fk, at, header, sizeof(header));
-	fake_kernel_write(r->f->fk, at + 8, data, len);
-}
-
-static void check_record(const struct map_row *row, size_t i, uint64_t pos, uint32_t len, uint32_t flags,
-			 uint8_t fill)
-{
-	CU_ASSERT_FATAL(i < row->ringbuf->nr_records);
-	const struct ring_record *rec = &row->ringbuf->records[i];
-
-	CU_ASSERT_EQUAL(rec->pos, pos);
-	CU_ASSERT_EQUAL_FATAL(rec->len, len);
-	CU_ASSERT_EQUAL(rec->busy, !!(flags & busy));
-	CU_ASSERT_EQUAL(rec->discard, !!(flags & discard));
-	CU_ASSERT_PTR_NOT_NULL_FATAL(rec->data);
-	for (uint32_t j = 0; j < len; j++)
-		CU_ASSERT_EQUAL(rec->data[j], fill);
-}
-
-/* A record across the end of the buffer, one discarded, one reserved, one of odd length. */
-static void test_ring(void)
-{
-	struct fixture f;
-	setup(&f);
-	uint64_t at = 5 * RING - 24;
-	struct ring r = new_ring(&f, at, at + 112);
-
-	put_record(&r, at, 40, 0, 0x11); /* 24 bytes before the end, and as many after */
-	put_record(&r, at + 48, 8, discard, 0x22);
-	put_record(&r, at + 64, 17, busy, 0x33);
-	put_record(&r, at + 96, 3, 0, 0x44);
-	const struct map_row *row = walk_one(&f, r.map);
-
-	CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_RINGBUF);
-	CU_ASSERT_PTR_NULL(row->error);
-	CU_ASSERT_EQUAL(row->ringbuf->capacity, RING);
-	CU_ASSERT_EQUAL(row->ringbuf->consumer_pos, at);
-	CU_ASSERT_EQUAL(row->ringbuf->producer_pos, at + 112);
-	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 4);
-	check_record(row, 0, at, 40, 0, 0x11);
-	check_record(row, 1, at + 48, 8, discard, 0x22);
-	check_record(row, 2, at + 64, 17, busy, 0x33);
-	check_record(row, 3, at + 96, 3, 0, 0x44);
-	CU_ASSERT_FALSE(row->ringbuf->truncated);
-	teardown(&f);
-}
-
-static void test_ring_empty(void)
-{
-	struct fixture f;
-	setup(&f);
-	const struct map_row *row = walk_one(&f, new_ring(&f, 4000, 4000).map);
-
-	CU_ASSERT_EQUAL(row->body, MAP_BODY_RINGBUF);
-	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 0);
-	CU_ASSERT_PTR_NULL(row->error);
-	teardown(&f);
-}
-
-/* In a buffer that overwrites, the consumer may be further behind than there are bytes. */
-static void test_ring_overwrite(void)
-{
-	struct fixture f;
-	setup(&f);
-	uint64_t at = 9 * RING + 16;
-	struct ring r = new_ring(&f, 8, at + 32);
-
-	fake_kernel_put64(f.fk, r.rb + offsetof(struct img_ring, overwrite_pos), at);
-	fake_kernel_put64(f.fk, r.rb + offsetof(struct img_ring, overwrite_mode), 1);
-	put_record(&r, at, 8, 0, 1);
-	put_record(&r, at + 16, 8, 0, 2);
-	const struct map_row *row = walk_one(&f, r.map);
-	CU_ASSERT_PTR_NULL(row->error);
-	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 2);
-	check_record(row, 0, at, 8, 0, 1);
-	teardown(&f);
-}
-
-/* The consumer's position is user space's to write. */
-static void test_ring_bad(void)
-{
-	static const struct {
-		uint64_t consumer, producer;
-	} cases[] = { { 4, 64 }, { 0, RING + 8 }, { 64, 0 }, { 0, 12 } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct fixture f;
-		setup(&f);
-		const struct map_row *row =
-			walk_one(&f, new_ring(&f, cases[i].consumer, cases[i].producer).map);
-
-		CU_ASSERT_EQUAL_FATAL(row->body, MAP_BODY_RINGBUF);
-		CU_ASSERT_EQUAL(row->ringbuf->nr_records, 0);
-		ERROR_HAS(row, "no records can be told");
-		CU_ASSERT_EQUAL(status(&f), SECTION_IMPLAUSIBLE);
-		teardown(&f);
-	}
-}
-
-static void test_ring_long_record(void)
-{
-	struct fixture f;
-	setup(&f);
-	struct ring r = new_ring(&f, 0, 64);
-
-	put_record(&r, 0, 8, 0, 1);
-	put_record(&r, 16, 41, 0, 2);
-	const struct map_row *row = walk_one(&f, r.map);
-	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 1);
-	ERROR_HAS(row, "record at position 16 is 41 bytes long, 48 are in the buffer");
-	teardown(&f);
-}
-
-static void test_ring_cap(void)
-{
-	struct fixture f;
-	setup(&f);
-	struct ring r = new_ring(&f, 0, 64);
-
-	for (uint64_t at = 0; at < 64; at += 16)
-		put_record(&r, at, 8, 0, 1);
-	f.opts.max_entries = 3;
-	const struct map_row *row = walk_one(&f, r.map);
-	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 3);
-	CU_ASSERT_TRUE(row->ringbuf->truncated);
-	ERROR_HAS(row, "truncated at 3 records (64 bytes unread)");
-	teardown(&f);
-}
-
 /* ---- Bloom filters */
 
 static void test_bloom(void)
@@ -563,7 +352,7 @@ static struct store new_store(struct fixture *f, uint32_t type)
 }
 
 /* An element before `next`; without an owner there is no local_storage either. */
-static uint64_t put_elem(const struct store *s, uint64_t next, uint64_t smap, uint64_t owner, uint64_t value)
+static uint64_t put_value(const struct store *s, uint64_t next, uint64_t smap, uint64_t owner, uint64_t value)
 {
 	struct img_local_storage storage = { .owner = owner };
 	struct img_storage_elem e = { .next = next, .smap = smap, .value = value };
@@ -595,11 +384,11 @@ static void test_task_storage(void)
 	uint64_t a = put_object(&f, &init, sizeof(init)), b = put_object(&f, &thread, sizeof(thread));
 	uint64_t gone = 0xffffc9f000000000;
 	/* One being freed, one of another map; a list that comes back to itself. */
-	uint64_t freed = put_elem(&s, 0, s.map, 0, 1);
-	uint64_t other = put_elem(&s, freed, s.map + 64, a, 2);
-	uint64_t first = put_elem(&s, other, s.map, b, 3);
-	uint64_t second = put_elem(&s, 0, s.map, a, 4);
-	uint64_t third = put_elem(&s, second, s.map, gone, 5);
+	uint64_t freed = put_value(&s, 0, s.map, 0, 1);
+	uint64_t other = put_value(&s, freed, s.map + 64, a, 2);
+	uint64_t first = put_value(&s, other, s.map, b, 3);
+	uint64_t second = put_value(&s, 0, s.map, a, 4);
+	uint64_t third = put_value(&s, second, s.map, gone, 5);
 
 	fake_kernel_put64(f.fk, second, third);
 	fake_kernel_put64(f.fk, s.buckets, first);
@@ -640,7 +429,7 @@ static void test_cgrp_storage(void)
 	struct img_cgroup top = { .kn = root_kn }, leaf = { .kn = put_object(&f, &unit, sizeof(unit)) };
 	uint64_t a = put_object(&f, &top, sizeof(top)), b = put_object(&f, &leaf, sizeof(leaf));
 
-	fake_kernel_put64(f.fk, s.buckets, put_elem(&s, put_elem(&s, 0, s.map, b, 2), s.map, a, 1));
+	fake_kernel_put64(f.fk, s.buckets, put_value(&s, put_value(&s, 0, s.map, b, 2), s.map, a, 1));
 	const struct map_row *row = walk_one(&f, s.map);
 	CU_ASSERT_PTR_NULL(row->error);
 	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
@@ -659,7 +448,7 @@ static void test_inode_storage(void)
 	struct img_inode inode = { .sb = put_object(&f, &sb, sizeof(sb)), .ino = 1234 };
 
 	fake_kernel_put64(f.fk, s.buckets,
-			  put_elem(&s, 0, s.map, put_object(&f, &inode, sizeof(inode)), 1));
+			  put_value(&s, 0, s.map, put_object(&f, &inode, sizeof(inode)), 1));
 	const struct map_row *row = walk_one(&f, s.map);
 	CU_ASSERT_PTR_NULL(row->error);
 	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 1);
@@ -680,10 +469,10 @@ static void test_sk_storage(void)
 			       .dport = 0x5000, .rcv_saddr = 0x0100007f, .daddr = 0x0200000a };
 	struct img_sock v6 = { .family = 10, .type = 2, .protocol = 17, .num = 53, .saddr6 = { [15] = 1 } };
 	struct img_sock local = { .family = 1, .type = 1, .num = 7, .rcv_saddr = 7 };
-	uint64_t e = put_elem(&s, 0, s.map, put_object(&f, &v4, sizeof(v4)), 1);
+	uint64_t e = put_value(&s, 0, s.map, put_object(&f, &v4, sizeof(v4)), 1);
 
-	e = put_elem(&s, e, s.map, put_object(&f, &v6, sizeof(v6)), 2);
-	e = put_elem(&s, e, s.map, put_object(&f, &local, sizeof(local)), 3);
+	e = put_value(&s, e, s.map, put_object(&f, &v6, sizeof(v6)), 2);
+	e = put_value(&s, e, s.map, put_object(&f, &local, sizeof(local)), 3);
 	fake_kernel_put64(f.fk, s.buckets + 16, e);
 	const struct map_row *row = walk_one(&f, s.map);
 	CU_ASSERT_PTR_NULL(row->error);
@@ -815,11 +604,7 @@ UNIT_MAIN("walk-map-bodies", { "arrays of instructions", test_insns },
 	  { "arrays of instructions that lie", test_insns_bad }, { "queues and stacks", test_queue }, { "queues cut", test_queue_cap },
 	  { "queues that lie", test_queue_bad }, { "prefixes", test_lpm },
 	  { "few prefixes", test_lpm_small }, { "damaged trie", test_lpm_bad },
-	  { "trie cut", test_lpm_cap }, { "ring buffer", test_ring },
-	  { "empty ring buffer", test_ring_empty }, { "overwriting ring buffer", test_ring_overwrite },
-	  { "ring buffer with bad positions", test_ring_bad },
-	  { "ring buffer with a bad record", test_ring_long_record },
-	  { "ring buffer cut", test_ring_cap }, { "Bloom filter", test_bloom },
+	  { "trie cut", test_lpm_cap }, { "Bloom filter", test_bloom },
 	  { "stack traces", test_stacks },
 	  { "stack traces by build id", test_build_id_stacks }, { "values by task", test_task_storage },
 	  { "values by cgroup", test_cgrp_storage }, { "values by inode", test_inode_storage },
