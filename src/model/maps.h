@@ -94,11 +94,24 @@ struct ring_record {
 
 struct ringbuf_body {
 	uint64_t capacity;
-	uint64_t consumer_pos, producer_pos, pending_pos;
+	uint64_t consumer_pos, producer_pos;
+	uint64_t pending_pos; /* oldest record that is not submitted, by the kernel's word if it keeps one */
+	bool overwrites;      /* new records go over old ones that nobody has consumed */
+	uint64_t overwrite_pos; /* then: of the oldest record that is still there */
+	bool has_busy;
+	uint64_t busy_pos; /* of the first busy one among the records */
 	struct ring_record *records; /* ascending */
 	size_t nr_records;
 	bool truncated; /* there are more records */
 };
+
+/* Bytes that a consumer would find: what was overwritten before it was consumed is lost to it. */
+static inline uint64_t ringbuf_unread(const struct ringbuf_body *b)
+{
+	uint64_t all = b->producer_pos - b->consumer_pos, kept = b->producer_pos - b->overwrite_pos;
+
+	return b->overwrites && kept < all ? kept : all;
+}
 
 /* A stack trace, by the id that bpf_get_stackid() gave it. */
 struct stack_row {

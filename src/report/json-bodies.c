@@ -25,6 +25,13 @@ void json_ringbuf(struct json *j, const struct ringbuf_body *b)
 	json_key_u64(j, "producer_pos", b->producer_pos);
 	json_key_u64(j, "pending_pos", b->pending_pos);
 	json_key_u64(j, "pending_bytes", b->producer_pos - b->consumer_pos);
+	if (b->overwrites) {
+		json_key_bool(j, "overwrites", true);
+		json_key_u64(j, "overwrite_pos", b->overwrite_pos);
+	}
+	json_key_u64(j, "unread_bytes", ringbuf_unread(b));
+	if (b->has_busy)
+		json_key_u64(j, "busy_pos", b->busy_pos);
 	json_key(j, "records");
 	json_open_array(j);
 	for (size_t i = 0; i < b->nr_records && !json_failed(j); i++)

@@ -30,18 +30,26 @@ static void write_record(struct text *t, const struct ring_record *r)
 
 void text_ringbuf(struct text *t, const struct ringbuf_body *b)
 {
-	uint64_t pending = b->producer_pos - b->consumer_pos;
+	uint64_t pending = ringbuf_unread(b);
 	uint64_t percent = pending >= b->capacity ? 100 : pending * 100 / b->capacity;
 	size_t shown = text_shown(t, b->nr_records, TEXT_MAX_ENTRIES);
 
 	strbuf_printf(&t->sb, "\nringbuf: capacity=%" PRIu64 "B, pending=%" PRIu64 "B (%" PRIu64
 		      "%%), consumer_pos=%" PRIu64 ", producer_pos=%" PRIu64 ", pending_pos=%" PRIu64,
 		      b->capacity, pending, percent, b->consumer_pos, b->producer_pos, b->pending_pos);
+	if (b->overwrites)
+		strbuf_printf(&t->sb, ", overwrite_pos=%" PRIu64, b->overwrite_pos);
+	if (b->has_busy)
+		strbuf_printf(&t->sb, ", first busy record at %" PRIu64, b->busy_pos);
 	for (size_t i = 0; i < shown; i++) {
 		write_record(t, &b->records[i]);
 		text_flush(t);
 	}
 	text_more(t, 1, b->nr_records - shown);
+	if (b->truncated) {
+		text_line(&t->sb, 1);
+		strbuf_puts(&t->sb, "\u2026 and more that were not collected");
+	}
 }
 
 static void write_frame(struct text *t, const struct stacks_body *b, const struct stack_row *r,

@@ -5,6 +5,9 @@
  * Positions count bytes since the buffer was made.  Each record has a header of eight bytes and is padded
  * to eight; the data pages are mapped twice in a row, so that none is split.  One of the positions is
  * on a page that user space can write: nothing here is trusted.
+ *
+ * pending_pos is the kernel's own note for reserving: it moves when a record is reserved, so it may lag behind
+ * what has been submitted since, and it never moves where user space is the producer.
  */
 #include "config.h"
 
@@ -18,12 +21,13 @@
 static const uint32_t BUSY = 1u << 31, DISCARD = 1u << 30; /* BPF_RINGBUF_*_BIT of the kernel's API */
 
 enum {
+	USER_RINGBUF = 31, /* enum bpf_map_type */
 	HEADER = 8,		   /* BPF_RINGBUF_HDR_SZ */
 	PAYLOAD_DEFAULT = 1 << 20, /* bytes of records kept unless more entries are asked for */
 };
 
 struct ring_layout {
-	struct member map, rb, consumer, producer, pending, overwrite, overwrite_mode, mask, data;
+	struct member map, rb, consumer, producer, pending, overwrite, overwrite_mode, mask, data, busy;
 };
 
 static const struct layout_member ring_members[] = {
@@ -36,6 +40,7 @@ static const struct layout_member ring_members[] = {
 	LAYOUT_OPT(struct ring_layout, overwrite_mode, "bpf_ringbuf", "overwrite_mode"),
 	LAYOUT(struct ring_layout, mask, "bpf_ringbuf", "mask"),
 	LAYOUT(struct ring_layout, data, "bpf_ringbuf", "data"),
+	LAYOUT_OPT(struct ring_layout, busy, "bpf_ringbuf", "busy.counter"), /* 6.1 */
 };
 
 struct ring_walk {
@@ -51,7 +56,7 @@ struct ring_walk {
 static struct err *ring_positions(struct ring_walk *r, const struct ring_layout *l, struct kva rb, bool *ok)
 {
 	struct ringbuf_body *b = r->body;
-	uint64_t mask, mode = 0, overwrite = 0;
+	uint64_t mask, mode = 0;
 
 	/* They lie on pages of their own. */
 	const struct krange ranges[] = {
@@ -64,24 +69,22 @@ static struct err *ring_positions(struct ring_walk *r, const struct ring_layout 
 		TRY(map_get(r->job, "consumer_pos", rb, &l->consumer, &b->consumer_pos, ok));
 	if (*ok)
 		TRY(map_get(r->job, "producer_pos", rb, &l->producer, &b->producer_pos, ok));
-	if (*ok && l->pending.present) {
+	if (*ok && l->pending.present && r->job->row->type != USER_RINGBUF) {
 		TRY(map_get(r->job, "pending_pos", rb, &l->pending, &b->pending_pos, ok));
 		r->has_pending = true;
 	}
 	if (*ok && l->overwrite_mode.present && l->overwrite.present) {
 		TRY(map_get(r->job, "overwrite_mode", rb, &l->overwrite_mode, &mode, ok));
 		if (*ok)
-			TRY(map_get(r->job, "overwrite_pos", rb, &l->overwrite, &overwrite, ok));
+			TRY(map_get(r->job, "overwrite_pos", rb, &l->overwrite, &b->overwrite_pos, ok));
 	}
 	if (!*ok)
 		return NULL;
 
 	b->capacity = mask + 1;
+	b->overwrites = mode;
 	r->data = kmember(rb, &l->data);
-	/* What was overwritten before it was consumed is lost to the consumer too. */
-	r->first = mode && b->producer_pos - overwrite < b->producer_pos - b->consumer_pos ?
-			   overwrite :
-			   b->consumer_pos;
+	r->first = b->producer_pos - ringbuf_unread(b);
 	return NULL;
 }
 
@@ -130,7 +133,7 @@ static struct err *ring_records(struct ring_walk *r)
 {
 	struct map_job *job = r->job;
 	struct ringbuf_body *b = r->body;
-	uint64_t cap = map_cap(job, WALK_ENTRIES_DEFAULT), unread = b->producer_pos - r->first;
+	uint64_t cap = map_cap(job, WALK_ENTRIES_DEFAULT), unread = ringbuf_unread(b);
 	uint64_t len;
 
 	r->payload = job->mw->w->opts->max_entries ? UINT64_MAX : PAYLOAD_DEFAULT;
@@ -148,24 +151,47 @@ static struct err *ring_records(struct ring_walk *r)
 			break;
 	}
 	if (b->truncated)
-		TRY(map_note(job, "ring buffer truncated at %zu records (%" PRIu64 " bytes unread)",
-			     r->records.nr, unread));
+		TRY(map_note(job, "ring buffer truncated at %zu records (%" PRIu64 " bytes unread)%s",
+			     r->records.nr, unread,
+			     r->has_pending ? "" : ", and so is the search for pending_pos"));
 	return NULL;
 }
 
-/* Kernels before 6.11 do not keep it: the oldest record that is not submitted. */
-static uint64_t find_pending(const struct ring_walk *r)
+/* The oldest record that is not submitted, and pending_pos where the kernel keeps none (before 6.11). */
+static void find_busy(struct ring_walk *r)
 {
+	struct ringbuf_body *b = r->body;
 	uint64_t pos = r->first;
 
-	for (size_t i = 0; i < r->records.nr; i++) {
+	for (size_t i = 0; i < r->records.nr && !b->has_busy; i++) {
 		const struct ring_record *rec = &r->records.data[i];
 
-		if (rec->busy)
-			return rec->pos;
-		pos = rec->pos + align_up((uint64_t)rec->len + HEADER, 8);
+		b->has_busy = rec->busy;
+		b->busy_pos = rec->busy ? rec->pos : 0;
+		pos = rec->busy ? rec->pos : rec->pos + align_up((uint64_t)rec->len + HEADER, 8);
 	}
-	return pos;
+	if (!r->has_pending)
+		b->pending_pos = pos;
+}
+
+/*
+ * What a CPU holds while it works on the buffer: the kernel's producers a spinlock, its consumer of what
+ * user space wrote a flag, because it calls a program for each record.
+ */
+static struct err *ring_lock(struct map_job *job, const struct ring_layout *l, struct kva rb)
+{
+	struct held_lock where = { .what = "ring buffer", .kva = rb };
+	uint64_t busy;
+	bool ok;
+
+	if (job->row->type != USER_RINGBUF)
+		return map_lock_check(job, &where, "bpf_ringbuf", "spinlock");
+	if (!l->busy.present)
+		return NULL;
+	TRY(map_get(job, "busy", rb, &l->busy, &busy, &ok));
+	where.kva = kmember(rb, &l->busy);
+	where.member = "busy";
+	return ok && busy ? map_lock_add(job, &where, 1) : NULL;
 }
 
 static struct err *ring_read(struct ring_walk *r, const struct ring_layout *l)
@@ -176,9 +202,8 @@ static struct err *ring_read(struct ring_walk *r, const struct ring_layout *l)
 	bool ok;
 
 	TRY(map_get(job, "rb", map, &l->rb, &rb, &ok));
-	struct held_lock where = { .what = "ring buffer", .kva.v = rb };
 	if (ok)
-		TRY(map_lock_check(job, &where, "bpf_ringbuf", "spinlock"));
+		TRY(ring_lock(job, l, (struct kva){ rb }));
 	if (ok)
 		TRY(ring_positions(r, l, (struct kva){ rb }, &ok));
 	if (!ok)
@@ -195,8 +220,7 @@ static struct err *ring_read(struct ring_walk *r, const struct ring_layout *l)
 				    b->capacity));
 	else
 		TRY(ring_records(r));
-	if (!r->has_pending)
-		b->pending_pos = find_pending(r);
+	find_busy(r);
 	b->nr_records = r->records.nr;
 	b->records = pool_memdup(job->mw->pool, r->records.data, r->records.nr * sizeof(*b->records));
 	return b->records ? NULL : &err_nomem;

@@ -36,12 +36,14 @@ static void add_queue_lpm(struct fake_kernel *fk, int map)
 static void add_ring_bloom(struct fake_kernel *fk, int map)
 {
 	int flex = fake_kernel_array(fk, fk->u8, 0);
+	const struct fake_field counter[] = { { "counter", fk->u32, 0 } };
+	int atomic = fake_kernel_struct(fk, "atomic_t", 4, counter, 1);
 	const struct fake_field ring_map[] = { F(img_ring_map, map, map), F(img_ring_map, rb, fk->ptr) };
 	const struct fake_field ring[] = {
 		F(img_ring, mask, fk->u64), F(img_ring, consumer_pos, fk->u64),
 		F(img_ring, producer_pos, fk->u64), F(img_ring, pending_pos, fk->u64),
 		F(img_ring, overwrite_pos, fk->u64), F(img_ring, overwrite_mode, fk->u8),
-		F(img_ring, data, flex),
+		F(img_ring, data, flex), F(img_ring, busy, atomic),
 	};
 	const struct fake_field bloom[] = {
 		F(img_bloom, map, map), F(img_bloom, bitset_mask, fk->u32),

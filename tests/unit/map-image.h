@@ -94,7 +94,8 @@ struct img_ring_map {
 /* Positions and data are on pages of their own. */
 struct img_ring {
 	uint64_t waitq, mask;
-	uint64_t pad[510];
+	uint32_t busy, pad0;
+	uint64_t pad[509];
 	uint64_t consumer_pos, pad2[511];
 	uint64_t producer_pos, pending_pos, overwrite_pos, overwrite_mode, pad3[508];
 	uint8_t data[];

@@ -41,7 +41,8 @@ static void add_ring(struct report *r)
 	m->max_entries = 4096;
 	m->error = "ring buffer truncated at 3 records (4088 bytes unread)";
 	*b = (struct ringbuf_body){ .capacity = 4096, .consumer_pos = 8192, .producer_pos = 12280,
-				    .pending_pos = 8208, .nr_records = 3, .truncated = true };
+				    .pending_pos = 8208, .overwrites = true, .overwrite_pos = 8192, .has_busy = true,
+				    .busy_pos = 8208, .nr_records = 3, .truncated = true };
 	b->records = alloc(r, 3, sizeof(*b->records));
 	b->records[0] = (struct ring_record){ .pos = 8192, .len = 5, .data = (const uint8_t *)"hello" };
 	b->records[1] = (struct ring_record){ .pos = 8208, .len = 40, .busy = true,

@@ -6,7 +6,7 @@
 
 #include "map-fixture.h"
 
-enum { RINGBUF = 27 };
+enum { RINGBUF = 27, USER_RINGBUF = 31 };
 
 struct ring {
 	struct fixture *f;
@@ -85,7 +85,46 @@ static void test_ring(void)
 	check_record(row, 2, at + 64, 17, busy, 0x33);
 	check_record(row, 3, at + 96, 3, 0, 0x44);
 	CU_ASSERT_FALSE(row->ringbuf->truncated);
+	CU_ASSERT_EQUAL(row->ringbuf->pending_pos, at); /* as the kernel has it */
+	CU_ASSERT_TRUE(row->ringbuf->has_busy);
+	CU_ASSERT_EQUAL(row->ringbuf->busy_pos, at + 64);
+	CU_ASSERT_EQUAL(ringbuf_unread(row->ringbuf), 112);
+	CU_ASSERT_EQUAL(row->nr_locks, 0);
 	teardown(&f);
+}
+
+/* Nobody moves pending_pos of a buffer that user space writes to; its lock is a flag. */
+static void test_ring_user(void)
+{
+	for (int step = 0; step < 2; step++) {
+		static const uint32_t one = 1;
+		struct fixture f;
+
+		setup(&f);
+		struct ring r = new_ring(&f, 64, 128);
+		struct img_map map = map_of(USER_RINGBUF, 0, 0, RING);
+
+		fake_kernel_write(f.fk, r.map, &map, sizeof(map));
+		fake_kernel_put64(f.fk, r.rb + offsetof(struct img_ring, pending_pos), 0);
+		put_record(&r, 64, 8, 0, 1);
+		put_record(&r, 80, 20, step ? busy : discard, 2);
+		put_record(&r, 112, 8, step ? 0 : busy, 3);
+		if (step)
+			fake_kernel_write(f.fk, r.rb + offsetof(struct img_ring, busy), &one, sizeof(one));
+		const struct map_row *row = walk_one(&f, r.map);
+		CU_ASSERT_PTR_NULL(row->error);
+		CU_ASSERT_EQUAL_FATAL(row->ringbuf->nr_records, 3);
+		CU_ASSERT_EQUAL(row->ringbuf->pending_pos, step ? 80 : 112);
+		CU_ASSERT_TRUE(row->ringbuf->has_busy);
+		CU_ASSERT_EQUAL(row->ringbuf->busy_pos, step ? 80 : 112);
+		CU_ASSERT_EQUAL_FATAL(row->nr_locks, step);
+		if (step) {
+			CU_ASSERT_STRING_EQUAL(row->locks[0].what, "ring buffer");
+			CU_ASSERT_STRING_EQUAL(row->locks[0].member, "busy");
+			CU_ASSERT_TRUE(row->locks[0].held);
+		}
+		teardown(&f);
+	}
 }
 
 static void test_ring_empty(void)
@@ -116,6 +155,9 @@ static void test_ring_overwrite(void)
 	CU_ASSERT_PTR_NULL(row->error);
 	CU_ASSERT_EQUAL(row->ringbuf->nr_records, 2);
 	check_record(row, 0, at, 8, 0, 1);
+	CU_ASSERT_TRUE(row->ringbuf->overwrites);
+	CU_ASSERT_EQUAL(row->ringbuf->overwrite_pos, at);
+	CU_ASSERT_EQUAL(ringbuf_unread(row->ringbuf), 32);
 	teardown(&f);
 }
 
@@ -170,7 +212,7 @@ static void test_ring_cap(void)
 	teardown(&f);
 }
 
-UNIT_MAIN("walk-map-ring", { "ring buffer", test_ring },
+UNIT_MAIN("walk-map-ring", { "ring buffer", test_ring }, { "ring buffer of user space's", test_ring_user },
 	  { "empty ring buffer", test_ring_empty }, { "overwriting ring buffer", test_ring_overwrite },
 	  { "ring buffer with bad positions", test_ring_bad },
 	  { "ring buffer with a bad record", test_ring_long_record }, { "ring buffer cut", test_ring_cap })
