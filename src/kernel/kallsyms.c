@@ -27,8 +27,8 @@ enum {
 	MAX_TOKEN = 512,	 /* KSYM_NAME_LEN: no token is longer than a name */
 	MAX_NAME = 512,
 	MAX_SYMBOLS = 4 << 20,
-	MAX_NAMES = 256 << 20,	 /* bytes of expanded names */
-	MAX_STEPS = 64 << 20,	 /* of the search, in all */
+	MAX_NAMES = 256 << 20,	 /* bytes of expanded names, of all tables tried */
+	MAX_STEPS = 64 << 20,	 /* of the search, in all: one per word before the tokens, and per name */
 };
 
 struct tables {
@@ -42,7 +42,8 @@ struct tables {
 	uint32_t nr;
 	uint16_t token_off[TOKENS];
 
-	size_t steps_left; /* of MAX_STEPS: hostile data could look like markers everywhere */
+	size_t steps_left; /* of MAX_STEPS: hostile data could look like tables everywhere */
+	size_t names_left; /* of MAX_NAMES */
 };
 
 static uint32_t u32_at(const struct tables *t, size_t off)
@@ -184,8 +185,9 @@ static bool names_before_tokens(struct tables *t)
 {
 	size_t run = 0;
 
-	for (size_t at = align_down(t->tokens, 4); at >= 4;) {
+	for (size_t at = align_down(t->tokens, 4); at >= 4 && t->steps_left;) {
 		at -= 4;
+		t->steps_left--;
 		uint32_t v = u32_at(t, at);
 		bool goes_on = false;
 
@@ -343,7 +345,7 @@ static bool find_addresses(const struct tables *t, const struct anchors *anchors
 }
 
 /* Expands all names into s; addresses come later. */
-static struct err *decode_names(const struct tables *t, struct symbols *s, struct anchors *anchors)
+static struct err *decode_names(struct tables *t, struct symbols *s, struct anchors *anchors)
 {
 	_cleanup_free_ size_t *starts = malloc(t->nr * sizeof(*starts));
 	size_t used = 0, room = 0, at = t->names, codes, nr_codes;
@@ -359,9 +361,10 @@ static struct err *decode_names(const struct tables *t, struct symbols *s, struc
 		at += name_entry(t, at, t->names_end, &codes, &nr_codes);
 		size_t len = expand(t, codes, nr_codes, buf);
 
-		if (used + len + 1 > MAX_NAMES)
+		if (len + 1 > t->names_left)
 			return err_new(ERR_LIMIT, "kallsyms: names of more than %d bytes",
 				       MAX_NAMES);
+		t->names_left -= len + 1;
 		if (room - used < len + 1) {
 			room = room ? room * 2 : 1 << 20;
 			char *more = realloc(s->names, room);
@@ -384,7 +387,7 @@ static struct err *decode_names(const struct tables *t, struct symbols *s, struc
 	return NULL;
 }
 
-static struct err *decode(const struct tables *t, struct symbols **ret)
+static struct err *decode(struct tables *t, struct symbols **ret)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
 	struct anchors anchors;
@@ -413,7 +416,8 @@ struct err *symbols_decode(const uint8_t *data, size_t len, struct kva addr, str
 {
 	/* Digits always stand for themselves, so ten tokens in a row are known. */
 	static const uint8_t digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
-	struct tables t = { .data = data, .len = len, .addr = addr.v, .steps_left = MAX_STEPS };
+	struct tables t = { .data = data, .len = len, .addr = addr.v, .steps_left = MAX_STEPS,
+			    .names_left = MAX_NAMES };
 	struct err *e = NULL;
 
 	for (const uint8_t *p = data, *end = data + len;

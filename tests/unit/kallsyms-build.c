@@ -174,3 +174,8 @@ void kallsyms_build_beyond(uint8_t *buf, size_t len)
 		put(&o, i == 1 ? 511 : i == 2 ? 1023 : i == 255 ? 4 : 0, 2);
 	}
 }
+
+void kallsyms_build_tokens(uint8_t *buf, size_t len)
+{
+	put_tokens(&(struct out){ .buf = buf, .room = len, .align = 4 });
+}

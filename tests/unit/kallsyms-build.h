@@ -34,4 +34,7 @@ size_t kallsyms_build(uint8_t *buf, size_t room, uint64_t addr, enum ks_layout l
  */
 void kallsyms_build_beyond(uint8_t *buf, size_t len);
 
+/* Tokens and their index without anything else, into `len` zeros, of which there must be enough. */
+void kallsyms_build_tokens(uint8_t *buf, size_t len);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kallsyms-build.h"
 #include "kernel/symbols.h"
@@ -213,9 +214,26 @@ static void test_index_beyond(void)
 	free(data);
 }
 
+/* As many tokens as there is room for, and nothing before them: each may cost little. */
+static void test_many_tokens(void)
+{
+	enum { LEN = 32 << 20, PIECE = 2048 };
+	uint8_t *data = calloc(1, LEN);
+	struct symbols *s = NULL;
+	clock_t start = clock();
+
+	for (size_t at = 0; at < LEN; at += PIECE)
+		kallsyms_build_tokens(data + at, PIECE);
+	ASSERT_ERR(symbols_decode(data, LEN, (struct kva){ text }, &s), ERR_MISSING, NULL);
+	/* It would be minutes, without sanitizers. */
+	CU_ASSERT(clock() - start < 20 * CLOCKS_PER_SEC);
+	free(data);
+}
+
 UNIT_MAIN("kallsyms", { "every layout, every coding, big names", test_layouts },
 	  { "by name", test_find }, { "by address", test_at },
 	  { "nothing to be found", test_nothing }, { "cut anywhere", test_truncated },
 	  { "addresses that make no sense", test_bad_addresses },
 	  { "without linux_banner", test_no_banner },
-	  { "an index that points beyond the data", test_index_beyond })
+	  { "an index that points beyond the data", test_index_beyond },
+	  { "thousands of tables that might be some", test_many_tokens })
