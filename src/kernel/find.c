@@ -19,7 +19,8 @@ enum {
 	MAX_RUNS = 65536,
 	MIN_RODATA = 64 << 10, /* smaller than any kernel's kallsyms and BTF */
 	MAX_RODATA = 256 << 20,
-	MAX_CANDIDATES = 3,	/* runs that are read in search of kallsyms */
+	MAX_CANDIDATES = 3,	/* runs of an image that are read in search of kallsyms */
+	MAX_SEARCHED = 512 << 20, /* bytes of all runs, of all page tables */
 	MAX_BANNER = 512,
 };
 
@@ -70,11 +71,20 @@ enum progress {
 	FOUND,
 };
 
+/* What was searched for a kernel in vain. */
+struct searched {
+	uint64_t va, len;
+	uint64_t pa;
+	enum progress progress;
+};
+
 struct finder {
 	struct target *t;
 	struct mem *mem;
 	const struct arch *arch;
 	VEC(struct pgtable) tried;
+	VEC(struct searched) searched;
+	uint64_t bytes_left; /* of MAX_SEARCHED */
 	enum progress best;
 	struct err *cause; /* of `best` */
 };
@@ -263,10 +273,15 @@ static struct err *complete(struct kernel *k)
 	return k->cpus_why ? NULL : &err_nomem;
 }
 
+static size_t rodata_len(const struct mapping *run)
+{
+	return (size_t)MIN(run->len, (uint64_t)MAX_RODATA);
+}
+
 /* Reads one run and looks for a kernel's symbols and types in it; *p says how far that went. */
 static struct err *decode_run(struct kernel *k, const struct mapping *run, enum progress *p)
 {
-	size_t len = MIN(run->len, (uint64_t)MAX_RODATA);
+	size_t len = rodata_len(run);
 	_cleanup_free_ uint8_t *data = malloc(len);
 	struct err *e;
 
@@ -330,13 +345,60 @@ static bool better_rodata(const struct mapping *a, const struct mapping *b)
 	return a->len > b->len;
 }
 
+static const struct searched *already_searched(const struct finder *f, const struct mapping *run)
+{
+	for (size_t i = 0; i < f->searched.nr; i++) {
+		const struct searched *s = &f->searched.data[i];
+
+		if (s->va == run->va && s->pa == run->pa && s->len == run->len)
+			return s;
+	}
+	return NULL;
+}
+
+/*
+ * Searches one run.  *ret is set only if the kernel is there.  All processes of a kernel show the same image,
+ * each by a page table of its own, so that a run which has been searched is not searched again.
+ */
+static struct err *search_run(struct finder *f, const struct pgtable *pt, const struct image *img,
+			      const struct mapping *run, struct kernel **ret, enum progress *p)
+{
+	const struct searched *old = already_searched(f, run);
+	struct kernel *k;
+
+	if (old) {
+		*p = old->progress;
+		return NULL;
+	}
+	*p = NO_SYMBOLS;
+	if (rodata_len(run) > f->bytes_left)
+		return give_up(f, *p, err_new(ERR_NOT_LINUX, "nothing in %d MiB of what is mapped where Linux "
+					      "would be", MAX_SEARCHED >> 20));
+	f->bytes_left -= rodata_len(run);
+
+	TRY(kernel_new(f->t, f->mem, f->arch, pt, &k));
+	k->text = (struct kva){ img->runs.data[0].va };
+	k->phys_base = img->runs.data[0].pa - (img->runs.data[0].va - f->arch->image_start);
+	struct err *e = decode_run(k, run, p);
+	if (!e) {
+		*ret = k;
+		return NULL;
+	}
+	kernel_destroy(k);
+	struct searched *s = vec_push(&f->searched);
+	if (!s) {
+		err_free(e);
+		return &err_nomem;
+	}
+	*s = (struct searched){ run->va, run->len, run->pa, *p };
+	return give_up(f, *p, e);
+}
+
 /* Looks for the kernel in the image that pt shows.  *ret is set only if it is there. */
 static struct err *search_image(struct finder *f, const struct pgtable *pt, const struct image *img,
 				struct kernel **ret)
 {
 	struct mapping *runs = img->runs.data;
-	enum progress p = NO_SYMBOLS;
-	struct err *e;
 
 	for (int n = 0; n < MAX_CANDIDATES; n++) {
 		struct mapping *best = NULL;
@@ -348,18 +410,9 @@ static struct err *search_image(struct finder *f, const struct pgtable *pt, cons
 		if (!best)
 			break;
 
-		struct kernel *k;
-		TRY(kernel_new(f->t, f->mem, f->arch, pt, &k));
-		k->text = (struct kva){ runs[0].va };
-		k->phys_base = runs[0].pa - (runs[0].va - f->arch->image_start);
-		e = decode_run(k, best, &p);
-		if (!e) {
-			*ret = k;
-			return NULL;
-		}
-		kernel_destroy(k);
-		TRY(give_up(f, p, e));
-		if (p > NO_SYMBOLS)
+		enum progress p;
+		TRY(search_run(f, pt, img, best, ret, &p));
+		if (*ret || p > NO_SYMBOLS)
 			return NULL; /* it was the right one */
 		best->len = 0;
 	}
@@ -465,7 +518,7 @@ static struct err *no_kernel(struct finder *f)
 
 struct err *kernel_find(struct target *t, struct mem *mem, struct kernel **ret)
 {
-	struct finder f = { .t = t, .mem = mem };
+	struct finder f = { .t = t, .mem = mem, .bytes_left = MAX_SEARCHED };
 	struct kernel *k = NULL;
 	struct err *e;
 
@@ -476,6 +529,7 @@ struct err *kernel_find(struct target *t, struct mem *mem, struct kernel **ret)
 	if (!e && !k)
 		e = no_kernel(&f);
 	free(f.tried.data);
+	free(f.searched.data);
 	err_free(f.cause);
 	if (e) {
 		kernel_destroy(k);

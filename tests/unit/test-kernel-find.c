@@ -229,6 +229,31 @@ static void test_causes(void)
 	env_free(&v);
 }
 
+/* Each process has a page table of its own, and all show the same image: it is searched once. */
+static void test_searched_once(void)
+{
+	uint64_t looked_at[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		struct env v = env_new(i ? 8 : 1, 4, NULL);
+		struct mem_stats stats;
+
+		tiny_kernel_put(v.img, text, &(struct tiny_options){ .layout = KS_7_0, .no_kallsyms = true });
+		uint64_t top = v.img->tables[0][511];
+		for (size_t vcpu = 1; i && vcpu < 8; vcpu++) {
+			uint64_t root = image_new_root(v.img);
+
+			fake_target_put64(v.img->ft, root + 8 * 511, top);
+			image_set_vcpu(v.img, vcpu, root, false);
+		}
+		ASSERT_ERR(find(&v), ERR_NOT_LINUX, "Linux 6.18.99-tiny, but without symbols");
+		mem_get_stats(v.mem, &stats);
+		looked_at[i] = stats.hits + stats.misses;
+		env_free(&v);
+	}
+	CU_ASSERT(looked_at[1] < 2 * looked_at[0]);
+}
+
 /* A target that is lost is not a guest without Linux. */
 static void test_lost(void)
 {
@@ -259,4 +284,5 @@ UNIT_MAIN("kernel-find", { "every layout of kallsyms, both depths", test_layouts
 	  { "KPTI", test_kpti }, { "KPTI and half a dump", test_kpti_dump },
 	  { "each vCPU is asked", test_vcpus }, { "early boot", test_early_boot },
 	  { "BTF by its signature", test_no_btf_symbols }, { "causes", test_causes },
+	  { "many page tables, one image", test_searched_once },
 	  { "a lost target", test_lost }, { "self reference", test_self_reference })
