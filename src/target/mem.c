@@ -16,13 +16,18 @@ enum {
 
 /* A guest can be walked in circles through all of its memory; the host's must outlive that. */
 static const uint64_t DEFAULT_LIMIT = 4ULL << 30;
+/*
+ * Nor may a guest stand still because of what lies in it: each walk has its own limits, and this one ends
+ * what their products may come to, within a minute or so.  Reports take some ten million.
+ */
+static const uint64_t DEFAULT_LOOKUPS = 1ULL << 30;
 
 struct mem {
 	struct target *t;
 	struct pages pages;
 	struct fiber_sched *sched;
 	struct mem_stats stats;
-	uint64_t limit;
+	uint64_t limit, lookups;
 	VEC(uint64_t) wanted; /* frames of the next batch */
 	VEC(struct target_read) reads;
 	struct err *dead; /* why no read will work any more */
@@ -48,7 +53,7 @@ struct err *mem_create(struct target *t, struct mem **ret)
 		return e;
 	}
 	mem->t = t;
-	mem->limit = DEFAULT_LIMIT;
+	mem_set_limits(mem, DEFAULT_LIMIT, DEFAULT_LOOKUPS);
 	*ret = mem;
 	return NULL;
 }
@@ -65,9 +70,10 @@ void mem_destroy(struct mem *mem)
 	free(mem);
 }
 
-void mem_set_limit(struct mem *mem, uint64_t bytes)
+void mem_set_limits(struct mem *mem, uint64_t bytes, uint64_t lookups)
 {
 	mem->limit = bytes;
+	mem->lookups = lookups;
 }
 
 void mem_freeze(struct mem *mem)
@@ -169,19 +175,21 @@ static struct err *split_refused(struct mem *mem, size_t nr)
 static struct err *fetch_reads(struct mem *mem)
 {
 	TRY(plan_reads(mem));
-	TRY(send_reads(mem, 0));
 
 	size_t whole = mem->reads.nr;
-	TRY(split_refused(mem, whole));
-	if (mem->reads.nr > whole)
-		TRY(send_reads(mem, whole));
+	struct err *e = send_reads(mem, 0);
+	if (!e)
+		e = split_refused(mem, whole);
+	if (!e && mem->reads.nr > whole)
+		e = send_reads(mem, whole);
+	/* What came before an error is good; what did not come was not refused by anybody. */
 	for (size_t i = 0; i < mem->reads.nr; i++) {
 		const struct target_read *r = &mem->reads.data[i];
 
-		if (r->ok || r->len == PAGE_SIZE)
+		if (r->ok || (!e && r->len == PAGE_SIZE))
 			settle(mem, r);
 	}
-	return NULL;
+	return e;
 }
 
 /* Gets all that is wanted, or leaves the reason in ->dead. */
@@ -263,11 +271,20 @@ static struct err *fault(struct gpa addr, uint64_t frame, const char *why)
 	return err_fault(at, "cannot read physical %#llx: %s", (unsigned long long)at, why);
 }
 
+/* Once the guest runs again, time is the user's own. */
+static bool is_spent(const struct mem *mem)
+{
+	return !mem->frozen && mem->stats.hits + mem->stats.misses >= mem->lookups;
+}
+
 /* Gets all pages of [addr, addr + len), len > 0, into the cache in one batch. */
 static struct err *need(struct mem *mem, struct gpa addr, size_t len)
 {
 	uint64_t last;
 
+	if (is_spent(mem))
+		return err_new(ERR_LIMIT, "pages of guest memory looked up more than %llu times",
+			       (unsigned long long)mem->lookups);
 	if (add_overflows(addr.v, len - 1, &last))
 		return fault(addr, addr.v >> PAGE_SHIFT, "runs past the end of all addresses");
 
@@ -310,7 +327,7 @@ struct err *mem_page(struct mem *mem, struct gpa addr, const uint8_t **ret)
 {
 	const struct page *page = pages_find(&mem->pages, addr.v >> PAGE_SHIFT);
 
-	if (page && page->state == PAGE_PRESENT) {
+	if (page && page->state == PAGE_PRESENT && !is_spent(mem)) {
 		mem->stats.hits++;
 	} else {
 		TRY(need(mem, addr, 1));

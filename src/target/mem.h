@@ -51,10 +51,11 @@ struct err *mem_prefetch(struct mem *mem, const struct gpa *pages, size_t nr) MU
 void mem_each(struct mem *mem, size_t nr, void (*fn)(void *ctx, size_t i), void *ctx);
 
 /*
- * How much the cache may hold, in bytes (default 4 GiB): a miss beyond it is ERR_LIMIT.  Guards the
- * host against a guest whose pointers lead through all of its memory.
+ * How much the cache may hold, in bytes (default 4 GiB), and how often pages may be looked up (default
+ * 2^30): a miss or a look-up beyond is ERR_LIMIT.  They guard the host's memory, and the time for which
+ * the guest is stopped, against a guest whose pointers lead everywhere.
  */
-void mem_set_limit(struct mem *mem, uint64_t bytes);
+void mem_set_limits(struct mem *mem, uint64_t bytes, uint64_t lookups);
 
 /* No further reads from the target: a miss is ERR_FAULT "not read while the guest was stopped". */
 void mem_freeze(struct mem *mem);

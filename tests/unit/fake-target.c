@@ -77,8 +77,11 @@ static struct err *fake_read(struct target *t, struct target_read *reads, size_t
 	ft->max_batch = MAX(ft->max_batch, nr);
 	if (ft->released)
 		return err_new(ERR_LOST, "fake target: released");
-	if (ft->lose_after && ft->reads >= ft->lose_after)
+	bool lost = ft->lose_after && ft->reads >= ft->lose_after;
+	if (lost && !ft->lose_halfway)
 		return err_new(ft->lose_with, "fake target: gone");
+	if (lost)
+		nr -= MIN(nr, ft->reads - ft->lose_after + 1);
 	for (size_t i = 0; i < nr; i++) {
 		struct target_read *r = &reads[i];
 
@@ -88,7 +91,7 @@ static struct err *fake_read(struct target *t, struct target_read *reads, size_t
 		ft->bytes += r->len;
 		r->ok = read_one(ft, r);
 	}
-	return NULL;
+	return lost ? err_new(ft->lose_with, "fake target: gone") : NULL;
 }
 
 static struct err *fake_release(struct target *t, bool keep_halted)

@@ -35,6 +35,7 @@ struct fake_target {
 	/* Faults: settable at any time. */
 	size_t lose_after;	 /* ERR_LOST for the batch that holds this read and later; 0: never */
 	enum err_code lose_with; /* instead of ERR_LOST */
+	bool lose_halfway;	 /* the reads before it in the batch are answered */
 
 	struct fake_page **buckets;
 	bool released;

@@ -337,6 +337,27 @@ static void check_loss(enum err_code code)
 	teardown(&w);
 }
 
+/* A batch of which a part arrives before the connection breaks. */
+static void test_lost_halfway(void)
+{
+	struct gpa want[8];
+	struct world w;
+	uint64_t v;
+
+	setup_ram(&w);
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++)
+		want[i] = gpa(i * MIB);
+	w.ft->lose_after = 5;
+	w.ft->lose_halfway = true;
+	ASSERT_ERR(mem_prefetch(w.mem, want, ARRAY_SIZE(want)), ERR_LOST, "gone");
+	for (size_t i = 0; i < 4; i++)
+		ASSERT_OK(mem_read(w.mem, want[i], &v, 8));
+	/* The others were not refused. */
+	for (size_t i = 4; i < ARRAY_SIZE(want); i++)
+		ASSERT_ERR(mem_read(w.mem, want[i], &v, 8), ERR_LOST, "gone");
+	teardown(&w);
+}
+
 static void test_lost(void)
 {
 	check_loss(ERR_LOST);
@@ -369,14 +390,25 @@ static void test_limit(void)
 	struct world w;
 
 	setup_ram(&w);
-	mem_set_limit(w.mem, 16 * PAGE_SIZE);
+	mem_set_limits(w.mem, 16 * PAGE_SIZE, UINT64_MAX);
 	ASSERT_OK(mem_read(w.mem, gpa(0), buf, 10 * PAGE_SIZE));
 	ASSERT_ERR(mem_read(w.mem, gpa(MIB), buf, 7 * PAGE_SIZE), ERR_LIMIT, "guest memory read");
-	mem_set_limit(w.mem, 64 * PAGE_SIZE);
+	mem_set_limits(w.mem, 64 * PAGE_SIZE, UINT64_MAX);
 	ASSERT_OK(mem_read(w.mem, gpa(MIB), buf, 20 * PAGE_SIZE));
-	mem_set_limit(w.mem, PAGE_SIZE);
+	mem_set_limits(w.mem, PAGE_SIZE, UINT64_MAX);
 	ASSERT_OK(mem_read(w.mem, gpa(0), buf, 10 * PAGE_SIZE));
 	ASSERT_ERR(mem_read(w.mem, gpa(8 * MIB), buf, 1), ERR_LIMIT, NULL);
+	teardown(&w);
+
+	/* Nor can one page be read for ever; but the snapshot can. */
+	setup_ram(&w);
+	mem_set_limits(w.mem, MIB, 1000);
+	for (int i = 0; i < 1000; i++)
+		ASSERT_OK(mem_read(w.mem, gpa(0x1000), buf, 8));
+	ASSERT_ERR(mem_read(w.mem, gpa(0x1000), buf, 8), ERR_LIMIT, "more than 1000 times");
+	ASSERT_ERR(mem_read(w.mem, gpa(0x1000), buf, 2 * PAGE_SIZE), ERR_LIMIT, NULL);
+	mem_freeze(w.mem);
+	ASSERT_OK(mem_read(w.mem, gpa(0x1000), buf, 8));
 	teardown(&w);
 }
 
@@ -428,5 +460,6 @@ UNIT_MAIN("mem", { "reads across pages in one batch", test_across_pages },
 	  { "a target that does not know its RAM", test_ram_unknown },
 	  { "prefetch", test_prefetch }, { "64 lists take the round trips of one", test_side_by_side },
 	  { "nested, all wait together", test_nested }, { "a file needs no fibers", test_file },
-	  { "the target is lost, the deadline passes", test_lost }, { "frozen", test_freeze },
-	  { "the limit", test_limit }, { "registers", test_regs }, { "RAM ranges", test_is_ram })
+	  { "the target is lost, the deadline passes", test_lost },
+	  { "lost in the middle of a batch", test_lost_halfway }, { "frozen", test_freeze },
+	  { "the limits", test_limit }, { "registers", test_regs }, { "RAM ranges", test_is_ram })
