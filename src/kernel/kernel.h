@@ -123,7 +123,7 @@ struct err *kpercpu_sym(const struct kernel *k, const char *name, uint32_t cpu,
 struct err *klayout(const struct kernel *k, const struct layout_member *members, size_t nr,
 		    void *layout, struct missing *missing) MUST_CHECK;
 
-/* Enumerator of any enum of vmlinux BTF: klookup_enum(k, "scx_ent_flags", "SCX_TASK_QUEUED", &v). */
+/* Enumerator of any enum of vmlinux BTF: kenum(k, "scx_ent_flags", "SCX_TASK_QUEUED", &v). */
 struct err *kenum(const struct kernel *k, const char *type, const char *name,
 		  int64_t *ret) MUST_CHECK;
 

@@ -40,7 +40,7 @@ uint64_t kstack_task_size(const struct kernel *k)
 		{ "__start_init_stack", "__end_init_stack" }, /* 6.10 */
 		{ "__start_init_task", "__end_init_task" },
 	};
-	enum { DEFAULT = 16384, LEAST = 4096, MOST = 1 << 20 };
+	enum { LEAST = 4096, MOST = 1 << 20 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		struct kva start, end;
@@ -56,7 +56,7 @@ uint64_t kstack_task_size(const struct kernel *k)
 		}
 		err_ignore(e);
 	}
-	return DEFAULT;
+	return 0;
 }
 
 void kstack_add_task(struct kstacks *s, struct kva stack, uint64_t size)

@@ -39,7 +39,7 @@ struct kstacks {
 /* NULL if addr lies on none of them. */
 const struct kstack *kstack_at(const struct kstacks *s, uint64_t addr);
 
-/* Bytes of a task's stack (THREAD_SIZE). */
+/* Bytes of a task's stack (THREAD_SIZE), by what the image reserves for the first task's; 0: unknown. */
 uint64_t kstack_task_size(const struct kernel *k);
 
 void kstack_add_task(struct kstacks *s, struct kva stack, uint64_t size);

@@ -545,6 +545,8 @@ static struct err *fill(struct unwinder *uw)
 	TRY(kstack_layout(uw->k, &uw->stacks));
 	TRY(ret_hooks_init(uw->k, &uw->hooks));
 	uw->task_size = kstack_task_size(uw->k);
+	if (!uw->task_size)
+		uw->task_size = 16384; /* as without KASAN */
 	find_image(uw);
 
 	TRY(add_others(uw));

@@ -18,11 +18,6 @@ static const struct layout_member cpu_members[] = {
 	LAYOUT(struct cpus_layout, hrt_expires, "hrtimer_cpu_base", "expires_next"),
 	LAYOUT(struct cpus_layout, hrt_hres, "hrtimer_cpu_base", "hres_active"),
 	LAYOUT_OPT(struct cpus_layout, hrt_hang, "hrtimer_cpu_base", "hang_detected"),
-	LAYOUT_OPT(struct cpus_layout, tk_of_data, "tk_data", "timekeeper"), /* 6.13 */
-	LAYOUT(struct cpus_layout, tk_mono, "timekeeper", "tkr_mono"),
-	LAYOUT(struct cpus_layout, tkr_base, "tk_read_base", "base"),
-	LAYOUT(struct cpus_layout, tkr_nsec, "tk_read_base", "xtime_nsec"),
-	LAYOUT(struct cpus_layout, tkr_shift, "tk_read_base", "shift"),
 	LAYOUT_OPT(struct cpus_layout, hot_preempt, "pcpu_hot", "preempt_count"),
 };
 

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "kernel/clock.h"
 
 static const uint64_t EFLAGS_IF = 1 << 9, NEED_RESCHED = 1u << 31 /* PREEMPT_NEED_RESCHED, inverted */;
 static const uint64_t NEVER = INT64_MAX; /* KTIME_MAX */
@@ -71,33 +72,6 @@ static struct err *percpu_var(struct cpus_walk *c, const char *name, uint32_t cp
 
 /* ---- clocks and limits */
 
-/* The monotonic clock when it was last brought up to date, by one CPU for all. */
-static struct err *read_monotonic(struct cpus_walk *c, struct opt_u64 *ret)
-{
-	static const char *const vars[] = { "timekeeper_data", "tk_core" }; /* 6.17 on, before */
-	const struct cpus_layout *l = &c->l;
-	struct kva tk = { 0 };
-	uint64_t base, nsec, shift;
-
-	if (!l->tk_mono.present || !l->tkr_base.present || !l->tkr_nsec.present || !l->tkr_shift.present)
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(vars) && !tk.v; i++) {
-		if (khas_sym(c->k, vars[i]))
-			TRY(ksym(c->k, vars[i], &tk));
-	}
-	if (!tk.v)
-		return NULL;
-	/* Before 6.13 it had no name: a seqcount, and the timekeeper on the next 8 bytes. */
-	tk.v += (l->tk_of_data.present ? l->tk_of_data.off : 8) + l->tk_mono.off;
-	TRY(kget(c->k, tk, &l->tkr_base, &base));
-	TRY(kget(c->k, tk, &l->tkr_nsec, &nsec));
-	TRY(kget(c->k, tk, &l->tkr_shift, &shift));
-	if (shift > 63)
-		return err_new(ERR_CORRUPT, "timekeeper: shift is %" PRIu64, shift);
-	*ret = (struct opt_u64){ true, base + (nsec >> shift) };
-	return NULL;
-}
-
 struct err *cpus_read_detectors(struct cpus_walk *c)
 {
 	struct detectors *d = &c->w->r->cpus.detectors;
@@ -107,7 +81,10 @@ struct err *cpus_read_detectors(struct cpus_walk *c)
 	TRY(cpus_var(c, "watchdog_enabled", 8, &d->watchdog_enabled));
 	TRY(cpus_var(c, "sysctl_hung_task_timeout_secs", 8, &d->hung_task_timeout));
 	TRY(cpus_var(c, "wq_watchdog_thresh", 8, &d->wq_watchdog_thresh));
-	return read_monotonic(c, &d->monotonic);
+	/* When it was last brought up to date, by one CPU for all. */
+	TRY(kclock_mono(c->k, &d->monotonic.v));
+	d->monotonic.has = true;
+	return NULL;
 }
 
 /* ---- one CPU */

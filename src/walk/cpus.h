@@ -10,7 +10,6 @@ struct cpus_layout {
 	struct member rq_curr, rq_idle, rq_clock, rq_nr_running, rq_nr_switches, rq_rt, rq_dl, rq_ext;
 	struct member pid, comm, last_arrival;
 	struct member hrt_expires, hrt_hres, hrt_hang;
-	struct member tk_of_data, tk_mono, tkr_base, tkr_nsec, tkr_shift;
 	struct member hot_preempt; /* 6.2 to 6.14 */
 	/* RCU */
 	struct member rs_node, rs_level, rs_gp_seq, rs_gp_start, rs_gp_state, rs_name, rs_kthread;

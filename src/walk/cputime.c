@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "walk/clock.h"
+#include "kernel/clock.h"
 
 enum {
 	IDLE_ACTIVE = 1 << 2, /* tick_sched.flags: TS_FLAG_IDLE_ACTIVE */
@@ -232,7 +232,7 @@ static struct err *read_cpus(struct cputime *c)
 struct err *walk_cpu_time(struct walk *w)
 {
 	struct cputime c = { .w = w, .k = w->k };
-	struct clocks clocks;
+	struct kclocks clocks;
 	bool resolved;
 
 	TRY(report_section(w->r, "per_cpu_time", SECTION_COMPLETE, NULL));
@@ -246,7 +246,7 @@ struct err *walk_cpu_time(struct walk *w)
 	TRY(find_nohz(&c));
 	fetch(&c);
 	/* Without a clock, for how long a CPU has been idle remains open; since when does not. */
-	struct err *e = clocks_read(w->k, &clocks);
+	struct err *e = kclocks_read(w->k, &clocks);
 	if (walk_is_fatal(e))
 		return e;
 	if (!e)

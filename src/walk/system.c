@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "walk/clock.h"
+#include "kernel/clock.h"
 #include "walk/meminfo.h"
 
 enum { CMDLINE_MAX = 16384 };
@@ -223,11 +223,11 @@ struct err *walk_system(struct walk *w)
 {
 	const struct kernel *k = w->k;
 	struct system *s = &w->r->system;
-	struct clocks clocks;
+	struct kclocks clocks;
 
 	TRY(report_section(w->r, "system", SECTION_COMPLETE, NULL));
 	TRY(read_variables(w));
-	struct err *e = clocks_read(w->k, &clocks);
+	struct err *e = kclocks_read(w->k, &clocks);
 	if (!e) {
 		s->uptime = (struct opt_u64){ true, clocks.boot };
 		s->realtime = (struct opt_u64){ true, clocks.real };

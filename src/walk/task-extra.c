@@ -79,30 +79,6 @@ static void read_cpus_allowed(struct task_reading *r, struct task_extra *x)
 		task_lost(r, &err_nomem);
 }
 
-uint64_t task_stack_size(const struct kernel *k)
-{
-	/* Renamed in 6.10. */
-	static const char *const names[][2] = { { "__start_init_stack", "__end_init_stack" },
-						{ "__start_init_task", "__end_init_task" } };
-	enum { MIN_SIZE = PAGE_SIZE, MAX_SIZE = 1 << 17 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct kva start, end;
-		struct err *e = ksym(k, names[i][0], &start);
-
-		if (!e)
-			e = ksym(k, names[i][1], &end);
-		if (e) {
-			err_ignore(e);
-			continue;
-		}
-		uint64_t size = end.v - start.v;
-		if (size >= MIN_SIZE && size <= MAX_SIZE && !(size & (size - 1)))
-			return size;
-	}
-	return 0;
-}
-
 void task_read_extra(struct task_reading *r, struct task_row *row)
 {
 	const struct task_layout *l = &r->t->l;

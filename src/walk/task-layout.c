@@ -3,6 +3,8 @@
 
 #include "walk/tasks.h"
 
+#include "kernel/kstack.h"
+
 static const struct layout_member task_members[] = {
 	LAYOUT(struct task_layout, size, "task_struct", ""),
 	LAYOUT(struct task_layout, pid, "task_struct", "pid"),
@@ -129,7 +131,7 @@ struct err *task_layout(struct task_walk *t)
 	TRY(number(t->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &t->cursor));
 	t->policy_ext = 7; /* SCHED_EXT, a macro of the user's API */
 	TRY(task_flag_fields(t));
-	t->stack_size = task_stack_size(t->k);
+	t->stack_size = kstack_task_size(t->k);
 
 	for (size_t i = 0; i < NR_CLASSES; i++) {
 		if (khas_sym(t->k, classes[i]))

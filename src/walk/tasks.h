@@ -141,8 +141,6 @@ bool task_read(struct task_walk *t, struct kva kva, struct task_row *row, const 
 void task_read_extra(struct task_reading *r, struct task_row *row);
 /* What can only be told once it is known who runs. */
 void task_ages(const struct task_walk *t, struct task_row *row);
-/* THREAD_SIZE from what the image reserves for init; 0 */
-uint64_t task_stack_size(const struct kernel *k);
 
 /* ---- task-flags.c: names in sched_ext_entity */
 struct err *task_flag_fields(struct task_walk *t) MUST_CHECK;
