@@ -78,10 +78,14 @@ static struct err *write_allocator(struct text *t, const struct sdt_alloc_row *r
 		strbuf_puts(&t->sb, " struct ");
 		text_guest(t, row->type_name);
 	}
-	if (row->reason)
-		strbuf_printf(&t->sb, ", reason=%s", row->reason);
-	if (row->type_by)
-		strbuf_printf(&t->sb, ": %s", row->type_by);
+	if (row->reason) {
+		strbuf_puts(&t->sb, ", reason=");
+		text_guest(t, row->reason);
+	}
+	if (row->type_by) {
+		strbuf_puts(&t->sb, ": ");
+		text_guest(t, row->type_by);
+	}
 	strbuf_printf(&t->sb, "): %zu live", row->nr);
 	if (row->truncated)
 		strbuf_puts(&t->sb, " (truncated)");

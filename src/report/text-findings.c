@@ -43,7 +43,8 @@ static void write_head(struct text *t, const struct finding *f)
 	bool alarm = f->severity == SEVERITY_ERROR;
 
 	text_alarm(t, alarm);
-	strbuf_printf(&t->sb, "%s %s", severity_text(f->severity), f->key);
+	strbuf_printf(&t->sb, "%s ", severity_text(f->severity));
+	text_guest(t, f->key);
 	text_alarm(t, false);
 	strbuf_printf(&t->sb, " (%s): ", confidence_text(f->confidence));
 	text_guest(t, f->summary);

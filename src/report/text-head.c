@@ -149,8 +149,9 @@ static void write_scheduler(struct text *t)
 			strbuf_puts(&t->sb, ", BPF object ");
 			text_guest(t, t->r->active[0].obj_name);
 		}
-		strbuf_printf(&t->sb, "), %s, ", scx->enable_state ? scx->enable_state : "state unknown");
-		strbuf_puts(&t->sb, "exit kind ");
+		strbuf_puts(&t->sb, "), ");
+		text_guest(t, scx->enable_state ? scx->enable_state : "state unknown");
+		strbuf_puts(&t->sb, ", exit kind ");
 		if (scx->sched.exit_kind_name)
 			text_guest(t, scx->sched.exit_kind_name);
 		else
@@ -158,7 +159,9 @@ static void write_scheduler(struct text *t)
 	} else if (s && s->status == SECTION_NOT_IN_KERNEL) {
 		strbuf_puts(&t->sb, "this kernel has no sched_ext");
 	} else if (scx->in_kernel && scx->enable_state) {
-		strbuf_printf(&t->sb, "no sched_ext scheduler (%s)", scx->enable_state);
+		strbuf_puts(&t->sb, "no sched_ext scheduler (");
+		text_guest(t, scx->enable_state);
+		strbuf_putc(&t->sb, ')');
 	} else {
 		strbuf_puts(&t->sb, "unknown");
 		if (scx->unavailable) {

@@ -279,8 +279,11 @@ static void write_rcu(struct text *t, const struct rcu_state_row *rcu)
 		strbuf_puts(&t->sb, ", a grace period is running");
 		if (rcu->gp_age.has && hz)
 			strbuf_printf(&t->sb, " for %.3f s", (double)rcu->gp_age.v / hz);
-		if (rcu->gp_state_name)
-			strbuf_printf(&t->sb, " (%s)", rcu->gp_state_name);
+		if (rcu->gp_state_name) {
+			strbuf_puts(&t->sb, " (");
+			text_guest(t, rcu->gp_state_name);
+			strbuf_putc(&t->sb, ')');
+		}
 	}
 	tasks_count(t, rcu->nr_blocked, rcu->blocked_cut);
 	if (rcu->requested) {

@@ -48,7 +48,8 @@ static void marks(struct strbuf *sb, const struct scx_rq_row *rq)
 		sep = ", ";
 	}
 	if (rq->kicks) {
-		strbuf_printf(sb, "%sto be kicked: %s", sep, rq->kicks);
+		strbuf_printf(sb, "%sto be kicked: ", sep);
+		escape_append(sb, rq->kicks, strlen(rq->kicks));
 		sep = ", ";
 	}
 	if (rq->cpu_released)

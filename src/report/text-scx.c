@@ -51,8 +51,10 @@ void text_scx(struct text *t)
 
 	text_bold(t, true);
 	strbuf_puts(&t->sb, "sched_ext:");
-	if (scx->enable_state)
-		strbuf_printf(&t->sb, " %s", scx->enable_state);
+	if (scx->enable_state) {
+		strbuf_putc(&t->sb, ' ');
+		text_guest(t, scx->enable_state);
+	}
 	text_bold(t, false);
 	strbuf_putc(&t->sb, '\n');
 	text_section_notes(t, "scx");

@@ -88,10 +88,13 @@ static void holder_cell(struct strbuf *sb, const struct wait_row *r)
 	if (r->handed_over)
 		strbuf_puts(sb, "being handed over");
 	bool any = r->has_holder || r->handed_over || (r->readers.has && r->readers.v);
-	if (r->why)
-		strbuf_printf(sb, "%s[%s]", any ? " " : "", r->why);
-	else if (!any)
+	if (r->why) {
+		strbuf_puts(sb, any ? " [" : "[");
+		escape_append(sb, r->why, strlen(r->why));
+		strbuf_putc(sb, ']');
+	} else if (!any) {
 		strbuf_putc(sb, '-');
+	}
 	if (r->has_waker && r->waker.comm) {
 		strbuf_puts(sb, ", last woken by ");
 		task_cell(sb, r->waker.comm, r->waker.pid);

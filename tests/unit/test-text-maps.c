@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostile.h"
 #include "report/text.h"
+#include "report/utf8.h"
 #include "sample.h"
 
 static struct report *report;
@@ -248,8 +250,39 @@ static void test_full_disk(void)
 	end();
 }
 
+/* Wherever a guest's text is shown, it is shown as text. */
+static void test_hostile(void)
+{
+	struct report *r = sample_report();
+
+	hostile_make(r);
+	for (int verbose = 0; verbose < 2; verbose++) {
+		char *text = NULL;
+		size_t len, line = 1, bad = 0;
+		FILE *f = open_memstream(&text, &len);
+
+		ASSERT_OK(report_text(r, f, &(struct text_opts){ .verbose = verbose }));
+		fclose(f);
+		for (size_t at = 0, n; at < len; at += n) {
+			uint32_t c;
+
+			n = utf8_decode(text + at, len - at, &c);
+			line += c == '\n';
+			if (c != '\n' && (c == UTF8_INVALID || utf8_is_unsafe(c)) && bad++ < 20)
+				printf("# line %zu: character 0x%x\n", line, c);
+		}
+		CU_ASSERT_EQUAL(bad, 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(text, "\\x1b[2J"));
+		if (bad && getenv("HOSTILE_TEXT"))
+			fputs(text, stderr);
+		free(text);
+	}
+	sample_destroy(r);
+}
+
 UNIT_MAIN("text-maps", { "entry tables", test_table }, { "per-CPU values without structs", test_percpu_plain },
 	  { "per-CPU groups", test_percpu_groups }, { "per-CPU columns", test_percpu_columns },
 	  { "many CPUs", test_percpu_many }, { "caps are told", test_caps },
 	  { "silence is not health", test_silence }, { "how long a task waits", test_ages },
+	  { "guest text does not act on a terminal", test_hostile },
 	  { "a full disk is an error", test_full_disk })
