@@ -231,7 +231,8 @@ static void write_other_rcus(struct text *t, const struct cpu_state *s)
 			      r->running ? "a" : "no");
 		jiffies_for(t, " for ", &r->gp_age);
 		if (r->running && r->gp_state_name) {
-			strbuf_printf(&t->sb, " (%s", r->gp_state_name);
+			strbuf_puts(&t->sb, " (");
+			text_guest(t, r->gp_state_name);
 			jiffies_for(t, " for ", &r->state_age);
 			strbuf_putc(&t->sb, ')');
 		}

@@ -69,8 +69,10 @@ static void lock_cell(struct strbuf *sb, const struct wait_row *r)
 		strbuf_puts(sb, ", frozen: ");
 		escape_append(sb, r->frozen, strlen(r->frozen));
 	}
-	if (!is_known(r))
-		strbuf_puts(sb, r->kind == WAIT_QUEUE ? r->function : "?");
+	if (!is_known(r) && r->kind == WAIT_QUEUE)
+		escape_append(sb, r->function, strlen(r->function));
+	else if (!is_known(r))
+		strbuf_putc(sb, '?');
 }
 
 static void holder_cell(struct strbuf *sb, const struct wait_row *r)

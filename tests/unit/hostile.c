@@ -25,7 +25,6 @@ static void text(const char **s)
 			snprintf(s, sizeof(s), "%s", hostile_text_p);                              \
 	} while (0)
 
-
 /* Parts of the sample are constants: what is changed is a copy. */
 static struct pool *pool;
 
@@ -234,7 +233,10 @@ static void tasks(struct report *r)
 		TEXT(w->function);
 		TEXT(w->lock_name);
 		TEXT(w->found_by);
+		TEXT(w->object);
+		TEXT(w->frozen);
 		TEXT(w->holder.comm);
+		TEXT(w->waker.comm);
 		TEXT(w->why);
 	}
 }
@@ -276,9 +278,27 @@ static void cpus(struct report *r)
 	struct cpu_state *c = &r->cpus;
 
 	for (size_t i = 0; i < c->rows.nr; i++) {
-		TEXT(c->rows.data[i].why);
-		CHARS(c->rows.data[i].curr_comm);
+		struct cpu_row *row = &c->rows.data[i];
+
+		TEXT(row->why);
+		CHARS(row->curr_comm);
+		TEXT(row->running_timer);
+		row->calls = copy_of(row->calls, row->nr_calls * sizeof(*row->calls));
+		for (size_t k = 0; k < row->nr_calls; k++)
+			TEXT(row->calls[k].func);
 	}
+
+	for (size_t i = 0; i < c->srcus.nr; i++) {
+		TEXT(c->srcus.data[i].name);
+		TEXT(c->srcus.data[i].why);
+	}
+	for (size_t i = 0; i < c->rcu_tasks.nr; i++) {
+		TEXT(c->rcu_tasks.data[i].name);
+		TEXT(c->rcu_tasks.data[i].gp_state_name);
+	}
+	for (size_t i = 0; i < c->throttled.nr; i++)
+		TEXT(c->throttled.data[i].cgroup);
+	TEXT(c->detectors.clocksource);
 	TEXT(c->rcu.name);
 	TEXT(c->rcu.gp_state_name);
 	for (size_t i = 0; i < c->pools.nr; i++) {
@@ -309,6 +329,7 @@ static void whole_system(struct report *r)
 
 	TEXT(r->capture.target_name);
 	TEXT(r->capture.target_note);
+	TEXT(r->capture.cut_short);
 	TEXT(k->release);
 	TEXT(k->banner);
 	TEXT(k->taint_letters);
@@ -350,12 +371,9 @@ static void findings(struct findings *f)
 		TEXT(row->summary);
 		TEXT(row->look_next);
 		TEXT(row->caused_by);
-		for (const struct evidence **e = (const struct evidence **)&row->evidence; *e;) {
-			struct evidence *copy = copy_of(*e, sizeof(*copy));
-
-			TEXT(copy->text);
-			*e = copy;
-			e = &copy->next;
+		for (struct evidence **e = &row->evidence; *e; e = &(*e)->next) {
+			*e = copy_of(*e, sizeof(**e));
+			TEXT((*e)->text);
 		}
 	}
 	for (size_t i = 0; i < f->unexamined.nr; i++)
