@@ -89,17 +89,10 @@ struct finder {
 	struct err *cause; /* of `best` */
 };
 
-/* Whether nothing more can be had from this target, whatever page table is tried. */
-static bool is_final(const struct err *e)
-{
-	return e->code == ERR_NOMEM || e->code == ERR_LOST || e->code == ERR_DEADLINE ||
-	       e->code == ERR_TIMEOUT || e->code == ERR_PROTOCOL;
-}
-
-/* Takes e over: returns it if it is final, else keeps it if it is the most telling so far. */
+/* Takes e over: returns it if it is fatal, else keeps it if it is the most telling so far. */
 static struct err *give_up(struct finder *f, enum progress p, struct err *e)
 {
-	if (is_final(e))
+	if (err_is_fatal(e))
 		return e;
 	if (!f->cause || p > f->best) {
 		err_free(f->cause);
@@ -266,7 +259,7 @@ static struct err *complete(struct kernel *k)
 	e = kernel_find_cpus(k);
 	if (!e)
 		return NULL;
-	if (is_final(e))
+	if (err_is_fatal(e))
 		return e;
 	k->cpus_why = strdup(e->msg);
 	err_free(e);
@@ -305,7 +298,7 @@ static struct err *decode_run(struct kernel *k, const struct mapping *run, enum 
 
 	*p = NO_SYMBOLS_BANNER;
 	e = symbols_decode(data, len, (struct kva){ run->va }, &k->symbols);
-	if (e && !is_final(e)) {
+	if (e && !err_is_fatal(e)) {
 		struct err *why = err_new(ERR_NOT_LINUX, "Linux %s, but without symbols that can be "
 					  "read (CONFIG_KALLSYMS): %s", k->release, e->msg);
 		err_free(e);
@@ -323,7 +316,7 @@ static struct err *decode_run(struct kernel *k, const struct mapping *run, enum 
 		return err_new(ERR_NOT_LINUX, "kernel %s has no BTF (CONFIG_DEBUG_INFO_BTF)",
 			       k->release);
 	}
-	if (e && !is_final(e)) {
+	if (e && !err_is_fatal(e)) {
 		struct err *why = err_new(ERR_NOT_LINUX, "kernel %s: %s", k->release, e->msg);
 
 		err_free(e);
@@ -427,7 +420,7 @@ static struct err *try_table(struct finder *f, size_t vcpu, unsigned int alterna
 	struct err *e = mem_page(f->mem, pt->root, &page);
 
 	if (e && alternative && f->best < UNREADABLE_RODATA) {
-		if (is_final(e))
+		if (err_is_fatal(e))
 			return e;
 		err_free(e);
 		return give_up(f, KERNEL_HALF_GONE, err_new(ERR_NOT_LINUX,
