@@ -51,6 +51,12 @@ struct err *broker_err_get(const struct broker_err *from)
 	return from->code ? err_new((enum err_code)from->code, "%s", from->msg) : NULL;
 }
 
+bool broker_ends(const struct err *e)
+{
+	return e->code == ERR_LOST || e->code == ERR_TIMEOUT || e->code == ERR_DEADLINE ||
+	       e->code == ERR_SUSPENDED;
+}
+
 /* ---- looking after the analyser */
 
 /* Third field of /proc/PID/stat, behind a name that may hold anything. */
@@ -95,9 +101,28 @@ static struct err *look(void *ctx)
 		return err_new(ERR_LOST, "the analyser has ended");
 	}
 	if (parent_is_stopped(s->c->parent_stat))
-		return err_new(ERR_DEADLINE,
+		return err_new(ERR_SUSPENDED,
 			       "fdgdb was suspended, so the guest has been let go meanwhile");
 	return NULL;
+}
+
+/* The tick() of stub.h: the analyser sees that we wait for the stub, and do not hang. */
+static void beat(void *ctx)
+{
+	struct session *s = ctx;
+
+	atomic_fetch_add(&s->c->shared->beat, 1);
+}
+
+/* The stopping() of stub.h. */
+static void stopping(void *ctx)
+{
+	struct session *s = ctx;
+	uint64_t now = clock_us();
+
+	atomic_store(&s->c->shared->started_us, now);
+	if (s->c->opts.deadline_ms)
+		s->deadline_us = now + MIN(s->c->opts.deadline_ms, (uint64_t)UINT32_MAX) * 1000;
 }
 
 /* ---- the end */
@@ -113,7 +138,6 @@ static void publish_stats(struct session *s)
 		.round_trips = stats.round_trips,
 		.resyncs = stats.resyncs,
 	};
-	atomic_store(&s->c->shared->started_us, stats.stopped_us);
 }
 
 static struct err *rescue(struct broker_child *c, bool resume)
@@ -121,6 +145,7 @@ static struct err *rescue(struct broker_child *c, bool resume)
 	struct stub_opts opts = c->stub_opts;
 
 	opts.check = NULL;
+	opts.tick = opts.stopping = NULL;
 	opts.wake_fd = -1;
 	struct err *e = stub_rescue(&c->ep, &opts, resume);
 	if (!e || e == &err_nomem)
@@ -140,6 +165,8 @@ _Noreturn static void finish(struct broker_child *c, struct err *why, struct err
 
 	broker_err_set(&sh->why, why);
 	broker_err_set(&sh->outcome, outcome);
+	if (sh->outcome.code == ERR_NOMEM)
+		sh->outcome.code = ERR_NOT_RESTORED;
 	broker_err_set(&sh->err, why);
 	sh->halted = halted;
 	sh->ended_us = clock_us();
@@ -157,6 +184,7 @@ _Noreturn static void let_go(struct session *s, struct err *why, bool keep_halte
 	bool halted = keep_halted || stub_was_halted(s->stub);
 
 	publish_stats(s);
+	s->c->shared->cut_us = why ? clock_us() : 0;
 	struct err *outcome = stub_close(s->stub, !halted);
 
 	/*
@@ -236,12 +264,6 @@ static struct err *do_op(struct session *s, bool *ret_ends)
 	return err_new(ERR_UNSUPPORTED, "question %u", sh->op);
 }
 
-/* True if the session cannot go on after this error. */
-static bool is_final(const struct err *e)
-{
-	return e->code == ERR_LOST || e->code == ERR_TIMEOUT || e->code == ERR_DEADLINE;
-}
-
 static void serve(struct session *s)
 {
 	char byte;
@@ -251,7 +273,7 @@ static void serve(struct session *s)
 		return; /* look() knows what it means */
 	struct err *e = do_op(s, &ends);
 
-	if (e && (ends || is_final(e)))
+	if (e && (ends || broker_ends(e)))
 		let_go(s, e, e->code == ERR_DEADLINE && s->c->opts.keep_halted);
 	publish_stats(s);
 	broker_err_set(&s->c->shared->err, e);
@@ -342,12 +364,10 @@ _Noreturn void broker_child_run(struct broker_child *c)
 	if (!s.reads)
 		finish(c, &err_nomem, NULL, false, false);
 	c->stub_opts.check = look;
+	c->stub_opts.tick = beat;
+	c->stub_opts.stopping = stopping;
 	c->stub_opts.ctx = &s;
 	c->stub_opts.wake_fd = c->control;
-
-	if (c->opts.deadline_ms)
-		s.deadline_us =
-			clock_us() + MIN(c->opts.deadline_ms, (uint64_t)UINT32_MAX) * 1000;
 
 	struct err *e = stub_open(&c->ep, &c->stub_opts, &s.stub);
 	if (e && e->code == ERR_LOST && !s.orphan && !told_to_end) {

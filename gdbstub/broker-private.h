@@ -52,13 +52,14 @@ struct broker_shared {
 	char status[64];
 	bool was_halted;
 
-	struct broker_stats stats; /* without pause_us */
-	_Atomic uint64_t started_us;
+	struct broker_stats stats; /* without pause_us and cut_us */
+	_Atomic uint64_t started_us; /* just before the connection that stopped the guest; 0: none was tried */
 	_Atomic uint64_t beat; /* changes while the child lives and gets on */
 
 	/* the end; valid once `ended` is set */
 	_Atomic bool ended;
 	uint64_t ended_us;
+	uint64_t cut_us;	   /* when `why` came up; 0 without it */
 	struct broker_err why;	   /* why it ended before it was told to */
 	struct broker_err outcome; /* what could not be restored */
 	bool halted;		   /* left halted on purpose */

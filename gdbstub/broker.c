@@ -67,8 +67,11 @@ void broker_get_stats(const struct broker *b, struct broker_stats *ret)
 	uint64_t started = atomic_load(&sh->started_us);
 
 	*ret = sh->stats;
-	if (started)
-		ret->pause_us = (atomic_load(&sh->ended) ? sh->ended_us : clock_us()) - started;
+	if (!started)
+		return;
+	ret->pause_us = (atomic_load(&sh->ended) ? sh->ended_us : clock_us()) - started;
+	if (atomic_load(&sh->ended) && sh->cut_us)
+		ret->cut_us = sh->cut_us - started;
 }
 
 /* ---- the child */
@@ -186,7 +189,9 @@ static void child_ended(struct broker *b, unsigned int patience_ms)
 		return;
 	}
 	b->why = err_new(ERR_LOST, "%s: the broker process has died", b->child.ep.name);
-	/* Even if it had not connected yet: a needless visit does no harm. */
+	/* Without a connection there was no stop either. */
+	if (!atomic_load(&b->shared->started_us))
+		return;
 	b->outcome = rescue(b, !b->shared->was_halted);
 	b->halted = b->shared->was_halted;
 }
@@ -295,6 +300,7 @@ struct err *broker_start(const char *target, const struct broker_opts *opts, str
 	b->over = true;
 	set_opts(b, opts);
 	TRY(endpoint_parse(target, &b->child.ep));
+	TRY(endpoint_resolve(&b->child.ep));
 	b->slices = calloc(BROKER_READS, sizeof(*b->slices));
 	if (!b->slices)
 		return &err_nomem;
@@ -334,7 +340,7 @@ struct err *broker_release(struct broker *b, bool keep_halted)
 			child_ended(b, 0);
 	}
 	if (!b->outcome && keep_halted && !b->halted)
-		return err_new(ERR_DEADLINE,
+		return err_new(b->why ? b->why->code : ERR_LOST,
 			       "%s: the guest is not kept halted: it was let go before",
 			       b->child.ep.name);
 	return err_dup(b->outcome);

@@ -29,7 +29,7 @@ struct broker;
 
 struct broker_opts {
 	unsigned int connect_ms, handshake_ms, reply_ms; /* 0: defaults, see stub.h */
-	uint64_t deadline_ms;				 /* since the stop; 0: none */
+	uint64_t deadline_ms;				 /* since the guest was stopped; 0: none */
 	/*
 	 * What becomes of the guest when the deadline passes: halted or running.  If the analyser
 	 * dies, the guest runs in any case.
@@ -50,12 +50,13 @@ struct broker_stats {
 	uint64_t round_trips; /* times that the broker waited for the stub */
 	uint64_t resyncs;     /* times that the stub was brought back into step */
 	uint64_t pause_us;    /* from the stop to the release, or until now */
+	uint64_t cut_us;      /* from the stop to the moment that ended the session before it was told to; 0 */
 };
 
 /*
  * Connects to the target (see endpoint_parse()): the guest stops.  opts may be NULL.  ERR_USAGE,
  * ERR_UNREACHABLE, ERR_UNSUPPORTED (no physical mode), ERR_PROTOCOL, ERR_TIMEOUT, ERR_LOST,
- * ERR_DEADLINE; the guest runs on after each of them.  ERR_NOT_RESTORED: it may not.
+ * ERR_DEADLINE, ERR_SUSPENDED; the guest runs on after each of them.  ERR_NOT_RESTORED: it may not.
  */
 struct err *broker_start(const char *target, const struct broker_opts *opts,
 			 struct broker **ret) MUST_CHECK;
@@ -85,18 +86,21 @@ struct err *broker_features(struct broker *b, const char *annex, char **ret,
 struct err *broker_monitor(struct broker *b, const char *command, char **ret) MUST_CHECK;
 
 /*
- * Reads all of them.  An error ends the session: ERR_DEADLINE (also after Ctrl-Z), ERR_LOST,
+ * Reads all of them.  An error ends the session: ERR_DEADLINE, ERR_SUSPENDED, ERR_LOST,
  * ERR_TIMEOUT, ERR_PROTOCOL; .ok of each read is valid even then.
  */
 struct err *broker_read(struct broker *b, struct broker_read *reads, size_t nr) MUST_CHECK;
 
 /*
  * Lets the guest go, or leaves it halted, physical mode off in both cases.  Idempotent: tells the
- * outcome again.  NULL also if the guest has been let go before, whatever for; but ERR_DEADLINE if
- * it was to be kept halted and runs.  ERR_NOT_RESTORED: its state is in doubt.  ERR_LOST: there is
- * no gdbstub any more, so QEMU has probably ended.
+ * outcome again.  NULL also if the guest has been let go before, whatever for; but if it was to be kept halted and
+ * runs, an error with the code of what it was let go for.  ERR_NOT_RESTORED: its state is in doubt.  ERR_LOST: there
+ * is no gdbstub any more, so QEMU has probably ended.
  */
 struct err *broker_release(struct broker *b, bool keep_halted) MUST_CHECK;
+
+/* Whether no question will be answered after this one's error. */
+bool broker_ends(const struct err *e);
 
 void broker_get_stats(const struct broker *b, struct broker_stats *ret);
 

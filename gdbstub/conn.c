@@ -7,13 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -155,47 +152,52 @@ static struct err *unreachable(const struct endpoint *ep, int error)
 	return e;
 }
 
-static struct err *open_unix(const struct endpoint *ep, unsigned int timeout_ms, int *ret_fd)
+static struct err *resolve_tcp(struct endpoint *ep)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int error;
-
-	memcpy(addr.sun_path, ep->path, sizeof(addr.sun_path));
-	error = try_connect((struct sockaddr *)&addr, sizeof(addr), timeout_ms, ret_fd);
-	return error ? unreachable(ep, error) : NULL;
-}
-
-static struct err *open_tcp(const struct endpoint *ep, unsigned int timeout_ms, int *ret_fd)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV },
-			*list = NULL;
-	int error, res;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *list = NULL;
 
 	/* No host gives the loopback addresses, 127.0.0.1 and ::1. */
-	res = getaddrinfo(*ep->host ? ep->host : NULL, ep->port, &hints, &list);
+	int res = getaddrinfo(*ep->host ? ep->host : NULL, ep->port, &hints, &list);
 	if (res)
-		return err_new(ERR_UNREACHABLE, "cannot connect to %s: %s", ep->name,
-			       gai_strerror(res));
+		return err_new(ERR_UNREACHABLE, "cannot connect to %s: %s", ep->name, gai_strerror(res));
+	ep->nr_addrs = 0;
+	for (struct addrinfo *a = list; a && ep->nr_addrs < CONN_ADDRS; a = a->ai_next) {
+		struct conn_addr *to = &ep->addrs[ep->nr_addrs];
 
-	/* Of several failures the first one is told: what a name means first is what was meant. */
-	error = 0;
-	for (struct addrinfo *a = list; a; a = a->ai_next) {
-		int this = try_connect(a->ai_addr, a->ai_addrlen, timeout_ms, ret_fd);
-
-		if (!this) {
-			freeaddrinfo(list);
-			return NULL;
-		}
-		if (!error || error == EAFNOSUPPORT)
-			error = this;
+		if (a->ai_addrlen > sizeof(to->v6))
+			continue;
+		memcpy(&to->any, a->ai_addr, a->ai_addrlen);
+		to->len = a->ai_addrlen;
+		ep->nr_addrs++;
 	}
 	freeaddrinfo(list);
-	return unreachable(ep, error);
+	return ep->nr_addrs ? NULL : unreachable(ep, EAFNOSUPPORT);
+}
+
+struct err *endpoint_resolve(struct endpoint *ep)
+{
+	if (!ep->is_unix)
+		return resolve_tcp(ep);
+	ep->addrs[0] = (struct conn_addr){ .path.sun_family = AF_UNIX, .len = sizeof(struct sockaddr_un) };
+	memcpy(ep->addrs[0].path.sun_path, ep->path, sizeof(ep->path));
+	ep->nr_addrs = 1;
+	return NULL;
 }
 
 struct err *conn_open(const struct endpoint *ep, unsigned int timeout_ms, int *ret_fd)
 {
-	return ep->is_unix ? open_unix(ep, timeout_ms, ret_fd) : open_tcp(ep, timeout_ms, ret_fd);
+	int error = 0;
+
+	/* Of several failures the first one is told: what a name means first is what was meant. */
+	for (size_t i = 0; i < ep->nr_addrs; i++) {
+		int this = try_connect(&ep->addrs[i].any, ep->addrs[i].len, timeout_ms, ret_fd);
+
+		if (!this)
+			return NULL;
+		if (!error || error == EAFNOSUPPORT)
+			error = this;
+	}
+	return unreachable(ep, error);
 }
 
 /*

@@ -3,7 +3,24 @@
 #ifndef FDGDB_GDBSTUB_CONN_H
 #define FDGDB_GDBSTUB_CONN_H
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "base/err.h"
+
+/* A socket's address, of any family. */
+struct conn_addr {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		struct sockaddr_un path;
+	};
+	socklen_t len;
+};
+
+enum { CONN_ADDRS = 8 };
 
 struct endpoint {
 	bool is_unix;
@@ -11,6 +28,8 @@ struct endpoint {
 	char port[8];	/* TCP; decimal, 1 ... 65535 */
 	char path[108]; /* Unix socket */
 	char name[320]; /* as the user gave it, for messages */
+	struct conn_addr addrs[CONN_ADDRS]; /* endpoint_resolve() */
+	size_t nr_addrs;
 };
 
 /*
@@ -20,7 +39,13 @@ struct endpoint {
 struct err *endpoint_parse(const char *target, struct endpoint *ret) MUST_CHECK;
 
 /*
- * Connects, non-blocking, without Nagle's delay, closed on exec.  QEMU stops the guest at this
+ * Looks the host's name up, which may take as long as the name service likes: before anything is stopped, and
+ * before anybody waits for signs of life.  ERR_UNREACHABLE.
+ */
+struct err *endpoint_resolve(struct endpoint *ep) MUST_CHECK;
+
+/*
+ * Connects to a resolved endpoint, non-blocking, without Nagle's delay, closed on exec.  QEMU stops the guest at this
  * moment.  ERR_UNREACHABLE; ERR_TIMEOUT does not occur: nobody there in time is unreachable too.
  */
 struct err *conn_open(const struct endpoint *ep, unsigned int timeout_ms, int *ret_fd) MUST_CHECK;

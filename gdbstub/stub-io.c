@@ -84,6 +84,7 @@ static struct err *recv_some(struct stub *s, bool *ret_got)
 	} while (n < 0 && errno == EINTR);
 	*ret_got = n > 0;
 	if (n > 0) {
+		s->heard_us = clock_us();
 		s->recv_at = 0;
 		s->recv_len = (size_t)n;
 		return NULL;
@@ -96,6 +97,8 @@ static struct err *recv_some(struct stub *s, bool *ret_got)
 
 static struct err *check(struct stub *s, bool checked)
 {
+	if (s->opts.tick)
+		s->opts.tick(s->opts.ctx);
 	return checked && s->opts.check ? s->opts.check(s->opts.ctx) : NULL;
 }
 
@@ -173,14 +176,18 @@ bool stub_reply_is(const struct stub *s, const char *text)
 	return s->in.len == strlen(text) && !memcmp(s->in.body, text, s->in.len);
 }
 
-struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_ms, bool checked)
+struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_ms)
 {
 	bool repeated = false;
 
 	for (;;) {
 		enum packet_event event;
+		struct err *e = stub_next(s, timeout_ms, !s->closing, &event);
 
-		TRY(stub_next(s, timeout_ms, checked, &event));
+		if (e) {
+			s->out_of_step = true; /* the reply may still come */
+			return e;
+		}
 		switch (event) {
 		case PACKET_BODY:
 			if (stub_is_stop_reply(s))
@@ -226,11 +233,11 @@ struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_
 	}
 }
 
-struct err *stub_command(struct stub *s, const char *body, unsigned int timeout_ms, bool checked)
+struct err *stub_command(struct stub *s, const char *body, unsigned int timeout_ms)
 {
 	s->stats.round_trips++;
 	TRY(stub_put(s, body, strlen(body)));
-	return stub_reply(s, body, timeout_ms, checked);
+	return stub_reply(s, body, timeout_ms);
 }
 
 /*
@@ -244,7 +251,7 @@ struct err *stub_resync(struct stub *s)
 
 	s->stats.resyncs++;
 	do {
-		TRY(stub_next(s, STUB_QUIET_MS, false, &event));
+		TRY(stub_next(s, STUB_QUIET_MS, !s->closing, &event));
 		if (clock_us() > end)
 			return err_new(ERR_PROTOCOL, "%s: the gdbstub does not stop talking",
 				       s->name);
@@ -254,7 +261,7 @@ struct err *stub_resync(struct stub *s)
 	static const char query[] = "qqemu.PhyMemMode";
 	TRY(stub_put(s, query, strlen(query)));
 	for (unsigned int i = 0; i < 1024; i++) {
-		TRY(stub_reply(s, query, s->opts.reply_ms, false));
+		TRY(stub_reply(s, query, s->opts.reply_ms));
 		if (stub_reply_is(s, "1") || stub_reply_is(s, "0") || !s->in.len) {
 			s->out_of_step = false;
 			return NULL;

@@ -29,7 +29,9 @@ struct stub {
 
 	bool no_ack, lost;
 	bool mute;	    /* D has been sent: no acknowledgements any more */
+	bool closing;	    /* check() has no say any more */
 	bool out_of_step;   /* replies to requests that were given up may still arrive */
+	uint64_t heard_us;  /* when the last bytes came */
 	bool answered;	    /* it has spoken the protocol */
 	bool has_physical;  /* it knows PhyMemMode */
 	bool binary_read;   /* x */
@@ -52,21 +54,19 @@ struct err *stub_put_ack(struct stub *s, char c) MUST_CHECK;
 
 /*
  * The next event, PACKET_NONE after timeout_ms without a byte.  Sends what is queued meanwhile.
- * `checked`: whether check() may end the wait;
+ * `checked`: whether check() may end the wait.
  */
 struct err *stub_next(struct stub *s, unsigned int timeout_ms, bool checked,
 		      enum packet_event *ret) MUST_CHECK;
 
 /* Sends and waits for its one reply, with one repetition; the reply is s->in.body. */
-struct err *stub_command(struct stub *s, const char *body, unsigned int timeout_ms,
-			 bool checked) MUST_CHECK;
+struct err *stub_command(struct stub *s, const char *body, unsigned int timeout_ms) MUST_CHECK;
 
 /*
  * Waits for the next reply to what was sent, with one repetition of it.  NULL: it has more than one
  * reply, of which a stub would repeat the last it has sent, not the one that was garbled.
  */
-struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_ms,
-		       bool checked) MUST_CHECK;
+struct err *stub_reply(struct stub *s, const char *repeat, unsigned int timeout_ms) MUST_CHECK;
 
 /* Throws away what is under way until the stub is quiet and answers in step again. */
 struct err *stub_resync(struct stub *s) MUST_CHECK;

@@ -28,6 +28,8 @@ enum {
 	DEFAULT_WINDOW = 64 << 10,
 	MIN_PACKETS = 8,
 	MAX_TROUBLE = 16, /* garbled replies in one batch */
+	SLICE_MS = 20,	  /* how often check() is asked */
+	STOPPED_MS = 500, /* once it has spoken: silence after which what is in flight is given up */
 };
 
 /* One packet's worth; may span several reads that continue each other. */
@@ -53,6 +55,7 @@ struct batch {
 
 	struct piece flight[MAX_IN_FLIGHT]; /* a ring */
 	size_t head, nr_flight, bytes_flight;
+	uint64_t began_us; /* when the first request since nothing was in flight went out */
 	unsigned int trouble;
 	bool lockstep;
 };
@@ -129,8 +132,10 @@ static struct err *fill_window(struct batch *b)
 			break;
 		TRY(ask(b, &p));
 	}
-	if (idle && b->nr_flight)
+	if (idle && b->nr_flight) {
 		b->s->stats.round_trips++;
+		b->began_us = clock_us();
+	}
 	return NULL;
 }
 
@@ -326,6 +331,20 @@ static struct err *handle_event(struct batch *b, enum packet_event event)
 	return NULL;
 }
 
+/*
+ * Waits for the next event, for a while only: *ret is PACKET_ACK, which means nothing, if there was none but it is
+ * too early to call that silence.
+ */
+static struct err *wait_a_while(struct batch *b, unsigned int silence_ms, enum packet_event *ret)
+{
+	struct stub *s = b->s;
+
+	TRY(stub_next(s, MIN(silence_ms, (unsigned int)SLICE_MS), false, ret));
+	if (*ret == PACKET_NONE && clock_us() - MAX(s->heard_us, b->began_us) < silence_ms * (uint64_t)1000)
+		*ret = PACKET_ACK;
+	return NULL;
+}
+
 static struct err *run(struct batch *b)
 {
 	struct err *stop = NULL;
@@ -342,7 +361,12 @@ static struct err *run(struct batch *b)
 		if (!e && !b->nr_flight)
 			return stop;
 		if (!e)
-			e = stub_next(b->s, b->s->opts.reply_ms, false, &event);
+			e = wait_a_while(b, stop ? MIN(b->s->opts.reply_ms, (unsigned int)STOPPED_MS) :
+						   b->s->opts.reply_ms, &event);
+		if (!e && stop && event == PACKET_NONE) {
+			b->s->out_of_step = true;
+			return stop;
+		}
 		if (!e)
 			e = handle_event(b, event);
 		if (e) {

@@ -156,13 +156,13 @@ static struct err *first_answer(struct stub *s)
 	static const char hello[] = "qSupported:multiprocess+;xmlRegisters=i386";
 
 	s->packet_size = DEFAULT_PACKET;
-	struct err *e = stub_command(s, hello, s->opts.handshake_ms, true);
+	struct err *e = stub_command(s, hello, s->opts.handshake_ms);
 	if (e)
 		return not_a_stub(s, e);
 	parse_features(s);
 	if (s->no_ack) {
 		s->no_ack = false;
-		TRY(stub_command(s, "QStartNoAckMode", s->opts.reply_ms, false));
+		TRY(stub_command(s, "QStartNoAckMode", s->opts.reply_ms));
 		s->no_ack = stub_reply_is(s, "OK");
 	}
 	return NULL;
@@ -204,7 +204,7 @@ static struct err *list_threads(struct stub *s)
 	const char *query = "qfThreadInfo";
 
 	for (size_t i = 0; i <= STUB_MAX_THREADS; i++) {
-		TRY(stub_command(s, query, s->opts.reply_ms, false));
+		TRY(stub_command(s, query, s->opts.reply_ms));
 		if (stub_reply_is(s, "l"))
 			break;
 		if (!s->in.len || s->in.body[0] != 'm' || s->in.len == 1)
@@ -244,7 +244,7 @@ static struct err *read_status(struct stub *s)
 /* Asks what mode there is; *ret is true for physical. */
 static struct err *query_physical(struct stub *s, bool *ret)
 {
-	TRY(stub_command(s, "qqemu.PhyMemMode", s->opts.reply_ms, false));
+	TRY(stub_command(s, "qqemu.PhyMemMode", s->opts.reply_ms));
 	if (!stub_reply_is(s, "0") && !stub_reply_is(s, "1"))
 		return err_new(ERR_UNSUPPORTED,
 			       "%s: this gdbstub cannot read physical memory (it is not QEMU's, or "
@@ -258,8 +258,7 @@ struct err *stub_physical(struct stub *s, bool on)
 {
 	bool is_on;
 
-	TRY(stub_command(s, on ? "Qqemu.PhyMemMode:1" : "Qqemu.PhyMemMode:0", s->opts.reply_ms,
-			 false));
+	TRY(stub_command(s, on ? "Qqemu.PhyMemMode:1" : "Qqemu.PhyMemMode:0", s->opts.reply_ms));
 	if (!stub_reply_is(s, "OK"))
 		return err_new(ERR_PROTOCOL, "%s: physical mode cannot be switched", s->name);
 	TRY(query_physical(s, &is_on));
@@ -314,7 +313,8 @@ static struct err *connect_stub(const struct endpoint *ep, const struct stub_opt
 	if (!s->recv)
 		return &err_nomem;
 	TRY(await_free(ep, opts));
-	s->stats.stopped_us = clock_us();
+	if (opts->stopping)
+		opts->stopping(opts->ctx);
 	TRY(conn_open(ep, opts->connect_ms, &s->fd));
 	*ret = take_ptr(s);
 	return NULL;
@@ -397,10 +397,10 @@ static struct err *detach(struct stub *s)
 	/* With a process first: see "multiprocess" in stub.h. */
 	snprintf(packet, sizeof(packet), "D;%s", *s->process ? s->process : "1");
 	s->mute = true;
-	TRY(stub_command(s, packet, s->opts.reply_ms, false));
+	TRY(stub_command(s, packet, s->opts.reply_ms));
 	if (stub_reply_is(s, "OK"))
 		return NULL;
-	TRY(stub_command(s, "D", s->opts.reply_ms, false));
+	TRY(stub_command(s, "D", s->opts.reply_ms));
 	if (stub_reply_is(s, "OK"))
 		return NULL;
 	return err_new(ERR_PROTOCOL, "%s: the gdbstub does not let go", s->name);
@@ -424,7 +424,7 @@ static struct err *leave(struct stub *s, bool resume)
 	if (s->has_physical)
 		TRY(stub_physical(s, false));
 	else
-		TRY(stub_command(s, "Qqemu.PhyMemMode:0", s->opts.reply_ms, false));
+		TRY(stub_command(s, "Qqemu.PhyMemMode:0", s->opts.reply_ms));
 	return resume ? detach(s) : NULL;
 }
 
@@ -433,9 +433,13 @@ struct err *stub_close(struct stub *s, bool resume)
 	if (!s)
 		return NULL;
 
+	s->closing = true;
 	bool noise = !s->answered && s->in.nr_noise;
 	struct err *e = noise ? NULL : leave(s, resume);
 
+	/* Whatever it was, the lack of memory too: the guest may stand. */
+	if (e == &err_nomem)
+		e = err_new(ERR_NOT_RESTORED, "out of memory");
 	if (e && e != &err_nomem)
 		e->code = s->lost ? ERR_LOST : ERR_NOT_RESTORED;
 	stub_destroy(s);
@@ -455,7 +459,7 @@ struct err *stub_features(struct stub *s, const char *annex, char **ret, size_t 
 	for (;;) {
 		snprintf(packet, sizeof(packet), "qXfer:features:read:%s:%zx,%zx", annex, len,
 			 s->packet_size - PACKET_OVERHEAD - 1);
-		TRY(stub_command(s, packet, s->opts.reply_ms, false));
+		TRY(stub_command(s, packet, s->opts.reply_ms));
 		if (!s->in.len || (s->in.body[0] != 'm' && s->in.body[0] != 'l'))
 			return err_new(ERR_PROTOCOL, "%s: no target description \"%s\"", s->name,
 				       annex);
@@ -490,11 +494,11 @@ struct err *stub_regs(struct stub *s, size_t thread, uint8_t **ret, size_t *ret_
 	if (thread >= s->threads.nr)
 		return err_new(ERR_USAGE, "no thread %zu", thread);
 	snprintf(packet, sizeof(packet), "Hg%s", s->threads.data[thread].id);
-	TRY(stub_command(s, packet, s->opts.reply_ms, false));
+	TRY(stub_command(s, packet, s->opts.reply_ms));
 	if (!stub_reply_is(s, "OK"))
 		return err_new(ERR_PROTOCOL, "%s: thread %s cannot be selected", s->name,
 			       s->threads.data[thread].id);
-	TRY(stub_command(s, "g", s->opts.reply_ms, false));
+	TRY(stub_command(s, "g", s->opts.reply_ms));
 
 	size_t len = s->in.len / 2;
 	_cleanup_free_ uint8_t *regs = malloc(len + 1);
@@ -520,7 +524,7 @@ static struct err *try_monitor(struct stub *s, const char *command, char **ret)
 	hex_encode(command, n, packet + 6);
 	TRY(stub_put(s, packet, 6 + 2 * n));
 	for (;;) {
-		TRY(stub_reply(s, NULL, s->opts.reply_ms, false));
+		TRY(stub_reply(s, NULL, s->opts.reply_ms));
 		if (!s->in.len)
 			return err_new(ERR_UNSUPPORTED, "%s: no monitor behind the gdbstub", s->name);
 		if (stub_reply_is(s, "OK"))

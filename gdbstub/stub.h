@@ -28,11 +28,15 @@ struct stub_opts {
 	unsigned int window;	   /* bytes of memory asked for at once; 0: the default */
 
 	/*
-	 * Called while waiting, at least every 20 ms.  An error ends what is going on: nothing more
-	 * is asked for, and once what is in flight has arrived, the function returns that error.
-	 * May be NULL.
+	 * Called while waiting, at least every 20 ms, but not by stub_close().  An error ends what is going on:
+	 * nothing more is asked for, and once what is in flight has arrived (which is waited for only as
+	 * long as something arrives), the function returns that error.  May be NULL.
 	 */
 	struct err *(*check)(void *ctx);
+	/* The same, without a say, and by stub_close() too: we are alive.  May be NULL. */
+	void (*tick)(void *ctx);
+	/* Called just before a connection is tried, which stops the guest.  May be NULL. */
+	void (*stopping)(void *ctx);
 	void *ctx;
 	int wake_fd; /* a hang-up on it calls check() at once; -1 for none */
 };
@@ -45,7 +49,6 @@ struct stub_stats {
 	uint64_t packets;     /* sent */
 	uint64_t round_trips; /* times that a request had to wait for no other to be under way */
 	uint64_t resyncs;     /* times that order had to be restored */
-	uint64_t stopped_us;  /* clock_us() just before connecting stopped the guest */
 };
 
 enum stub_read_status {
@@ -66,7 +69,7 @@ struct stub_read {
 struct stub;
 
 /*
- * Connects, which stops the guest, and shakes hands: features, threads, state.
+ * Connects to a resolved endpoint, which stops the guest, and shakes hands: features, threads, state.
  *
  * On failure the guest has been let go if it could be reached at all: ERR_UNREACHABLE if nothing
  * answers, ERR_PROTOCOL, ERR_LOST, ERR_TIMEOUT, ERR_UNSUPPORTED if there is no physical mode, or

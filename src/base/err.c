@@ -116,6 +116,7 @@ bool err_is_fatal(const struct err *e)
 	case ERR_TIMEOUT:
 	case ERR_PROTOCOL:
 	case ERR_DEADLINE:
+	case ERR_SUSPENDED:
 	case ERR_NOT_FOUND: /* a report without what is asked for answers another question */
 	case ERR_NOT_RESTORED:
 		return true;

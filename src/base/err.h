@@ -31,6 +31,7 @@ enum err_code {
 	ERR_MISSING,	 /* this kernel has no such symbol, type or member */
 	ERR_LIMIT,	 /* a budget ran out */
 	ERR_DEADLINE,	 /* --deadline passed; the guest has been let go */
+	ERR_SUSPENDED,	 /* fdgdb was stopped like a job (Ctrl-Z), and the guest let go meanwhile */
 	ERR_UNSUPPORTED, /* fdgdb cannot do this (yet) */
 	ERR_NOT_FOUND,	 /* the guest has no such thing as the user named */
 	ERR_NOT_RESTORED, /* the guest could not be put back into its former state */

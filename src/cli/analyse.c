@@ -58,7 +58,7 @@ static struct err *collect(const struct options *o, struct stop *s)
 			    walk_all(s->kernel, &o->walk, s->report);
 }
 
-static void fill_capture(const struct options *o, const struct stop *s)
+static void fill_capture(const struct stop *s)
 {
 	struct capture_info *c = &s->report->capture;
 	struct target_stats t = { 0 };
@@ -72,8 +72,8 @@ static void fill_capture(const struct options *o, const struct stop *s)
 	c->target_name = s->target->name;
 	c->target_note = s->target->note;
 	c->is_live = s->target->ops->live;
-	c->kept_halted = o->keep_halted;
 	c->pause_us = t.pause_us;
+	c->cut_us = t.cut_us;
 	c->bytes = t.bytes;
 	c->packets = t.packets;
 	c->round_trips = t.round_trips;
@@ -113,6 +113,15 @@ static unsigned int terminal_width(FILE *out)
 	struct winsize ws;
 
 	return ioctl(fileno(out), TIOCGWINSZ, &ws) || !ws.ws_col ? 0 : ws.ws_col;
+}
+
+/* What ended the collecting before its end. */
+static void cut_short(struct report *r, const struct err *e)
+{
+	r->capture.cut_short = pool_printf(&r->pool, "%s", e->msg);
+	if (!r->capture.cut_short)
+		r->capture.cut_short = "out of memory";
+	r->capture.deadline_hit = e->code == ERR_DEADLINE;
 }
 
 /* Whether a number of bytes that the user gave cuts arena pages out of the JSON. */
@@ -224,18 +233,22 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	bool answered = s.kernel != NULL;
 
 	/* First of all the guest; whatever went wrong can be told afterwards. */
-	status = tell(s.target->ops->release(s.target, o->keep_halted), status);
+	e = s.target->ops->release(s.target, o->keep_halted);
+	bool kept_halted = o->keep_halted && !e;
+	status = tell(e, status);
 	if (failed) {
 		/* What was asked for is not there; a report without it would look like an answer. */
 		answered &= failed->code != ERR_NOT_FOUND && !is_view(o);
 		if (answered)
-			s.report->capture.deadline_hit = failed->code == ERR_DEADLINE;
+			cut_short(s.report, failed);
 		status = tell(failed, status);
 	}
+	if (s.report)
+		s.report->capture.kept_halted = kept_halted;
 	if (s.mem)
 		mem_freeze(s.mem);
 	if (s.report)
-		fill_capture(o, &s);
+		fill_capture(&s);
 	if (answered)
 		status = answer(o, &s, file ? file : stdout, status);
 	if (file && fclose(take_ptr(file))) {
@@ -244,7 +257,7 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	}
 	if (o->stats && s.report)
 		print_stats(&s);
-	if (o->keep_halted && status != EXIT_NOT_RESTORED)
+	if (kept_halted)
 		fprintf(stderr, "fdgdb: the guest is left halted; attach again, or \"cont\" in its "
 				"monitor, to let it run\n");
 	return status;

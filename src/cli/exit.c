@@ -20,6 +20,7 @@ int exit_of(const struct err *e)
 	case ERR_NOT_RESTORED:
 		return EXIT_NOT_RESTORED;
 	case ERR_DEADLINE:
+	case ERR_SUSPENDED:
 	case ERR_LIMIT:
 		return EXIT_PARTIAL;
 	default:

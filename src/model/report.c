@@ -167,7 +167,7 @@ bool report_is_partial(const struct report *r)
 		    s->user_cut)
 			return true;
 	}
-	return r->capture.deadline_hit;
+	return r->capture.cut_short;
 }
 
 static int by_kva(const void *a, const void *b, void *ctx)

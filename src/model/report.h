@@ -58,12 +58,13 @@ struct capture_info {
 	const char *target_name;
 	const char *target_note; /* or NULL */
 	bool is_live;		 /* the guest goes on afterwards */
-	bool kept_halted;
+	bool kept_halted; /* it has been left so, because it was asked for */
 	uint64_t pause_us; /* filled in after the guest has been let go */
 	uint64_t bytes, packets, round_trips;
 	uint64_t cache_hits, cache_misses;
-	bool deadline_hit;
-	uint64_t deadline_us; /* since the stop; when the first phase boundary past it was crossed */
+	const char *cut_short; /* what ended the collecting before its end: a deadline, a lost target ...; NULL */
+	bool deadline_hit;     /* it was the deadline */
+	uint64_t cut_us;       /* when that was, since the stop; 0: unknown */
 };
 
 struct kernel_info {

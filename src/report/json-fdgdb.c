@@ -62,6 +62,9 @@ static void write_capture(struct json *j, const struct capture_info *c)
 	json_key_u64(j, "cache_hits", c->cache_hits);
 	json_key_u64(j, "cache_misses", c->cache_misses);
 	json_opt_true(j, "deadline_hit", c->deadline_hit);
+	json_opt_string(j, "cut_short", c->cut_short);
+	if (c->cut_us)
+		json_key_u64(j, "cut_us", c->cut_us);
 	json_close_object(j);
 }
 

@@ -44,7 +44,7 @@ static void write_vcpus(struct json_report *w)
 static void write_truncation(struct json_report *w)
 {
 	if (w->r->capture.deadline_hit)
-		json_key_u64(&w->j, "dump_truncated_at_us", w->r->capture.deadline_us);
+		json_key_u64(&w->j, "dump_truncated_at_us", w->r->capture.cut_us);
 	if (w->r->maps_skipped)
 		json_key_u64(&w->j, "maps_truncated", w->r->maps_skipped);
 }

@@ -120,11 +120,16 @@ static void write_target(struct text *t)
 			      c->kept_halted ? ", and was left halted" : "");
 	strbuf_putc(&t->sb, '\n');
 
-	if (c->deadline_hit) {
+	if (c->cut_short) {
 		label(t, "cut");
 		text_alarm(t, true);
-		strbuf_printf(&t->sb, "the deadline passed after %" PRIu64 ".%03u ms",
-			      c->deadline_us / 1000, (unsigned int)(c->deadline_us % 1000));
+		if (c->deadline_hit)
+			strbuf_puts(&t->sb, "the deadline passed");
+		else
+			text_guest(t, c->cut_short);
+		if (c->cut_us)
+			strbuf_printf(&t->sb, "%s after %" PRIu64 ".%03u ms", c->deadline_hit ? "" : ",",
+				      c->cut_us / 1000, (unsigned int)(c->cut_us % 1000));
 		if (t->r->maps_skipped)
 			strbuf_printf(&t->sb, ", %" PRIu32 " maps were not looked at",
 				      t->r->maps_skipped);

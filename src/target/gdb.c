@@ -54,8 +54,7 @@ static struct err *fill_regs(const struct xml_layout *layout, const uint8_t *g, 
 
 static bool is_final(const struct err *e)
 {
-	return e->code == ERR_LOST || e->code == ERR_TIMEOUT || e->code == ERR_DEADLINE ||
-	       e->code == ERR_NOMEM;
+	return broker_ends(e) || e->code == ERR_NOMEM;
 }
 
 static struct err *read_vcpu(struct gdb_target *g, const struct xml_layout *layout, size_t i)
@@ -154,6 +153,7 @@ static void gdb_stats(const struct target *t, struct target_stats *ret)
 		.packets = stats.packets,
 		.round_trips = stats.round_trips,
 		.pause_us = stats.pause_us,
+		.cut_us = stats.cut_us,
 	};
 }
 

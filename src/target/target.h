@@ -52,6 +52,7 @@ struct target_stats {
 	uint64_t packets;     /* sent; 0 for a file */
 	uint64_t round_trips; /* times that reading began anew after an answer: what latency costs; 0 for a file */
 	uint64_t pause_us;    /* how long the guest has been stopped by us; 0 for a file */
+	uint64_t cut_us;      /* from the stop to what ended it before release(); 0: nothing did */
 };
 
 struct target;

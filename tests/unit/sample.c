@@ -923,8 +923,9 @@ struct report *sample_empty_report(void)
 
 	r->capture.target_kind = "elf core";
 	r->capture.target_name = "vmcore\x1b[1m";
+	r->capture.cut_short = "the deadline of 250 ms has passed";
 	r->capture.deadline_hit = true;
-	r->capture.deadline_us = 250000;
+	r->capture.cut_us = 250000;
 	r->maps_skipped = 4;
 	r->tasks_unavailable = "no task walker available";
 	r->scx.unavailable = "no scx walker capture";

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,7 @@ static void test_deadline(void)
 	struct broker *b = NULL;
 	_cleanup_free_ uint8_t *big = malloc(IMAGE);
 	struct broker_read r = { BASE, IMAGE, big, false };
+	struct broker_stats stats;
 
 	/* While idle: the analyser hangs in a loop of its own. */
 	opts.deadline_ms = 150;
@@ -229,6 +231,8 @@ static void test_deadline(void)
 	ASSERT_ERR(broker_read(b, &r, 1), ERR_DEADLINE, "deadline of 150 ms");
 	ASSERT_OK(broker_release(b, false));
 	ASSERT_ERR(broker_release(b, true), ERR_DEADLINE, "not kept halted");
+	broker_get_stats(b, &stats);
+	CU_ASSERT(stats.cut_us >= 150000 && stats.cut_us <= stats.pause_us);
 	broker_destroy(b);
 
 	/* Within a batch. */
@@ -247,6 +251,88 @@ static void test_deadline(void)
 	CU_ASSERT(!fake_is_running(f));
 	CU_ASSERT(!fake_is_physical(f));
 	broker_destroy(b);
+	stop(f);
+}
+
+/* From the first moment on, and whatever the stub is at. */
+static void test_deadline_early(void)
+{
+	struct broker_opts opts = { .handshake_ms = 700, .reply_ms = 2000, .deadline_ms = 200 };
+	struct broker *b = NULL;
+	uint8_t *big = malloc(IMAGE);
+	struct broker_read r = { BASE, IMAGE, big, false };
+
+	/* The handshake alone would take seconds. */
+	struct fake *f = start((struct fake_opts){ .delay_us = 50000, .nr_vcpus = 40 });
+	uint64_t began = clock_us();
+	ASSERT_ERR(broker_start(fake_target(f), &opts, &b), ERR_DEADLINE, "deadline of 200 ms");
+	CU_ASSERT(clock_us() - began < 2000000);
+	CU_ASSERT(fake_restored(f));
+	stop(f);
+
+	/* Silence is not the word it is remembered by. */
+	f = start((struct fake_opts){ .fault = FAKE_HANG_AT, .at = 60 });
+	ASSERT_OK(broker_start(fake_target(f), &opts, &b));
+	ASSERT_ERR(broker_read(b, &r, 1), ERR_DEADLINE, "deadline of 200 ms");
+	broker_destroy(b);
+	free(big);
+	stop(f);
+}
+
+/* As long as answers come the broker lives, however many it has to wait for. */
+static void test_slow_handshake(void)
+{
+	struct fake *f = start((struct fake_opts){ .delay_us = 50000, .nr_vcpus = 100 });
+	struct broker_opts opts = { .connect_ms = 100, .handshake_ms = 300, .reply_ms = 300 };
+	struct broker *b = NULL;
+
+	ASSERT_OK(broker_start(fake_target(f), &opts, &b));
+	broker_destroy(b);
+	CU_ASSERT(fake_restored(f));
+	stop(f);
+}
+
+/* ---- names */
+
+static pid_t *resolver; /* shared: who has asked for an address */
+
+/* In place of the C library's: a name service that may never answer. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
+{
+	static struct sockaddr_in addr;
+	static struct addrinfo info = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+
+	(void)hints;
+	*resolver = getpid();
+	if (node && !strcmp(node, "unknown"))
+		return EAI_NONAME;
+	addr = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) },
+				     .sin_port = htons((uint16_t)atoi(service)) };
+	info.ai_addr = (struct sockaddr *)&addr;
+	info.ai_addrlen = sizeof(addr);
+	*res = &info;
+	return 0;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+	(void)list;
+}
+
+/* Not by the child, whose signs of life are waited for, and of which nobody knows whether it has stopped a guest. */
+static void test_names(void)
+{
+	struct fake *f = start((struct fake_opts){ .tcp = true });
+	struct broker *b = NULL;
+	char name[64];
+
+	snprintf(name, sizeof(name), "known%s", fake_target(f));
+	ASSERT_OK(broker_start(name, &quick, &b));
+	CU_ASSERT_EQUAL(*resolver, getpid());
+	broker_destroy(b);
+	CU_ASSERT(fake_restored(f));
+	ASSERT_ERR(broker_start("unknown:1234", &quick, &b), ERR_UNREACHABLE, "cannot connect to unknown:1234");
+	CU_ASSERT_EQUAL(*resolver, getpid());
 	stop(f);
 }
 
@@ -322,12 +408,12 @@ _Noreturn static void analyser(const struct fake *f, bool crash)
 	signal(SIGSEGV, SIG_DFL); /* not the sanitizer's */
 	struct err *e = broker_start(fake_target(f), &quick, &b);
 	if (e)
-		_exit(e->code == ERR_DEADLINE ? 4 : 3);
+		_exit(e->code == ERR_SUSPENDED ? 4 : 3);
 	*broker_of = broker_pid(b);
 	for (unsigned int i = 0;; i++) {
 		e = broker_read(b, &r, 1);
 		if (e)
-			_exit(e->code == ERR_DEADLINE ? 4 : 5);
+			_exit(e->code == ERR_SUSPENDED ? 4 : 5);
 		if (crash && i == 1)
 			raise(SIGSEGV);
 	}
@@ -469,6 +555,9 @@ int main(void)
 		{ "targets that are none", test_cannot_start },
 		{ "not restored", test_not_restored },
 		{ "deadline", test_deadline },
+		{ "deadline before all is said, or while nothing is", test_deadline_early },
+		{ "a slow handshake", test_slow_handshake },
+		{ "names are looked up before", test_names },
 		{ "connection closed", test_closed },
 		{ "stub gone", test_stub_gone },
 		{ "broker killed", test_broker_killed },
@@ -481,10 +570,11 @@ int main(void)
 		{ NULL, NULL },
 	};
 
-	broker_of = mmap(NULL, sizeof(*broker_of), PROT_READ | PROT_WRITE,
+	broker_of = mmap(NULL, 2 * sizeof(*broker_of), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (broker_of == MAP_FAILED)
 		return 99;
+	resolver = broker_of + 1;
 	int status = unit_main("broker", tests);
 	free(image);
 	return status;

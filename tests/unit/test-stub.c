@@ -3,6 +3,7 @@
 
 #include "gdbstub/stub.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -29,12 +30,18 @@ static struct fake *start(struct fake_opts o)
 	return fake_start(&o);
 }
 
+static struct err *resolved(const char *target, struct endpoint *ep)
+{
+	TRY(endpoint_parse(target, ep));
+	return endpoint_resolve(ep);
+}
+
 static struct err *open_fake(struct fake *f, unsigned int window, struct stub **ret)
 {
 	struct endpoint ep;
 	struct stub_opts opts;
 
-	TRY(endpoint_parse(fake_target(f), &ep));
+	TRY(resolved(fake_target(f), &ep));
 	stub_opts_init(&opts);
 	opts.handshake_ms = opts.reply_ms = 700;
 	opts.window = window;
@@ -188,9 +195,9 @@ static void test_no_stub(void)
 	unreachable((struct fake_opts){ .fault = FAKE_SILENT }, "does not answer within 700 ms");
 	unreachable((struct fake_opts){ .fault = FAKE_CLOSE_AT_ONCE }, "closed the connection");
 	stub_opts_init(&opts);
-	ASSERT_OK(endpoint_parse("/nonexistent/socket", &ep));
+	ASSERT_OK(resolved("/nonexistent/socket", &ep));
 	ASSERT_ERR(stub_open(&ep, &opts, &s), ERR_UNREACHABLE, "No such file");
-	ASSERT_OK(endpoint_parse(":1", &ep));
+	ASSERT_OK(resolved(":1", &ep));
 	ASSERT_ERR(stub_open(&ep, &opts, &s), ERR_UNREACHABLE, "refused");
 }
 
@@ -273,7 +280,7 @@ static void test_busy(void)
 	/* By a name for this machine that the list of connections does not show as such. */
 	char name[64];
 	snprintf(name, sizeof(name), "0.0.0.0%s", fake_target(f));
-	ASSERT_OK(endpoint_parse(name, &ep));
+	ASSERT_OK(resolved(name, &ep));
 	stub_opts_init(&opts);
 	opts.handshake_ms = 300;
 	ASSERT_ERR(stub_open(&ep, &opts, &s), ERR_UNREACHABLE, "does not answer within 300 ms");
@@ -283,11 +290,12 @@ static void test_busy(void)
 	fake_stop(f);
 }
 
+/* How often it may still be called before it has enough. */
 static struct err *after_some(void *ctx)
 {
-	unsigned int *calls = ctx;
+	unsigned int *left = ctx;
 
-	return ++*calls > 30 ? err_new(ERR_DEADLINE, "enough") : NULL;
+	return !*left || !--*left ? err_new(ERR_DEADLINE, "enough") : NULL;
 }
 
 static void test_check(void)
@@ -295,18 +303,19 @@ static void test_check(void)
 	struct fake *f = start((struct fake_opts){ .delay_us = 100 });
 	static uint8_t buf[IMAGE];
 	struct stub_read r[2] = { { BASE, 2048, buf, 0, 0 }, { BASE, IMAGE, buf, 0, 0 } };
-	unsigned int calls = 0;
+	unsigned int left = UINT_MAX;
 	struct endpoint ep;
 	struct stub_opts opts;
 	struct stub *s;
 
-	ASSERT_OK(endpoint_parse(fake_target(f), &ep));
+	ASSERT_OK(resolved(fake_target(f), &ep));
 	stub_opts_init(&opts);
 	opts.window = 8192;
 	opts.check = after_some;
-	opts.ctx = &calls;
+	opts.ctx = &left;
 	ASSERT_OK(stub_open(&ep, &opts, &s));
 	ASSERT_OK(stub_physical(s, true));
+	left = 30;
 	ASSERT_ERR(stub_read(s, r, 2), ERR_DEADLINE, "enough");
 	CU_ASSERT_EQUAL(r[0].status, STUB_READ_OK);
 	CU_ASSERT_EQUAL(r[1].status, STUB_READ_PENDING);
@@ -315,6 +324,55 @@ static void test_check(void)
 	CU_ASSERT(fake_restored(f));
 	CU_ASSERT(fake_ended_well(f));
 	fake_stop(f);
+}
+
+/* Nor does it wait for the end of the handshake, wherever that is; the guest runs on. */
+static void test_check_handshake(void)
+{
+	struct fake *f = start((struct fake_opts){ .delay_us = 2000, .nr_vcpus = 8 });
+	struct endpoint ep;
+	struct stub_opts opts;
+	struct stub *s;
+
+	ASSERT_OK(resolved(fake_target(f), &ep));
+	stub_opts_init(&opts);
+	opts.handshake_ms = opts.reply_ms = 700;
+	opts.check = after_some;
+	for (unsigned int calls = 1; calls < 20; calls++) {
+		unsigned int left = calls;
+
+		opts.ctx = &left;
+		ASSERT_ERR(stub_open(&ep, &opts, &s), ERR_DEADLINE, "enough");
+		CU_ASSERT(fake_restored(f));
+	}
+	CU_ASSERT_EQUAL(fake_forbidden(f), 0);
+	fake_stop(f);
+}
+
+/* A stub that falls silent while it is read from is not waited for once check() has spoken. */
+static void test_check_silence(void)
+{
+	struct fake *f = start((struct fake_opts){ .fault = FAKE_HANG_AT, .at = 40 });
+	static uint8_t buf[IMAGE];
+	struct stub_read r = { BASE, IMAGE, buf, 0, 0 };
+	unsigned int left = UINT_MAX;
+	struct endpoint ep;
+	struct stub_opts opts;
+	struct stub *s;
+
+	ASSERT_OK(resolved(fake_target(f), &ep));
+	stub_opts_init(&opts);
+	opts.reply_ms = 10000;
+	opts.check = after_some;
+	opts.ctx = &left;
+	ASSERT_OK(stub_open(&ep, &opts, &s));
+	ASSERT_OK(stub_physical(s, true));
+	left = 60; /* some while answers come, the others while none does */
+	uint64_t began = clock_us();
+	ASSERT_ERR(stub_read(s, &r, 1), ERR_DEADLINE, "enough");
+	CU_ASSERT(clock_us() - began < 9000000);
+	fake_stop(f);
+	ASSERT_ERR(stub_close(s, true), ERR_LOST, NULL);
 }
 
 static void test_halted(void)
@@ -337,4 +395,6 @@ UNIT_MAIN("stub", { "dialects", test_dialects }, { "modes left on by others", te
 	  { "no physical mode", test_no_physical }, { "not restored", test_stuck },
 	  { "silence in the middle", test_hang }, { "closed anywhere", test_closed_at },
 	  { "busy with another client", test_busy }, { "interrupted", test_check },
+	  { "interrupted while shaking hands", test_check_handshake },
+	  { "interrupted while the stub is silent", test_check_silence },
 	  { "halted before", test_halted })
