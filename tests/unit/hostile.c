@@ -133,7 +133,10 @@ static void maps(struct report *r)
 
 static void arenas(struct report *r)
 {
-	TEXT(r->active_obj_name);
+	for (size_t i = 0; i < r->nr_active; i++) {
+		CHARS(r->active[i].ops_name);
+		TEXT(r->active[i].obj_name);
+	}
 	TEXT(r->sdt_unavailable);
 	for (size_t i = 0; i < r->sdt_allocs.nr; i++) {
 		struct sdt_alloc_row *a = &r->sdt_allocs.data[i];
