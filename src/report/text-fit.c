@@ -101,6 +101,13 @@ static void stretch(const struct fit_table *f, const size_t *widths, size_t *w, 
 	}
 }
 
+/* Only without -v. */
+static void leave_out_verbose(const struct fit_table *f, size_t *widths)
+{
+	for (size_t i = 0; i < f->nr_columns; i++)
+		widths[i] = f->columns[i].verbose ? 0 : widths[i];
+}
+
 static void fit(const struct fit_table *f, const size_t *widths, size_t *w, size_t width)
 {
 	unsigned int last = 0, dropped = 0;
@@ -123,15 +130,20 @@ void text_fit_table(struct text *t, const struct fit_table *f, const char *inden
 	size_t *rows = sorted(f), *limit = NULL;
 	struct table tab = { 0 };
 
+	text_fold(t, 0);
 	if (rows) {
 		fill(&tab, f, rows, shown);
 		limit = table_widths(&tab);
 	}
+	if (limit && !t->opts->verbose)
+		leave_out_verbose(f, limit);
 	if (limit && width) {
 		size_t *widths = table_widths(&tab);
 
-		if (widths)
+		if (widths) {
+			leave_out_verbose(f, widths);
 			fit(f, widths, limit, width > margin ? width - margin : 1);
+		}
 		t->sb.nomem |= !widths;
 		free(widths);
 	}
@@ -141,98 +153,10 @@ void text_fit_table(struct text *t, const struct fit_table *f, const char *inden
 	else
 		t->sb.nomem = true;
 	strbuf_putc(&t->sb, '\n');
+	text_keep(t);
 	if (shown < f->nr_rows && f->more)
 		strbuf_printf(&t->sb, "%s\u2026 %zu more%s (-v shows all)\n", indent, f->nr_rows - shown, f->more);
 	table_deinit(&tab);
 	free(limit);
 	free(rows);
-}
-
-/* ---- sentences */
-
-/* Bytes of an escape sequence that sets a colour; 0: there is none at s. */
-static size_t colour_len(const char *s, size_t n)
-{
-	size_t len = 2;
-
-	if (n < 3 || s[0] != '\033')
-		return 0;
-	while (len < n && s[len] != 'm')
-		len++;
-	return len < n ? len + 1 : 0;
-}
-
-/* "30 s", "5 ms" */
-static bool splits_unit(const char *line, size_t at, size_t len)
-{
-	size_t word = 0;
-
-	while (at + 1 + word < len && line[at + 1 + word] >= 'a' && line[at + 1 + word] <= 'z')
-		word++;
-	return at && line[at - 1] >= '0' && line[at - 1] <= '9' && word && word <= 2;
-}
-
-/* The blank at which this line is to be broken; 0: it fits, or has none. */
-static size_t break_point(const char *line, size_t len, size_t width, size_t hang)
-{
-	size_t column = 0, best = 0, start = 0;
-
-	while (start < len && line[start] == ' ')
-		start++;
-	for (size_t i = 0; i < len;) {
-		size_t skip = colour_len(line + i, len - i);
-		uint32_t c;
-
-		if (skip) {
-			i += skip;
-			continue;
-		}
-		if (column > width && best)
-			return best;
-		/* Not in the indent, and no line that is all indent. */
-		if (line[i] == ' ' && i > start && column > hang && !splits_unit(line, i, len) &&
-		    (column <= width || !best))
-			best = i;
-		skip = utf8_decode(line + i, len - i, &c);
-		column += utf8_width(line + i, skip);
-		i += skip;
-	}
-	return column > width ? best : 0;
-}
-
-void text_fold(struct text *t, size_t begin, size_t hang)
-{
-	struct strbuf *sb = &t->sb;
-	char *rest;
-	size_t len;
-
-	if (!t->opts->width || sb->nomem || begin >= sb->len)
-		return;
-	len = sb->len - begin;
-	rest = malloc(len);
-	if (!rest) {
-		sb->nomem = true;
-		return;
-	}
-	memcpy(rest, sb->s + begin, len);
-	strbuf_cut(sb, begin);
-	for (size_t at = 0, indent = 0; at < len;) {
-		const char *newline = memchr(rest + at, '\n', len - at);
-		size_t line = newline ? (size_t)(newline - rest) - at : len - at;
-		size_t width = t->opts->width - MIN((size_t)t->opts->width - 1, indent);
-		size_t cut = break_point(rest + at, line, width, hang - MIN(hang, indent));
-
-		strbuf_add(sb, rest + at, cut ? cut : line);
-		at += cut ? cut + 1 : line;
-		indent = 0;
-		if (cut) {
-			strbuf_putc(sb, '\n');
-			strbuf_fill(sb, ' ', hang);
-			indent = hang;
-		} else if (newline) {
-			strbuf_putc(sb, '\n');
-			at++;
-		}
-	}
-	free(rest);
 }

@@ -28,6 +28,7 @@ struct fit_column {
 	 * is, more or less. A column of names or notes.
 	 */
 	size_t cut;
+	bool verbose; /* with -v only */
 };
 
 /* A column in which no row has anything, title included, is left out, with -v too. */
@@ -45,11 +46,5 @@ struct fit_table {
 
 /* Ends with a newline. */
 void text_fit_table(struct text *t, const struct fit_table *f, const char *indent);
-
-/*
- * Breaks the lines of t->sb from `begin` on at blanks where they leave the terminal; what goes on the next line is
- * indented by `hang`. For sentences: a number stays with its unit. What has no blanks, such as a name, stays whole.
- */
-void text_fold(struct text *t, size_t begin, size_t hang);
 
 #endif

@@ -7,9 +7,11 @@
 #include "report/parts.h"
 #include "report/text-parts.h"
 
+enum { LABEL = 10 };
+
 static void label(struct text *t, const char *name)
 {
-	strbuf_printf(&t->sb, "%-10s ", name);
+	strbuf_printf(&t->sb, "%-*s ", LABEL, name);
 }
 
 static void write_kernel(struct text *t)
@@ -187,6 +189,7 @@ void text_head(struct text *t)
 	write_trouble(t);
 	write_target(t);
 	write_scheduler(t);
+	text_fold(t, LABEL + 1);
 }
 
 /* ---- how the sections fared */

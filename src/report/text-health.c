@@ -5,26 +5,26 @@
 #include <inttypes.h>
 
 #include "report/escape.h"
-#include "report/text-parts.h"
+#include "report/text-fit.h"
 
 static const double NS = 1e9;
 
 enum { SHOWN_POOLS = 16, SHOWN_CPUS = 32 };
 
-static void cell_opt(struct table *tab, const struct opt_u64 *v)
+static void opt(struct strbuf *sb, const struct opt_u64 *v)
 {
 	if (v->has)
-		table_cell(tab, "%" PRIu64, v->v);
+		strbuf_printf(sb, "%" PRIu64, v->v);
 	else
-		table_cell(tab, "?");
+		strbuf_putc(sb, '?');
 }
 
-static void cell_seconds(struct table *tab, const struct opt_u64 *ns)
+static void seconds(struct strbuf *sb, const struct opt_u64 *ns)
 {
 	if (ns->has)
-		table_cell(tab, "%.3f s", (double)ns->v / NS);
+		strbuf_printf(sb, "%.3f s", (double)ns->v / NS);
 	else
-		table_cell(tab, "-");
+		strbuf_putc(sb, '-');
 }
 
 static void softirq_note(struct strbuf *sb, uint64_t bits)
@@ -39,28 +39,10 @@ static void softirq_note(struct strbuf *sb, uint64_t bits)
 	strbuf_puts(sb, ", ");
 }
 
-static void cpu_cells(struct table *tab, const struct cpu_row *c)
+static void notes(struct strbuf *notes, const struct cpu_row *c)
 {
-	table_cell(tab, "%" PRIu32, c->cpu);
-	if (c->has_curr)
-		escape_append(table_open(tab), c->curr_comm, strlen(c->curr_comm));
-	else
-		table_cell(tab, "?");
-	if (c->has_curr)
-		table_cell(tab, "%" PRId32, c->curr_pid);
-	else
-		table_cell(tab, "?");
-	cell_seconds(tab, &c->curr_for);
-	cell_opt(tab, &c->nr_running);
-	cell_opt(tab, &c->nr_rt);
-	cell_seconds(tab, &c->clock_age);
-	cell_seconds(tab, &c->timer_late);
-	if (c->softlockup_age.has)
-		table_cell(tab, "%" PRIu64 " s", c->softlockup_age.v);
-	else
-		table_cell(tab, "-");
+	size_t start = notes->len;
 
-	struct strbuf *notes = table_open(tab);
 	if (c->place == CPU_HALTED && c->has_irqs && !c->irqs_on && !c->idle)
 		strbuf_puts(notes, "halted for good, ");
 	if (c->has_irqs && !c->irqs_on)
@@ -89,28 +71,106 @@ static void cpu_cells(struct table *tab, const struct cpu_row *c)
 		strbuf_puts(notes, "timer interrupt hangs, ");
 	if (c->why)
 		strbuf_puts(notes, "partly unreadable, ");
-	if (notes->len && strbuf_str(notes)[notes->len - 1] == ' ' &&
-	    strbuf_str(notes)[notes->len - 2] == ',')
+	if (notes->len > start)
 		strbuf_cut(notes, notes->len - 2);
+}
+
+enum column { COL_CPU, COL_TASK, COL_PID, COL_FOR, COL_RUNNABLE, COL_RT, COL_CLOCK, COL_TIMER, COL_WATCHDOG, COL_NOTES,
+	      NR_COLUMNS };
+
+static const struct fit_column columns[NR_COLUMNS] = {
+	[COL_CPU] = { .title = "CPU" },
+	[COL_TASK] = { .title = "running", .left = true, .cut = 16 },
+	[COL_PID] = { .title = "pid" },
+	[COL_FOR] = { .title = "for" },
+	[COL_RUNNABLE] = { .title = "runnable" },
+	[COL_RT] = { .title = "rt", .drop = 1 },
+	[COL_CLOCK] = { .title = "clock age", .drop = 3 },
+	[COL_TIMER] = { .title = "timer late", .drop = 2 },
+	[COL_WATCHDOG] = { .title = "watchdog", .drop = 4 },
+	[COL_NOTES] = { .title = "", .left = true, .cut = 28 },
+};
+
+static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct cpu_row *c = &((struct text *)ctx)->r->cpus.rows.data[row];
+
+	switch ((enum column)col) {
+	case COL_CPU:
+		strbuf_printf(sb, "%" PRIu32, c->cpu);
+		return;
+	case COL_TASK:
+		if (c->has_curr)
+			escape_append(sb, c->curr_comm, strlen(c->curr_comm));
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case COL_PID:
+		if (c->has_curr)
+			strbuf_printf(sb, "%" PRId32, c->curr_pid);
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case COL_FOR:
+		seconds(sb, &c->curr_for);
+		return;
+	case COL_RUNNABLE:
+		opt(sb, &c->nr_running);
+		return;
+	case COL_RT:
+		opt(sb, &c->nr_rt);
+		return;
+	case COL_CLOCK:
+		seconds(sb, &c->clock_age);
+		return;
+	case COL_TIMER:
+		seconds(sb, &c->timer_late);
+		return;
+	case COL_WATCHDOG:
+		if (c->softlockup_age.has)
+			strbuf_printf(sb, "%" PRIu64 " s", c->softlockup_age.v);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case COL_NOTES:
+		notes(sb, c);
+		return;
+	case NR_COLUMNS:
+		break;
+	}
+}
+
+/* Seconds for which the soft lockup detector has waited, where that is longer than it would take to act. */
+static uint64_t locked_up(const struct cpu_state *s, const struct cpu_row *c)
+{
+	return c->softlockup_age.v > s->detectors.watchdog_thresh.v ? c->softlockup_age.v : 0;
+}
+
+static unsigned int rank(const struct cpu_row *c)
+{
+	return c->hard_warned * 8U + c->timer_hung * 4U + (c->has_irqs && !c->irqs_on && !c->idle) * 2U +
+	       (c->rcu_holdout || c->rcu_exp_holdout);
+}
+
+static int by_trouble(const void *ctx, size_t a, size_t b)
+{
+	const struct cpu_state *s = &((const struct text *)ctx)->r->cpus;
+	const struct cpu_row *x = &s->rows.data[a], *y = &s->rows.data[b];
+
+	if (locked_up(s, x) != locked_up(s, y))
+		return locked_up(s, x) > locked_up(s, y) ? -1 : 1;
+	return (int)rank(y) - (int)rank(x);
 }
 
 static void write_cpus(struct text *t, const struct cpu_state *s)
 {
-	static const char *const titles[] = { "CPU",  "running",   "pid",	 "for",	      "runnable",
-					      "rt",   "clock age", "timer late", "watchdog", "" };
-	struct table tab = { .columns = ARRAY_SIZE(titles), .left = 1 << 1 | 1 << 9 };
-	size_t shown = text_shown(t, s->rows.nr, SHOWN_CPUS);
-
 	if (!s->rows.nr)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
-		table_cell(&tab, "%s", titles[i]);
-	for (size_t i = 0; i < shown; i++)
-		cpu_cells(&tab, &s->rows.data[i]);
-	table_write(&tab, &t->sb, "  ");
-	table_deinit(&tab);
-	text_more(t, 1, s->rows.nr - shown);
-	strbuf_putc(&t->sb, '\n');
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = s->rows.nr,
+					    .cap = SHOWN_CPUS, .cell = cell, .order = by_trouble, .ctx = t,
+					    .more = " CPUs, less troubled" },
+		       "  ");
 }
 
 static void write_call(struct text *t, const struct cpu_call *c)

@@ -121,5 +121,7 @@ void text_log(struct text *t)
 		strbuf_printf(&t->sb, "  older records, overwritten: %" PRIu64 "\n", log->overwritten);
 	if (log->failed.has && log->failed.v)
 		strbuf_printf(&t->sb, "  records for which there was no room: %" PRIu64 "\n", log->failed.v);
+	text_begin_values(t);
 	write_records(t);
+	text_end_values(t);
 }

@@ -414,6 +414,7 @@ static struct err *write_map(struct text *t, const struct map_row *m)
 	}
 	if (m->ops)
 		write_ops(t, m->ops);
+	text_begin_values(t);
 	switch (m->body) {
 	case MAP_BODY_NONE:
 		return NULL;
@@ -479,6 +480,7 @@ struct err *text_maps(struct text *t)
 		strbuf_putc(&t->sb, '\n');
 		TRY(err_prefix(write_map(t, m), "map %s (id %u)", m->name, m->id));
 		strbuf_putc(&t->sb, '\n');
+		text_end_values(t);
 		text_flush(t);
 	}
 	return NULL;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "report/escape.h"
-#include "report/text-parts.h"
+#include "report/text-fit.h"
 
 enum { MODULES_SHOWN = 16 };
 
@@ -20,65 +20,82 @@ static unsigned int rank(const struct module_row *m)
 	return is_troubled(m) ? 0 : m->taints ? 1 : 2;
 }
 
-static void module_cells(struct text *t, struct table *tab, const struct module_row *m)
+enum column { COL_NAME, COL_STATE, COL_BASE, COL_SIZE, COL_REFS, COL_TAINTS, COL_BUILD_ID, COL_ERROR, NR_COLUMNS };
+
+static const struct fit_column columns[NR_COLUMNS] = {
+	[COL_NAME] = { .title = "name", .left = true, .cut = 20 },
+	[COL_STATE] = { .title = "state", .left = true },
+	[COL_BASE] = { .title = "text", .left = true, .drop = 2 },
+	[COL_SIZE] = { .title = "size", .drop = 1 },
+	[COL_REFS] = { .title = "refs" },
+	[COL_TAINTS] = { .title = "taints", .left = true },
+	[COL_BUILD_ID] = { .title = "build id", .left = true, .verbose = true },
+	[COL_ERROR] = { .title = "", .left = true, .cut = 20 },
+};
+
+static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 {
-	escape_append(table_open(tab), m->name, strlen(m->name));
-	table_cell(tab, "%s", m->state);
-	if (m->base.v)
-		table_cell(tab, "0x%" PRIx64, m->base.v);
-	else
-		table_cell(tab, "-");
-	table_cell(tab, "%" PRIu64, m->size);
-	if (m->refs.has)
-		table_cell(tab, "%" PRIu64, m->refs.v);
-	else
-		table_cell(tab, "?");
-	struct strbuf *taints = table_open(tab);
-	if (m->taint_letters)
-		escape_append(taints, m->taint_letters, strlen(m->taint_letters));
-	else
-		strbuf_printf(taints, m->taints ? "0x%" PRIx64 : "-", m->taints);
-	if (t->opts->verbose)
-		table_cell(tab, "%s", m->build_id ? m->build_id : "-");
-	struct strbuf *error = table_open(tab);
-	if (m->error) {
-		strbuf_puts(error, "[error: ");
-		escape_append(error, m->error, strlen(m->error));
-		strbuf_putc(error, ']');
+	const struct module_row *m = &((struct text *)ctx)->r->modules.data[row];
+
+	switch ((enum column)col) {
+	case COL_NAME:
+		escape_append(sb, m->name, strlen(m->name));
+		return;
+	case COL_STATE:
+		strbuf_puts(sb, m->state);
+		return;
+	case COL_BASE:
+		if (m->base.v)
+			strbuf_printf(sb, "0x%" PRIx64, m->base.v);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case COL_SIZE:
+		strbuf_printf(sb, "%" PRIu64, m->size);
+		return;
+	case COL_REFS:
+		if (m->refs.has)
+			strbuf_printf(sb, "%" PRIu64, m->refs.v);
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case COL_TAINTS:
+		if (m->taint_letters)
+			escape_append(sb, m->taint_letters, strlen(m->taint_letters));
+		else
+			strbuf_printf(sb, m->taints ? "0x%" PRIx64 : "-", m->taints);
+		return;
+	case COL_BUILD_ID:
+		strbuf_puts(sb, m->build_id ? m->build_id : "-");
+		return;
+	case COL_ERROR:
+		if (m->error) {
+			strbuf_puts(sb, "[error: ");
+			escape_append(sb, m->error, strlen(m->error));
+			strbuf_putc(sb, ']');
+		}
+		return;
+	case NR_COLUMNS:
+		break;
 	}
+}
+
+static int by_rank(const void *ctx, size_t a, size_t b)
+{
+	const struct module_row *rows = ((const struct text *)ctx)->r->modules.data;
+
+	return (int)rank(&rows[a]) - (int)rank(&rows[b]);
 }
 
 void text_modules(struct text *t)
 {
-	bool verbose = t->opts->verbose;
-	struct table tab = { .columns = 7 + verbose };
-	size_t nr = t->r->modules.nr, shown = text_shown(t, nr, MODULES_SHOWN), done = 0;
+	size_t nr = t->r->modules.nr;
 
-	tab.left = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 5 | 1 << 6 | 1 << 7;
 	text_counted_title(t, "modules", nr, "modules");
 	if (!nr)
 		return;
-	table_cell(&tab, "name");
-	table_cell(&tab, "state");
-	table_cell(&tab, "text");
-	table_cell(&tab, "size");
-	table_cell(&tab, "refs");
-	table_cell(&tab, "taints");
-	if (verbose)
-		table_cell(&tab, "build id");
-	table_cell(&tab, "%s", "");
-	for (unsigned int r = 0; r < 3; r++) {
-		for (size_t i = 0; i < nr && done < shown; i++) {
-			const struct module_row *m = &t->r->modules.data[i];
-
-			if (rank(m) != r)
-				continue;
-			module_cells(t, &tab, m);
-			done++;
-		}
-	}
-	table_write(&tab, &t->sb, "  ");
-	table_deinit(&tab);
-	text_more(t, 1, nr - shown);
-	strbuf_putc(&t->sb, '\n');
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = nr,
+					    .cap = MODULES_SHOWN, .cell = cell, .order = by_rank, .ctx = t, .more = "" },
+		       "  ");
 }

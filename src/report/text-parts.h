@@ -15,13 +15,29 @@ struct text {
 	struct text_style style;
 	FILE *out;
 	struct strbuf sb; /* what is not yet written */
+	size_t whole;	  /* bytes of sb that are not to be folded, or have been */
+	bool values;	  /* nothing is folded */
 	struct index index;
 	struct render render;
 	struct err *e; /* the first failed write */
 };
 
-/* Hands what was built so far to the file; called after each entry, so memory stays bounded. */
+/* Hands what was built so far, folded, to the file; called after each entry, so memory stays bounded. */
 void text_flush(struct text *t);
+
+/*
+ * Breaks the lines written since the last call, of this or text_keep(), at blanks where they leave the terminal. What
+ * goes on the next line is indented by `hang`, or by two more than its own line was. A number stays with its unit, and
+ * what has no blanks, such as a name, in one piece. text_flush() does this: parts write sentences of any length.
+ */
+void text_fold(struct text *t, size_t hang);
+
+/* What was written since then is not to be folded. text_fit_table() does this. */
+void text_keep(struct text *t);
+
+/* Here values begin, or lines of the guest's own, which are not folded; here they end. */
+void text_begin_values(struct text *t);
+void text_end_values(struct text *t);
 
 /* A section's title or a map's name: bold if there is colour.  Always in pairs. */
 void text_bold(struct text *t, bool on);

@@ -5,14 +5,9 @@
 #include <inttypes.h>
 
 #include "report/escape.h"
-#include "report/text-parts.h"
+#include "report/text-fit.h"
 
 enum { IDS_SHOWN = 8 };
-
-static void guest_cell(struct table *tab, const char *s)
-{
-	escape_append(table_open(tab), s, strlen(s));
-}
 
 void text_facts(struct strbuf *sb, const struct facts *facts)
 {
@@ -28,10 +23,8 @@ void text_facts(struct strbuf *sb, const struct facts *facts)
 }
 
 /* "[error]", in its own last column. */
-static void error_cell(struct table *tab, const char *error)
+static void add_error(struct strbuf *sb, const char *error)
 {
-	struct strbuf *sb = table_open(tab);
-
 	if (!error)
 		return;
 	strbuf_puts(sb, "[error: ");
@@ -39,10 +32,16 @@ static void error_cell(struct table *tab, const char *error)
 	strbuf_putc(sb, ']');
 }
 
-static void maps_cell(struct text *t, struct table *tab, const struct prog_row *p)
+static void add_guest(struct strbuf *sb, const char *s)
+{
+	escape_append(sb, s, strlen(s));
+}
+
+/* ---- programs */
+
+static void add_maps(const struct text *t, struct strbuf *sb, const struct prog_row *p)
 {
 	size_t shown = text_shown(t, p->nr_maps, IDS_SHOWN);
-	struct strbuf *sb = table_open(tab);
 
 	for (size_t i = 0; i < shown; i++)
 		strbuf_printf(sb, "%s%" PRIu32, i ? "," : "", p->map_ids[i]);
@@ -52,111 +51,169 @@ static void maps_cell(struct text *t, struct table *tab, const struct prog_row *
 		strbuf_putc(sb, '-');
 }
 
-static void attach_cell(struct table *tab, const struct prog_row *p)
+static void add_attached(struct strbuf *sb, const struct prog_row *p)
 {
-	struct strbuf *sb = table_open(tab);
-
 	if (p->attach_name)
-		escape_append(sb, p->attach_name, strlen(p->attach_name));
+		add_guest(sb, p->attach_name);
 	if (p->attach_name && p->attach_func)
 		strbuf_putc(sb, ' ');
 	if (p->attach_func)
-		escape_append(sb, p->attach_func, strlen(p->attach_func));
+		add_guest(sb, p->attach_func);
 	if (p->owner_map)
 		strbuf_printf(sb, " of map %" PRIu32, p->owner_map);
 	if (!p->attach_name && !p->attach_func)
 		strbuf_putc(sb, '-');
 }
 
-static void prog_cells(struct text *t, struct table *tab, const struct prog_row *p)
+static void add_count(struct strbuf *sb, const struct prog_row *p, uint64_t v)
 {
-	table_cell(tab, "%" PRIu32, p->id);
-	guest_cell(tab, p->name);
-	if (p->type_name)
-		guest_cell(tab, p->type_name);
+	if (p->has_stats)
+		strbuf_printf(sb, "%" PRIu64, v);
 	else
-		table_cell(tab, "%" PRIu32, p->type);
-	attach_cell(tab, p);
-	if (p->jited)
-		table_cell(tab, "0x%" PRIx64 "+%" PRIu32, p->code.v, p->code_size);
-	else
-		table_cell(tab, "%s", p->insns_size ? "interpreted" : "?");
-	if (p->has_stats) {
-		table_cell(tab, "%" PRIu64, p->cnt);
-		table_cell(tab, "%" PRIu64, p->nsecs);
-		table_cell(tab, "%" PRIu64, p->misses);
-	} else {
-		for (unsigned int i = 0; i < 3; i++)
-			table_cell(tab, "%s", "?");
+		strbuf_putc(sb, '?');
+}
+
+enum prog_column { PROG_ID, PROG_NAME, PROG_TYPE, PROG_FOR, PROG_CODE, PROG_RUNS, PROG_NS, PROG_MISSES, PROG_MAPS, PROG_BTF,
+		   PROG_ERROR, NR_PROG_COLUMNS };
+
+static const struct fit_column prog_columns[NR_PROG_COLUMNS] = {
+	[PROG_ID] = { .title = "id" },
+	[PROG_NAME] = { .title = "name", .left = true, .cut = 16 },
+	[PROG_TYPE] = { .title = "type", .left = true, .cut = 14 },
+	[PROG_FOR] = { .title = "for", .left = true, .cut = 20 },
+	[PROG_CODE] = { .title = "code", .left = true, .drop = 4 },
+	[PROG_RUNS] = { .title = "runs", .drop = 6 },
+	[PROG_NS] = { .title = "ns", .drop = 5 },
+	[PROG_MISSES] = { .title = "misses", .drop = 3 },
+	[PROG_MAPS] = { .title = "maps", .left = true, .drop = 2 },
+	[PROG_BTF] = { .title = "BTF", .drop = 1 },
+	[PROG_ERROR] = { .title = "", .left = true, .cut = 20 },
+};
+
+static void prog_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct text *t = ctx;
+	const struct prog_row *p = &t->r->progs.data[row];
+
+	switch ((enum prog_column)col) {
+	case PROG_ID:
+		strbuf_printf(sb, "%" PRIu32, p->id);
+		return;
+	case PROG_NAME:
+		add_guest(sb, p->name);
+		return;
+	case PROG_TYPE:
+		if (p->type_name)
+			add_guest(sb, p->type_name);
+		else
+			strbuf_printf(sb, "%" PRIu32, p->type);
+		return;
+	case PROG_FOR:
+		add_attached(sb, p);
+		return;
+	case PROG_CODE:
+		if (p->jited)
+			strbuf_printf(sb, "0x%" PRIx64 "+%" PRIu32, p->code.v, p->code_size);
+		else
+			strbuf_puts(sb, p->insns_size ? "interpreted" : "?");
+		return;
+	case PROG_RUNS:
+		add_count(sb, p, p->cnt);
+		return;
+	case PROG_NS:
+		add_count(sb, p, p->nsecs);
+		return;
+	case PROG_MISSES:
+		add_count(sb, p, p->misses);
+		return;
+	case PROG_MAPS:
+		add_maps(t, sb, p);
+		return;
+	case PROG_BTF:
+		if (p->btf_id)
+			strbuf_printf(sb, "%" PRIu32, p->btf_id);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case PROG_ERROR:
+		add_error(sb, p->error);
+		return;
+	case NR_PROG_COLUMNS:
+		break;
 	}
-	maps_cell(t, tab, p);
-	if (p->btf_id)
-		table_cell(tab, "%" PRIu32, p->btf_id);
-	else
-		table_cell(tab, "%s", "-");
-	error_cell(tab, p->error);
-}
-
-static void titles(struct table *tab, const char *const *names)
-{
-	for (size_t i = 0; i < tab->columns; i++)
-		table_cell(tab, "%s", names[i]);
-}
-
-static void finish(struct text *t, struct table *tab, size_t left_out)
-{
-	table_write(tab, &t->sb, "  ");
-	table_deinit(tab);
-	text_more(t, 1, left_out);
-	strbuf_putc(&t->sb, '\n');
 }
 
 void text_progs(struct text *t)
 {
-	static const char *const names[] = { "id", "name", "type",   "for",  "code", "runs",
-					     "ns", "misses", "maps", "BTF", "" };
-	struct table tab = { .columns = ARRAY_SIZE(names), .left = 15 << 1 | 1 << 8 | 1 << 10 };
-	size_t nr = t->r->progs.nr, shown = text_shown(t, nr, TEXT_MAX_ENTRIES);
+	size_t nr = t->r->progs.nr;
 
 	text_counted_title(t, "progs", nr, "progs");
 	if (!nr)
 		return;
-	titles(&tab, names);
-	for (size_t i = 0; i < shown; i++)
-		prog_cells(t, &tab, &t->r->progs.data[i]);
-	finish(t, &tab, nr - shown);
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = prog_columns, .nr_columns = NR_PROG_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_ENTRIES, .cell = prog_cell, .ctx = t, .more = "" },
+		       "  ");
 }
 
-static void link_cells(struct table *tab, const struct link_row *l)
+/* ---- links */
+
+enum link_column { LINK_ID, LINK_TYPE, LINK_PROG, LINK_ATTACHED, LINK_TARGET, LINK_ERROR, NR_LINK_COLUMNS };
+
+static const struct fit_column link_columns[NR_LINK_COLUMNS] = {
+	[LINK_ID] = { .title = "id" },
+	[LINK_TYPE] = { .title = "type", .left = true, .cut = 14 },
+	[LINK_PROG] = { .title = "program", .left = true, .cut = 16 },
+	[LINK_ATTACHED] = { .title = "attached as", .left = true, .drop = 1 },
+	[LINK_TARGET] = { .title = "target", .left = true, .cut = 20 },
+	[LINK_ERROR] = { .title = "", .left = true, .cut = 20 },
+};
+
+static void link_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 {
-	table_cell(tab, "%" PRIu32, l->id);
-	if (l->type_name)
-		guest_cell(tab, l->type_name);
-	else
-		table_cell(tab, "%" PRIu32, l->type);
-	struct strbuf *prog = table_open(tab);
-	if (l->prog_id) {
-		escape_append(prog, l->prog_name, strlen(l->prog_name));
-		strbuf_printf(prog, " (%" PRIu32 ")", l->prog_id);
-	} else {
-		strbuf_putc(prog, '-');
+	const struct link_row *l = &((struct text *)ctx)->r->links.data[row];
+
+	switch ((enum link_column)col) {
+	case LINK_ID:
+		strbuf_printf(sb, "%" PRIu32, l->id);
+		return;
+	case LINK_TYPE:
+		if (l->type_name)
+			add_guest(sb, l->type_name);
+		else
+			strbuf_printf(sb, "%" PRIu32, l->type);
+		return;
+	case LINK_PROG:
+		if (l->prog_id) {
+			add_guest(sb, l->prog_name);
+			strbuf_printf(sb, " (%" PRIu32 ")", l->prog_id);
+		} else {
+			strbuf_putc(sb, '-');
+		}
+		return;
+	case LINK_ATTACHED:
+		add_guest(sb, l->attach_name ? l->attach_name : "-");
+		return;
+	case LINK_TARGET:
+		text_facts(sb, &l->target);
+		return;
+	case LINK_ERROR:
+		add_error(sb, l->error);
+		return;
+	case NR_LINK_COLUMNS:
+		break;
 	}
-	guest_cell(tab, l->attach_name ? l->attach_name : "-");
-	text_facts(table_open(tab), &l->target);
-	error_cell(tab, l->error);
 }
 
 void text_links(struct text *t)
 {
-	static const char *const names[] = { "id", "type", "program", "attached as", "target", "" };
-	struct table tab = { .columns = ARRAY_SIZE(names), .left = 31 << 1 };
-	size_t nr = t->r->links.nr, shown = text_shown(t, nr, TEXT_MAX_ENTRIES);
+	size_t nr = t->r->links.nr;
 
 	text_counted_title(t, "links", nr, "links");
 	if (!nr)
 		return;
-	titles(&tab, names);
-	for (size_t i = 0; i < shown; i++)
-		link_cells(&tab, &t->r->links.data[i]);
-	finish(t, &tab, nr - shown);
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = link_columns, .nr_columns = NR_LINK_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_ENTRIES, .cell = link_cell, .ctx = t, .more = "" },
+		       "  ");
 }

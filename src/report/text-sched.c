@@ -169,8 +169,10 @@ static void write_event_cpus(struct text *t, const struct scx_events *ev)
 		rows++;
 	}
 	if (rows) {
+		text_fold(t, 0);
 		table_write(&tab, &t->sb, "      ");
 		strbuf_putc(&t->sb, '\n');
+		text_keep(t);
 	}
 	table_deinit(&tab);
 }

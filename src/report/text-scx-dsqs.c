@@ -21,41 +21,66 @@ double text_longest_wait(const struct text *t, const struct kva *tasks, size_t n
 	return longest;
 }
 
-/* Tasks of a list by name, and how long each has been waiting. */
+/* ---- tasks of a list by name, and how long each has been waiting */
+
+enum list_column { LIST_PID, LIST_COMM, LIST_CLASS, LIST_FOR, NR_LIST_COLUMNS };
+
+static const struct fit_column list_columns[NR_LIST_COLUMNS] = {
+	[LIST_PID] = { .title = "pid" },
+	[LIST_COMM] = { .title = "comm", .left = true, .cut = 16 },
+	[LIST_CLASS] = { .title = "class", .left = true },
+	[LIST_FOR] = { .title = "runnable for" },
+};
+
+struct task_list {
+	const struct text *t;
+	const struct kva *tasks;
+};
+
+static void list_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct task_list *list = ctx;
+	const struct task_row *task = index_task(&list->t->index, list->tasks[row]);
+	double seconds;
+
+	if (!task) {
+		if (col == LIST_COMM)
+			strbuf_printf(sb, "task_struct 0x%" PRIx64 ", not read", list->tasks[row].v);
+		else
+			strbuf_putc(sb, '?');
+		return;
+	}
+	switch ((enum list_column)col) {
+	case LIST_PID:
+		strbuf_printf(sb, "%" PRId32, task->pid);
+		return;
+	case LIST_COMM:
+		escape_append(sb, task->comm, strlen(task->comm));
+		return;
+	case LIST_CLASS:
+		strbuf_puts(sb, task->sched_class ? task->sched_class : "?");
+		return;
+	case LIST_FOR:
+		if (report_runnable_for(list->t->r, task, &seconds))
+			strbuf_printf(sb, "%.3f s", seconds);
+		else
+			strbuf_putc(sb, '?');
+		return;
+	case NR_LIST_COLUMNS:
+		break;
+	}
+}
+
+/* In the order of the list, which is what matters of one. */
 void text_task_list(struct text *t, const struct kva *tasks, size_t nr)
 {
-	struct table tab = { .columns = 4, .left = 1 << 1 | 1 << 2 };
-	size_t shown = text_shown(t, nr, TEXT_MAX_QUEUED);
-
 	if (!nr)
 		return;
-	table_cell(&tab, "pid");
-	table_cell(&tab, "comm");
-	table_cell(&tab, "class");
-	table_cell(&tab, "runnable for");
-	for (size_t i = 0; i < shown; i++) {
-		const struct task_row *task = index_task(&t->index, tasks[i]);
-		double seconds;
-
-		if (!task) {
-			table_cell(&tab, "?");
-			table_cell(&tab, "task_struct 0x%" PRIx64 ", not read", tasks[i].v);
-			table_cell(&tab, "?");
-			table_cell(&tab, "?");
-			continue;
-		}
-		table_cell(&tab, "%" PRId32, task->pid);
-		escape_append(table_open(&tab), task->comm, strlen(task->comm));
-		table_cell(&tab, "%s", task->sched_class ? task->sched_class : "?");
-		if (report_runnable_for(t->r, task, &seconds))
-			table_cell(&tab, "%.3f s", seconds);
-		else
-			table_cell(&tab, "?");
-	}
-	table_write(&tab, &t->sb, "    ");
-	table_deinit(&tab);
-	text_more(t, 2, nr - shown);
-	strbuf_putc(&t->sb, '\n');
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = list_columns, .nr_columns = NR_LIST_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_QUEUED, .cell = list_cell,
+					    .ctx = &(struct task_list){ t, tasks }, .more = "" },
+		       "    ");
 }
 
 void text_list_cut(struct text *t, const char *why)

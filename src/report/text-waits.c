@@ -5,9 +5,9 @@
 #include <inttypes.h>
 
 #include "report/escape.h"
-#include "report/text-parts.h"
+#include "report/text-fit.h"
 
-enum { WAITS_SHOWN = 24, RANKS = 5 };
+enum { WAITS_SHOWN = 24 };
 
 static unsigned int rank(const struct wait_row *r)
 {
@@ -114,33 +114,57 @@ void text_wait(struct strbuf *sb, const struct wait_row *r)
 	}
 }
 
+enum column { COL_TASK, COL_STATE, COL_KIND, COL_LOCK, COL_HOLDER, NR_COLUMNS };
+
+static const struct fit_column columns[NR_COLUMNS] = {
+	[COL_TASK] = { .title = "task", .left = true, .cut = 16 },
+	[COL_STATE] = { .title = "state", .left = true, .drop = 1 },
+	[COL_KIND] = { .title = "waits for", .left = true },
+	[COL_LOCK] = { .title = "lock", .left = true, .cut = 18 },
+	[COL_HOLDER] = { .title = "held by", .left = true, .cut = 16 },
+};
+
+static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct wait_row *r = &((struct text *)ctx)->r->waits.data[row];
+
+	switch ((enum column)col) {
+	case COL_TASK:
+		task_cell(sb, r->comm, r->pid);
+		return;
+	case COL_STATE:
+		strbuf_puts(sb, wait_kind_spins(r->kind) ? "R" : r->uninterruptible ? "D" : "S");
+		return;
+	case COL_KIND:
+		strbuf_puts(sb, wait_kind_text(r->kind));
+		return;
+	case COL_LOCK:
+		lock_cell(sb, r);
+		return;
+	case COL_HOLDER:
+		holder_cell(sb, r);
+		return;
+	case NR_COLUMNS:
+		break;
+	}
+}
+
+static int by_rank(const void *ctx, size_t a, size_t b)
+{
+	const struct wait_row *rows = ((const struct text *)ctx)->r->waits.data;
+
+	return (int)rank(&rows[a]) - (int)rank(&rows[b]);
+}
+
 void text_waits(struct text *t)
 {
-	static const char *const names[] = { "task", "state", "waits for", "lock", "held by" };
-	struct table tab = { .columns = ARRAY_SIZE(names), .left = 31 };
-	size_t nr = t->r->waits.nr, shown = text_shown(t, nr, WAITS_SHOWN), done = 0;
+	size_t nr = t->r->waits.nr;
 
 	text_counted_title(t, "waits", nr, "waits");
 	if (!nr)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		table_cell(&tab, "%s", names[i]);
-	for (unsigned int which = 0; which < RANKS; which++) {
-		for (size_t i = 0; i < nr && done < shown; i++) {
-			const struct wait_row *r = &t->r->waits.data[i];
-
-			if (rank(r) != which)
-				continue;
-			task_cell(table_open(&tab), r->comm, r->pid);
-			table_cell(&tab, "%s", wait_kind_spins(r->kind) ? "R" : r->uninterruptible ? "D" : "S");
-			table_cell(&tab, "%s", wait_kind_text(r->kind));
-			lock_cell(table_open(&tab), r);
-			holder_cell(table_open(&tab), r);
-			done++;
-		}
-	}
-	table_write(&tab, &t->sb, "  ");
-	table_deinit(&tab);
-	text_more(t, 1, nr - shown);
-	strbuf_putc(&t->sb, '\n');
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = columns, .nr_columns = NR_COLUMNS, .nr_rows = nr,
+					    .cap = WAITS_SHOWN, .cell = cell, .order = by_rank, .ctx = t, .more = "" },
+		       "  ");
 }

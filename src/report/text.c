@@ -11,12 +11,14 @@
 
 void text_flush(struct text *t)
 {
+	text_fold(t, 0);
 	if (t->sb.len && !t->e) {
 		errno = 0;
 		if (fwrite(t->sb.s, 1, t->sb.len, t->out) != t->sb.len)
 			t->e = err_sys(errno ? errno : EIO, "cannot write the report");
 	}
 	strbuf_reset(&t->sb);
+	t->whole = 0;
 }
 
 void text_bold(struct text *t, bool on)
@@ -99,7 +101,9 @@ static struct err *write_parts(struct text *t)
 	}
 	if (!is_left_out(t, "maps")) {
 		TRY(text_maps(t));
+		text_begin_values(t);
 		TRY(text_arena(t));
+		text_end_values(t);
 		strbuf_putc(&t->sb, '\n');
 	}
 	write_part(t, text_progs, "progs");

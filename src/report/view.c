@@ -57,6 +57,7 @@ static struct err *write_text(struct text *t)
 struct err *view_text(const struct report *r, FILE *out, const struct text_opts *opts)
 {
 	struct text t = {
+		.values = true,
 		.r = r,
 		.opts = opts,
 		.style = { .width = opts->width ? MIN(opts->width, 120U) : 0, .verbose = opts->verbose },

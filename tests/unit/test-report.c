@@ -13,6 +13,7 @@
 
 #include "report/json-report.h"
 #include "report/text.h"
+#include "report/utf8.h"
 #include "sample.h"
 
 static char *to_json(const struct report *r, const struct json_opts *opts)
@@ -174,7 +175,59 @@ static void test_full_disk(void)
 	sample_destroy(r);
 }
 
+static char *to_text(const struct report *r, const struct text_opts *opts)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	ASSERT_OK(report_text(r, f, opts));
+	fclose(f);
+	return text;
+}
+
+static bool begins(const char *line, const char *with)
+{
+	return !strncmp(line, with, strlen(with));
+}
+
+/* Lines wider than the terminal, of those that are neither values nor the guest's log. */
+static void check_width(const struct report *r, unsigned int width)
+{
+	char *text = to_text(r, &(struct text_opts){ .width = width }), *save = NULL;
+	bool values = false;
+	size_t lines = 0;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (begins(line, "log:") || begins(line, "map ") || begins(line, "sdt_alloc "))
+			values = true;
+		if (begins(line, "system:") || begins(line, "progs:"))
+			values = false;
+		if (values && !begins(line, "map "))
+			continue;
+		lines++;
+		if (utf8_width(line, strlen(line)) > width) {
+			printf("# %zu columns of %u: %s\n", utf8_width(line, strlen(line)), width, line);
+			CU_FAIL("a line is too long");
+		}
+	}
+	CU_ASSERT(lines > 100);
+	free(text);
+}
+
+static void test_fits_terminal(void)
+{
+	static const unsigned int widths[] = { 72, 80, 100, 132, 200 };
+	struct report *r = sample_report();
+
+	for (size_t i = 0; i < ARRAY_SIZE(widths); i++)
+		check_width(r, widths[i]);
+	sample_destroy(r);
+}
+
 static const struct unit_test tests[] = {
+	{ "no line leaves the terminal", test_fits_terminal },
 	{ "the least a report can hold", test_least },
 	{ "a walker replaces a missing part", test_walker_replaces_missing },
 	{ "arena bytes are capped by pages", test_arena_cap },

@@ -204,9 +204,9 @@ static void fold(unsigned int width, const char *s, size_t hang)
 {
 	begin(width, false);
 	strbuf_puts(&text.sb, "kept as it is, however long\n");
-	size_t at = text.sb.len;
+	text_keep(&text);
 	strbuf_puts(&text.sb, s);
-	text_fold(&text, at, hang);
+	text_fold(&text, hang);
 }
 
 static void test_fold(void)
@@ -225,6 +225,10 @@ static void test_fold(void)
 	/* A number stays with its unit; a name that does not fit stays whole, also the first. */
 	fold(12, "runs for 30 ms on\n", 2);
 	EXPECT("kept as it is, however long\nruns for\n  30 ms on\n");
+	fold(12, "seen: nr = 3, x = 5\n", 2);
+	EXPECT("kept as it is, however long\nseen:\n  nr = 3,\n  x = 5\n");
+	fold(12, "at 80   % or  more\n", 2);
+	EXPECT("kept as it is, however long\nat 80   % or\n  more\n");
 	fold(8, "  averylongname and\n", 4);
 	EXPECT("kept as it is, however long\n  averylongname\n    and\n");
 	/* Colours take no room; nothing is added where there is no newline at the end. */
@@ -232,11 +236,32 @@ static void test_fold(void)
 	EXPECT("kept as it is, however long\n\033[31mred\033[0m and\n blue");
 	fold(4, "", 1);
 	EXPECT("kept as it is, however long\n");
+	/* By itself it is two more than that of its line. */
+	fold(10, "  aaaa bbbb cc\n    ddd eeeee\n", 0);
+	EXPECT("kept as it is, however long\n  aaaa\n    bbbb\n    cc\n    ddd\n      eeeee\n");
 	/* No indent that leaves no room. */
 	fold(2, "a b c", 9);
 	EXPECT("kept as it is, however long\na b c");
 }
 
+/* Neither tables nor values, nor what has been folded before. */
+static void test_kept(void)
+{
+	begin(12, false);
+	strbuf_puts(&text.sb, "12345678 1234 a table:\n");
+	table(cells + 1, NULL, 2, 1, "");
+	text_begin_values(&text);
+	strbuf_puts(&text.sb, "all of this is a value\n");
+	text_end_values(&text);
+	strbuf_puts(&text.sb, "and this is none\n");
+	text_fold(&text, 0);
+	EXPECT("12345678\n  1234 a\n  table:\n"
+	       "  CPU\n    1  inte\u2026\n  \u2026 1 more\n    (-v\n    shows\n    all)\n"
+	       "all of this is a value\n"
+	       "and this is\n  none\n");
+}
+
 UNIT_MAIN("text-fit", { "rows in order, up to a cap", test_order_and_cap },
 	  { "columns go or are cut until the table fits", test_fits }, { "cells", test_cells },
-	  { "two columns that are cut", test_two_cuts }, { "sentences are folded", test_fold })
+	  { "two columns that are cut", test_two_cuts }, { "sentences are folded", test_fold },
+	  { "and nothing else", test_kept })
