@@ -148,6 +148,28 @@ static bool is_alarming(const struct options *o, const struct report *r)
 	return false;
 }
 
+/* Whoever goes by the exit status alone is told what it does not speak of. */
+static void tell_unexamined(const struct report *r)
+{
+	const struct findings *fs = &r->findings;
+
+	if (!fs->ran)
+		fputs("fdgdb: --fail-on: nothing was examined\n", stderr);
+	if (!fs->ran || !fs->unexamined.nr)
+		return;
+	fputs("fdgdb: --fail-on: not examined:", stderr);
+	for (size_t i = 0; i < fs->unexamined.nr; i++) {
+		const char *id = fs->unexamined.data[i].id;
+		bool again = false;
+
+		for (size_t k = 0; k < i && !again; k++)
+			again = !strcmp(fs->unexamined.data[k].id, id);
+		if (!again)
+			fprintf(stderr, "%s %s", i ? "," : "", id);
+	}
+	fputs(" (the report says why)\n", stderr);
+}
+
 static struct err *write_report(const struct options *o, const struct report *r, FILE *out)
 {
 	if (o->json && is_view(o))
@@ -202,6 +224,8 @@ static int answer(const struct options *o, struct stop *s, FILE *out, int status
 		status = tell(report_section(s->report, "findings", SECTION_NOT_ASKED, NULL), status);
 	else if (!is_view(o))
 		status = tell(triage_run(s->report), status);
+	if (o->fail_on)
+		tell_unexamined(s->report);
 	if (is_alarming(o, s->report))
 		status = exit_worse(status, EXIT_FINDINGS);
 	return tell(write_report(o, s->report, out), status);

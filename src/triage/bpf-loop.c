@@ -111,5 +111,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_bpf_loop = {
 	.id = "bpf-loop",
 	.sections = { "stacks", "cpus", "progs" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -83,5 +83,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_cpu_hogged = {
 	.id = "cpu-hogged",
 	.sections = { "cpus", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-static const double NS = 1e9, LATE_S = 5;
+static const double NS = 1e9;
 
 const struct kstack_row *triage_cpu_stack(const struct report *r, const struct cpu_row *c)
 {
@@ -25,7 +25,7 @@ double triage_cpu_stuck_for(const struct report *r, const struct cpu_row *c)
 	const struct detectors *d = &r->cpus.detectors;
 	double late = c->timer_late.has ? (double)c->timer_late.v / NS : 0;
 
-	if (late < LATE_S)
+	if (late < TRIAGE_CPU_LATE_S)
 		late = 0;
 	if (c->softlockup_age.has && d->watchdog_thresh.v && c->softlockup_age.v > d->watchdog_thresh.v)
 		return MAX(late, (double)c->softlockup_age.v);
@@ -48,12 +48,11 @@ static bool find_spin(const struct kstack_row *s, size_t *frame)
 	return s && triage_has_frame(s, spins_in, frame);
 }
 
-/* Its row among those that wait, if it spins for a lock that could be found. */
-static const struct wait_row *spin_row(struct triage *t, const struct cpu_row *c, size_t *ret)
+const struct wait_row *triage_spin_row(struct triage *t, const struct cpu_row *c, size_t *ret)
 {
 	size_t row = c->has_curr ? wait_row_of(t, c->curr) : WAIT_NONE;
 
-	if (row == WAIT_NONE || t->r->waits.data[row].kind != WAIT_SPINLOCK || !t->r->waits.data[row].lock.v)
+	if (row == WAIT_NONE || !wait_kind_spins(t->r->waits.data[row].kind))
 		return NULL;
 	*ret = row;
 	return &t->r->waits.data[row];
@@ -62,18 +61,20 @@ static const struct wait_row *spin_row(struct triage *t, const struct cpu_row *c
 static void needs_another(struct triage *t, struct finding *f, const struct cpu_row *c)
 {
 	size_t row;
-	const struct wait_row *w = spin_row(t, c, &row);
+	const struct wait_row *w = triage_spin_row(t, c, &row);
 	const struct task_row *holder = w && w->has_holder ? report_task(t->r, w->holder.task) : NULL;
 
 	if (w)
 		wait_evidence(t, f, row);
 	if (holder)
 		triage_needs_task(t, f, holder);
-	else
-		triage_needs(t, f, THING_CULPRIT, 0);
+	for (size_t i = 0; w && i < w->nr_cpus; i++)
+		triage_needs(t, f, THING_CPU, w->cpus[i]);
+	if (holder || (w && w->nr_cpus))
+		return;
+	triage_needs(t, f, THING_CULPRIT, 0);
 	/* Nobody has it: maybe a task that an oops has ended. */
-	if (!holder)
-		triage_needs(t, f, THING_DEAD, 0);
+	triage_needs(t, f, THING_DEAD, 0);
 }
 
 void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cpu_row *c)
@@ -85,12 +86,13 @@ void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cp
 	if (c->has_curr)
 		triage_stuck(t, f, THING_TASK, c->curr.v);
 	triage_needs(t, f, THING_CPU, c->cpu);
-	if (!find_spin(s, &frame)) {
+	if (find_spin(s, &frame))
+		triage_text(t, f, s->frames[frame].symbol, "fdgdb.stacks[%zu].frames[%zu].symbol",
+			    (size_t)(s - t->r->stacks.data), frame);
+	else if (!triage_spin_row(t, c, &frame)) {
 		triage_stuck(t, f, THING_CULPRIT, 0);
 		return;
 	}
-	triage_text(t, f, s->frames[frame].symbol, "fdgdb.stacks[%zu].frames[%zu].symbol",
-		    (size_t)(s - t->r->stacks.data), frame);
 	needs_another(t, f, c);
 }
 
@@ -98,12 +100,11 @@ const char *triage_spin_text(struct triage *t, const struct cpu_row *c)
 {
 	const struct kstack_row *s = triage_cpu_stack(t->r, c);
 	size_t frame, row;
-	const struct wait_row *w = spin_row(t, c, &row);
+	const struct wait_row *w = triage_spin_row(t, c, &row);
 
-	if (!find_spin(s, &frame))
-		return "";
 	if (!w)
-		return triage_printf(t, "; it waits for another CPU, in %s", s->frames[frame].symbol);
+		return find_spin(s, &frame) ? triage_printf(t, "; it waits for another CPU, in %s", s->frames[frame].symbol) :
+					      "";
 	if (!w->has_holder || !w->holder.comm)
 		return triage_printf(t, "; it spins for %s", wait_lock_text(t, w));
 	return triage_printf(t, "; it spins for %s, %sheld by %s[%" PRId32 "]", wait_lock_text(t, w),

@@ -8,7 +8,11 @@
 /* The stack of the vCPU that a CPU is; NULL. */
 const struct kstack_row *triage_cpu_stack(const struct report *r, const struct cpu_row *c);
 
-/* For how long the CPU has done nothing else: no timer interrupt, or no scheduling; 0: it is not stuck. */
+/*
+ * For how long the CPU has done nothing else: no timer interrupt for so many seconds, or no scheduling for half of
+ * what the kernel allows; 0: it is not stuck.
+ */
+enum { TRIAGE_CPU_LATE_S = 5 };
 double triage_cpu_stuck_for(const struct report *r, const struct cpu_row *c);
 
 /*
@@ -16,6 +20,9 @@ double triage_cpu_stuck_for(const struct report *r, const struct cpu_row *c);
  * is said of that one: of whoever is known to hold what it spins for, else of any that does not wait itself.
  */
 void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cpu_row *c);
+
+/* The row of what runs there, if it is one that spins; NULL. */
+const struct wait_row *triage_spin_row(struct triage *t, const struct cpu_row *c, size_t *ret);
 
 /* "; it spins for spin lock foo, held by bar[12]": "" if it does not. */
 const char *triage_spin_text(struct triage *t, const struct cpu_row *c);

@@ -16,15 +16,28 @@ static const struct task_row *waiter(const struct triage *t, size_t row)
 	return report_task(t->r, t->r->waits.data[row].task);
 }
 
+/* The CPU that a task spins on; NULL. */
+static const struct cpu_row *spinner(const struct triage *t, size_t row)
+{
+	const struct wait_row *w = &t->r->waits.data[row];
+	const struct task_row *task = waiter(t, row);
+
+	if (w->cpu.has)
+		return cpu_state_find(&t->r->cpus, (uint32_t)w->cpu.v);
+	return task && task->running ? cpu_state_find(&t->r->cpus, task->cpu) : NULL;
+}
+
 /* Of who sleeps: since when; of who spins: since when its CPU does nothing else. */
 static double waits_for(const struct triage *t, size_t row)
 {
 	const struct task_row *task = waiter(t, row);
-	const struct cpu_row *c = task ? cpu_state_find(&t->r->cpus, task->cpu) : NULL;
 	double seconds;
 
-	if (task && t->r->waits.data[row].kind == WAIT_SPINLOCK)
+	if (wait_kind_spins(t->r->waits.data[row].kind)) {
+		const struct cpu_row *c = spinner(t, row);
+
 		return c ? triage_cpu_stuck_for(t->r, c) : 0;
+	}
 	return task && triage_sleeps_long(t->r, task, &seconds) ? seconds : 0;
 }
 
@@ -66,9 +79,10 @@ static const char *say(struct triage *t, const struct wait_chain *c, size_t behi
 				      "";
 
 	if (c->nr == 1)
-		return triage_printf(t, "%s: %s[%" PRId32 "] waits for %s, which it %sholds itself%s",
+		return triage_printf(t, "%s: %s[%" PRId32 "] waits for %s, which it %s%s itself%s",
 				     certain ? "deadlock" : "maybe a deadlock", w->comm ? w->comm : "?", w->pid,
-				     wait_lock_text(t, w), certain ? "" : "probably ", others);
+				     wait_lock_text(t, w), certain ? "" : "probably ",
+				     wait_is_lock(w) ? "holds" : "should bring about", others);
 	return triage_printf(t, "%s: %zu tasks wait for each other%s: %s%s",
 			     certain ? "deadlock" : "maybe a deadlock", c->nr, others, say_who(t, c),
 			     certain ? "" : "; not every holder is recorded by its lock");
@@ -83,14 +97,15 @@ static size_t stop_all(struct triage *t, struct finding *f, size_t circle)
 		struct wait_chain c = wait_follow(t, i);
 		const struct task_row *task = waiter(t, i);
 
-		if (!c.cycle || c.end != circle || !wait_is_lock(&t->r->waits.data[i]))
+		if (!c.cycle || c.end != circle)
 			continue;
 		nr++;
-		if (!task || !f)
+		if (!f)
 			continue;
-		triage_stuck(t, f, THING_TASK, task->kva.v);
-		if (t->r->waits.data[i].kind == WAIT_SPINLOCK) {
-			triage_stuck(t, f, THING_CPU, task->cpu);
+		if (task)
+			triage_stuck(t, f, THING_TASK, task->kva.v);
+		if (wait_kind_spins(t->r->waits.data[i].kind) && spinner(t, i)) {
+			triage_stuck(t, f, THING_CPU, spinner(t, i)->cpu);
 			triage_stuck(t, f, THING_CULPRIT, 0);
 		}
 	}
@@ -104,8 +119,8 @@ static void judge_cycle(struct triage *t, const struct wait_chain *c)
 	struct finding *f;
 
 	for (size_t i = 0; i < c->nr; i++, row = wait_next(t, row))
-		spins &= t->r->waits.data[row].kind == WAIT_SPINLOCK;
-	/* Of spin locks no holder is recorded, but its CPU shows what it is at. */
+		spins &= wait_kind_spins(t->r->waits.data[row].kind);
+	/* Of spinning locks no holder is recorded, but its CPU shows what it is at. */
 	f = triage_add(t, certain || spins ? SEVERITY_ERROR : SEVERITY_WARNING,
 		       certain ? CONFIDENCE_CERTAIN : spins ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE, "%s",
 		       say(t, c, stop_all(t, NULL, c->end) - c->nr));
@@ -127,7 +142,9 @@ static void judge(struct triage *t)
 
 		if (!c.cycle || c.end != i)
 			continue;
-		if (c.basis == WAIT_RECORDED || all_wait_for(t, &c) > 0)
+		/* Clocks that nobody keeps do not tell how long. */
+		if (c.basis == WAIT_RECORDED || all_wait_for(t, &c) > 0 ||
+		    (wait_kind_spins(t->r->waits.data[i].kind) && cpu_state_clocks_stand(&t->r->cpus)))
 			judge_cycle(t, &c);
 	}
 }

@@ -68,5 +68,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_fuse = {
 	.id = "fuse",
 	.sections = { "stacks", "tasks", "waits" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "triage/cpu.h"
+#include "triage/log.h"
 #include "triage/rules.h"
 
 #include <inttypes.h>
@@ -31,6 +32,7 @@ static void judge_cpu(struct triage *t, const struct cpu_row *c)
 		triage_bool(t, f, c->irqs_on, "fdgdb.cpus[%zu].irqs_on", i);
 	triage_about_stuck_cpu(t, f, c);
 	triage_cpu_evidence(t, f, c);
+	triage_log_confirm(t, f, SAID_HARD_LOCKUP, c->cpu, late);
 	triage_next(t, f, "%s, and who turned the interrupts off", triage_where_text(t, c));
 }
 
@@ -42,12 +44,18 @@ static void judge(struct triage *t)
 		judge_cpu(t, &s->rows.data[i]);
 	/* The clock itself is kept by timer interrupts. */
 	if (s->rows.nr == 1)
-		triage_unexamined(t, "with a single CPU, that it takes no timer interrupt cannot be told "
-				     "from time standing still");
+		triage_unexamined(t, "with a single CPU, a timer that is lost cannot be told from time standing still");
+	for (size_t i = 0; i < s->rows.nr; i++) {
+		if (!s->rows.data[i].timer_late.has)
+			triage_unexamined(t, "when the next timer interrupt of CPU %" PRIu32
+					     " is due is not known (no timers of high resolution?)",
+					  s->rows.data[i].cpu);
+	}
 }
 
 const struct triage_rule rule_irqs_off = {
 	.id = "irqs-off",
 	.sections = { "cpus" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -53,12 +53,9 @@ static struct queue *find_queue(const struct queues *queues, uint64_t lock)
 /* The lock at the end of the chain from a row; 0: it waits for no lock, or in a circle. */
 static uint64_t end_of(struct triage *t, size_t row)
 {
-	struct wait_chain c;
+	size_t end = wait_last_lock(t, row);
 
-	if (!wait_is_lock(&t->r->waits.data[row]))
-		return 0;
-	c = wait_follow(t, row);
-	return c.cycle ? 0 : t->r->waits.data[c.end].lock.v;
+	return end == WAIT_NONE ? 0 : t->r->waits.data[end].lock.v;
 }
 
 static void count(struct triage *t, struct queues *queues, size_t row)
@@ -120,10 +117,15 @@ static const char *say_holder(struct triage *t, const struct wait_row *w, const 
 {
 	const char *sure = w->holder.basis == WAIT_RECORDED ? "" : "probably ";
 
+	if (w->frozen)
+		return triage_printf(t, "the file system %s is frozen", w->frozen);
+	if (w->handed_over)
+		return "it is being handed over to one of them that has not run since";
 	if (!w->has_holder)
 		return "who holds it is not known";
-	if (!w->holder.comm)
-		return triage_printf(t, "it is %sheld by a task that is gone", sure);
+	if (!holder)
+		return triage_printf(t, "it is %sheld by a task that %s", sure,
+				     w->holder.gone ? "no longer exists" : "is not in the report");
 	return triage_printf(t, "it is %sheld by %s[%" PRId32 "]%s", sure, w->holder.comm, w->holder.pid,
 			     doing(t, holder));
 }
@@ -146,20 +148,25 @@ static void judge_queue(struct triage *t, const struct queues *queues, const str
 				       q->nr > 1 ? "s" : "", q->nr > 1 ? "ve" : "s", seconds,
 				       wait_lock_text(t, w), say_holder(t, w, holder));
 	triage_lasts(t, f, seconds, TRIAGE_LONG_S);
-	triage_name_pid(f, w->has_holder && w->holder.comm ? w->holder.pid : w->pid);
+	triage_name_pid(f, holder ? w->holder.pid : w->pid);
 	if (severity != SEVERITY_INFO)
 		triage_stuck(t, f, THING_HUNG, 0);
 	for (size_t i = q->first; i; i = queues->next[i - 1])
 		triage_stuck(t, f, THING_TASK, t->r->waits.data[i - 1].task.v);
 	if (holder)
 		triage_needs_task(t, f, holder);
-	else if (w->has_holder)
+	else if (w->has_holder && w->holder.gone)
 		triage_needs(t, f, THING_DEAD, 0);
 	wait_evidence(t, f, q->row);
+	if (w->has_holder && w->holder.gone)
+		triage_bool(t, f, true, "fdgdb.waits[%zu].holder.gone", q->row);
+	if (w->frozen)
+		triage_text(t, f, w->frozen, "fdgdb.waits[%zu].frozen", q->row);
 	if (holder)
 		triage_sleep_evidence(t, f, holder);
 	triage_next(t, f, "%s",
 		    holder	  ? "the stack of the holder: why it does not let go" :
+		    w->frozen	  ? "who froze the file system, and should thaw it" :
 		    w->has_holder ? "what ended the holder while it had the lock" :
 				    "the stacks of those who wait: which lock that is, and who else takes it");
 }
@@ -181,5 +188,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_lock_held = {
 	.id = "lock-held",
 	.sections = { "waits", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -96,7 +96,7 @@ size_t triage_log_complaint(const struct triage *t, enum complaint what, size_t 
 
 void triage_log_confirm(struct triage *t, struct finding *f, enum complaint what, int64_t number, double seconds)
 {
-	for (size_t i = t->r->log.nr; i-- && triage_log_age(t, i) <= seconds;) {
+	for (size_t i = t->r->log.nr; i-- && (seconds < 0 || triage_log_age(t, i) <= seconds);) {
 		const char *text = triage_log_text(t, i);
 		int64_t of;
 

@@ -29,7 +29,8 @@ enum complaint {
 /* The last complaint of this kind before a record (LOG_NONE: of all), and what it is of, where it is of one. */
 size_t triage_log_complaint(const struct triage *t, enum complaint what, size_t before, int64_t *ret_number);
 
-/* The last complaint of this kind about this CPU or task, no older than so many seconds, as evidence. */
+/* The last complaint of this kind about this CPU or task, no older than so many seconds (below 0: however old),
+ * as evidence. */
 void triage_log_confirm(struct triage *t, struct finding *f, enum complaint what, int64_t number, double seconds);
 
 void triage_log_evidence(struct triage *t, struct finding *f, size_t record);

@@ -49,5 +49,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_affinity = {
 	.id = "scx-affinity",
 	.sections = { "scx", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -46,5 +46,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_dsq_not_consumed = {
 	.id = "scx-dsq-not-consumed",
 	.sections = { "scx", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -66,5 +66,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_held_by_bpf = {
 	.id = "scx-held-by-bpf",
 	.sections = { "scx", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -72,5 +72,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_local_blocked = {
 	.id = "scx-local-blocked",
 	.sections = { "scx", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

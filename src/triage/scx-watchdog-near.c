@@ -58,5 +58,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_scx_watchdog_near = {
 	.id = "scx-watchdog-near",
 	.sections = { "scx", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -74,30 +74,53 @@ bool triage_waits_for_lock(struct triage *t, const struct task_row *task)
 	return row != WAIT_NONE && wait_is_lock(&t->r->waits.data[row]);
 }
 
-/* What is recorded nowhere, but is plain from where the task sleeps. */
+/* What may not be among the waits, but is plain from where the task sleeps. */
 static const struct {
-	const char *names[8];
+	const char *names[6];
 	enum thing what;
+	enum triage_rcu rcu;
 } sleeps[] = {
 	/* Not those of RCU's that wait for all tasks. */
-	{ { "synchronize_rcu", "synchronize_rcu_normal", "synchronize_rcu_expedited", "synchronize_rcu_expedited_*",
-	    "rcu_barrier", "synchronize_srcu", "__synchronize_srcu" },
-	  THING_RCU },
-	{ { "__flush_work", "__flush_workqueue", "flush_workqueue", "drain_workqueue", "flush_rcu_work" },
-	  THING_WORK },
+	{ { "synchronize_rcu", "synchronize_rcu_normal", "rcu_barrier" }, THING_RCU, RCU_NORMAL },
+	{ { "synchronize_rcu_expedited", "synchronize_rcu_expedited_*" }, THING_RCU, RCU_EXPEDITED },
+	{ { "__flush_work", "__flush_workqueue", "flush_workqueue", "drain_workqueue" }, THING_WORK, 0 },
 	/* Another CPU has to take part. */
-	{ { "stop_one_cpu", "stop_two_cpus", "__stop_cpus", "stop_cpus", "cpuhp_kick_ap", "__cpuhp_kick_ap",
-	    "affine_move_task" },
-	  THING_CULPRIT },
+	{ { "stop_one_cpu", "stop_two_cpus", "__stop_cpus", "cpuhp_kick_ap", "affine_move_task" }, THING_CULPRIT, 0 },
 };
+
+static const struct {
+	const char *name;
+	enum triage_rcu rcu;
+} rcus[] = {
+	{ "rcu", RCU_NORMAL }, { "barrier", RCU_NORMAL }, { "expedited", RCU_EXPEDITED }, { "srcu", RCU_SRCU },
+	{ "tasks", RCU_TASKS }, { "tasks_rude", RCU_TASKS }, { "tasks_trace", RCU_TASKS },
+};
+
+static void needs_row(struct triage *t, struct finding *f, const struct wait_row *w)
+{
+	if (w->has_holder)
+		triage_needs(t, f, THING_TASK, w->holder.task.v);
+	for (size_t i = 0; i < w->nr_cpus; i++)
+		triage_needs(t, f, THING_CPU, w->cpus[i]);
+	if (w->kind == WAIT_WORK)
+		triage_needs(t, f, THING_WORK, 0);
+	for (size_t i = 0; w->kind == WAIT_RCU && w->rcu && i < ARRAY_SIZE(rcus); i++) {
+		if (!strcmp(w->rcu, rcus[i].name))
+			triage_needs(t, f, THING_RCU,
+				     rcus[i].rcu == RCU_SRCU && w->lock.v ? w->lock.v : (uint64_t)rcus[i].rcu);
+	}
+}
 
 void triage_needs_sleeper(struct triage *t, struct finding *f, const struct task_row *task)
 {
 	const struct kstack_row *s = triage_stack(t->r, task);
+	size_t row = wait_row_of(t, task->kva);
 
+	if (row != WAIT_NONE)
+		needs_row(t, f, &t->r->waits.data[row]);
 	for (size_t i = 0; i < ARRAY_SIZE(sleeps); i++) {
 		if (triage_has_frame(s, sleeps[i].names, NULL))
-			triage_needs(t, f, sleeps[i].what, 0);
+			triage_needs(t, f, sleeps[i].what, sleeps[i].rcu);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include "triage/cpu.h"
+#include "triage/log.h"
 #include "triage/rules.h"
 
 #include <inttypes.h>
@@ -29,6 +30,7 @@ static void judge_cpu(struct triage *t, const struct cpu_row *c, uint64_t thresh
 	triage_num(t, f, thresh, "fdgdb.detectors.watchdog_thresh_s");
 	triage_about_stuck_cpu(t, f, c);
 	triage_cpu_evidence(t, f, c);
+	triage_log_confirm(t, f, SAID_SOFT_LOCKUP, c->cpu, (double)c->softlockup_age.v);
 	if (c->preempt_count.has)
 		triage_num(t, f, c->preempt_count.v, "fdgdb.cpus[%zu].preempt_count", i);
 	if (c->has_need_resched)
@@ -57,5 +59,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_softlockup = {
 	.id = "softlockup",
 	.sections = { "cpus" },
+	.by_clocks = true,
 	.judge = judge,
 };

@@ -276,6 +276,9 @@ struct err *triage_run(struct report *r)
 
 		for (size_t i = 0; rule->sections[i]; i++)
 			triage_wants(&t, rule->sections[i]);
+		if (rule->by_clocks && cpu_state_clocks_stand(&r->cpus))
+			triage_unexamined(&t, "no CPU took interrupts: how long anything has lasted can not be told by "
+					      "clocks that nobody keeps");
 		rule->judge(&t);
 	}
 	for (size_t i = 0; i < fs->rows.nr; i++)

@@ -20,7 +20,7 @@ struct err *triage_run(struct report *r) MUST_CHECK;
 enum thing {
 	THING_TASK,    /* by its address */
 	THING_CPU,     /* by its number */
-	THING_RCU,     /* a grace period, of any kind: 0 */
+	THING_RCU,     /* grace periods: enum triage_rcu, or the address of a domain of SRCU */
 	THING_WORK,    /* a work of any queue: 0 */
 	THING_SCX,     /* what sched_ext should run: 0 */
 	THING_MACHINE, /* all of it: 0 */
@@ -30,6 +30,8 @@ enum thing {
 	THING_DEAD,    /* what a task held that an oops has killed: 0 */
 	THING_HUNG,    /* some task of those that the kernel calls hung: 0 */
 };
+
+enum triage_rcu { RCU_NORMAL, RCU_EXPEDITED, RCU_SRCU, RCU_TASKS };
 
 /* That a finding is about a thing that does not get on, or that it waits for one. */
 struct tie {
@@ -60,6 +62,8 @@ struct triage_rule {
 	const char *id;
 	/* Sections it looks at: if one is not complete, the rule's silence proves nothing. */
 	const char *sections[TRIAGE_SECTIONS + 1];
+	/* It goes by how long something has lasted: while the guest's clocks stand it is blind. */
+	bool by_clocks;
 	void (*judge)(struct triage *t);
 };
 

@@ -83,5 +83,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_userfault = {
 	.id = "userfault",
 	.sections = { "stacks", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

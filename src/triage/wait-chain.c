@@ -8,17 +8,23 @@
 /* Of a row while the edges are followed. */
 enum colour { NEW, ON_THE_WAY, KNOWN };
 
+/* Rows and where the edges lead to: all, or those from one lock to the next. */
+struct edges {
+	size_t *next;		   /* [waits.nr]: row, WAIT_NONE */
+	struct wait_chain *chains; /* [waits.nr] */
+};
+
 struct wait_graph {
 	size_t *row_of; /* [tasks.nr]: 1 + row of waits, 0: none */
-	size_t *next;	/* [waits.nr]: row, WAIT_NONE */
-	struct wait_chain *chains; /* [waits.nr] */
+	struct edges all, locks;
+	/* Only while it is made. */
 	uint8_t *colours;
 	size_t *way;
 };
 
 bool wait_is_lock(const struct wait_row *w)
 {
-	return w->lock.v && w->kind != WAIT_COMPLETION && w->kind != WAIT_FUTEX;
+	return w->lock.v && wait_kind_is_lock(w->kind);
 }
 
 static size_t row_of(const struct wait_graph *g, const struct report *r, struct kva kva)
@@ -35,7 +41,7 @@ static enum wait_basis weaker(enum wait_basis a, enum wait_basis b)
 }
 
 /* All rows from `way[first]` on are a circle. */
-static void close_circle(struct wait_graph *g, const struct report *r, size_t first, size_t nr)
+static void close_circle(struct wait_graph *g, struct edges *e, const struct report *r, size_t first, size_t nr)
 {
 	struct wait_chain c = { .end = g->way[first], .cycle = true, .nr = nr - first, .basis = WAIT_RECORDED };
 
@@ -44,27 +50,27 @@ static void close_circle(struct wait_graph *g, const struct report *r, size_t fi
 		c.basis = weaker(c.basis, r->waits.data[g->way[i]].holder.basis);
 	}
 	for (size_t i = first; i < nr; i++) {
-		g->chains[g->way[i]] = c;
+		e->chains[g->way[i]] = c;
 		g->colours[g->way[i]] = KNOWN;
 	}
 }
 
 /* From one row to where its edges lead, or to what is known already; then back, so that each is visited once. */
-static void follow(struct wait_graph *g, const struct report *r, size_t row)
+static void follow(struct wait_graph *g, struct edges *e, const struct report *r, size_t row)
 {
 	size_t nr = 0, at = row;
 
 	while (at != WAIT_NONE && g->colours[at] == NEW) {
 		g->colours[at] = ON_THE_WAY;
 		g->way[nr++] = at;
-		at = g->next[at];
+		at = e->next[at];
 	}
 	if (at != WAIT_NONE && g->colours[at] == ON_THE_WAY) {
 		size_t first = nr;
 
 		while (g->way[--first] != at)
 			;
-		close_circle(g, r, first, nr);
+		close_circle(g, e, r, first, nr);
 		nr = first;
 	}
 	while (nr) {
@@ -73,18 +79,41 @@ static void follow(struct wait_graph *g, const struct report *r, size_t row)
 
 		row = g->way[--nr];
 		w = &r->waits.data[row];
-		if (g->next[row] == WAIT_NONE) {
+		if (e->next[row] == WAIT_NONE) {
 			c = (struct wait_chain){ .end = row, .basis = WAIT_RECORDED };
 			if (w->has_holder)
 				c.basis = w->holder.basis;
 		} else {
-			c = g->chains[g->next[row]];
+			c = e->chains[e->next[row]];
 			if (!c.cycle)
 				c.basis = weaker(c.basis, w->holder.basis);
 		}
-		g->chains[row] = c;
+		e->chains[row] = c;
 		g->colours[row] = KNOWN;
 	}
+}
+
+static bool make_edges(struct wait_graph *g, struct edges *e, struct triage *t, bool locks)
+{
+	const struct report *r = t->r;
+
+	e->next = pool_calloc(&t->out->pool, r->waits.nr + 1, sizeof(*e->next));
+	e->chains = pool_calloc(&t->out->pool, r->waits.nr + 1, sizeof(*e->chains));
+	if (!e->next || !e->chains)
+		return false;
+	for (size_t i = 0; i < r->waits.nr; i++) {
+		const struct wait_row *w = &r->waits.data[i];
+		size_t next = w->has_holder ? row_of(g, r, w->holder.task) : WAIT_NONE;
+
+		/* A holder that waits for an event is where a chain of locks ends. */
+		if (next != WAIT_NONE && locks && !(wait_is_lock(w) && wait_is_lock(&r->waits.data[next])))
+			next = WAIT_NONE;
+		e->next[i] = next;
+	}
+	memset(g->colours, NEW, r->waits.nr);
+	for (size_t i = 0; i < r->waits.nr; i++)
+		follow(g, e, r, i);
+	return true;
 }
 
 static struct wait_graph *make_graph(struct triage *t)
@@ -96,29 +125,17 @@ static struct wait_graph *make_graph(struct triage *t)
 	if (!g)
 		return NULL;
 	g->row_of = pool_calloc(pool, r->tasks.nr + 1, sizeof(*g->row_of));
-	g->next = pool_calloc(pool, r->waits.nr + 1, sizeof(*g->next));
-	g->chains = pool_calloc(pool, r->waits.nr + 1, sizeof(*g->chains));
 	g->colours = pool_calloc(pool, r->waits.nr + 1, sizeof(*g->colours));
 	g->way = pool_calloc(pool, r->waits.nr + 1, sizeof(*g->way));
-	if (!g->row_of || !g->next || !g->chains || !g->colours || !g->way)
+	if (!g->row_of || !g->colours || !g->way)
 		return NULL;
-
 	for (size_t i = 0; i < r->waits.nr; i++) {
 		const struct task_row *task = report_task(r, r->waits.data[i].task);
 
 		if (task && !g->row_of[triage_task_index(t, task)])
 			g->row_of[triage_task_index(t, task)] = i + 1;
 	}
-	for (size_t i = 0; i < r->waits.nr; i++) {
-		const struct wait_row *w = &r->waits.data[i];
-		size_t next = w->has_holder ? row_of(g, r, w->holder.task) : WAIT_NONE;
-
-		/* A holder that waits for an event is where the chain of locks ends. */
-		g->next[i] = next != WAIT_NONE && wait_is_lock(&r->waits.data[next]) ? next : WAIT_NONE;
-	}
-	for (size_t i = 0; i < r->waits.nr; i++)
-		follow(g, r, i);
-	return g;
+	return make_edges(g, &g->all, t, false) && make_edges(g, &g->locks, t, true) ? g : NULL;
 }
 
 static const struct wait_graph *graph(struct triage *t)
@@ -141,14 +158,22 @@ size_t wait_next(struct triage *t, size_t row)
 {
 	const struct wait_graph *g = graph(t);
 
-	return g ? g->next[row] : WAIT_NONE;
+	return g ? g->all.next[row] : WAIT_NONE;
 }
 
 struct wait_chain wait_follow(struct triage *t, size_t row)
 {
 	const struct wait_graph *g = graph(t);
 
-	return g ? g->chains[row] : (struct wait_chain){ .end = row };
+	return g ? g->all.chains[row] : (struct wait_chain){ .end = row };
+}
+
+size_t wait_last_lock(struct triage *t, size_t row)
+{
+	const struct wait_graph *g = graph(t);
+
+	return !g || !wait_is_lock(&t->r->waits.data[row]) || g->all.chains[row].cycle ? WAIT_NONE :
+											 g->locks.chains[row].end;
 }
 
 static const char *kind_word(enum wait_kind kind)
@@ -162,6 +187,11 @@ static const char *kind_word(enum wait_kind kind)
 		return "percpu-rwsem";
 	case WAIT_SPINLOCK:
 		return "spin lock";
+	case WAIT_RWLOCK_READ:
+	case WAIT_RWLOCK_WRITE:
+		return "rwlock";
+	case WAIT_FILE_LOCK:
+		return "file lock";
 	default:
 		return wait_kind_text(kind);
 	}
@@ -169,16 +199,37 @@ static const char *kind_word(enum wait_kind kind)
 
 bool wait_is_users(const struct wait_row *w)
 {
-	return w->kind == WAIT_RT_MUTEX && w->uaddr.has;
+	return (w->kind == WAIT_RT_MUTEX && w->uaddr.has) || w->kind == WAIT_FILE_LOCK || w->kind == WAIT_FUTEX;
+}
+
+/* "CPU 1, 3" */
+static const char *cpus_text(struct triage *t, const struct wait_row *w)
+{
+	enum { NAMED = 4 };
+	const char *text = "another CPU";
+
+	for (size_t i = 0; i < MIN(w->nr_cpus, (size_t)NAMED); i++)
+		text = triage_printf(t, "%s%s%" PRIu32, i ? text : "CPU", i ? ", " : " ", w->cpus[i]);
+	return w->nr_cpus > NAMED ? triage_printf(t, "%s ...", text) : text;
 }
 
 const char *wait_lock_text(struct triage *t, const struct wait_row *w)
 {
-	if (wait_is_users(w))
+	if (w->kind == WAIT_RT_MUTEX && w->uaddr.has)
 		return triage_printf(t, "the PI futex 0x%" PRIx64 " of its process", w->uaddr.v);
+	if (w->kind == WAIT_FUTEX && w->uaddr.has)
+		return triage_printf(t, "the futex 0x%" PRIx64 " of its process", w->uaddr.v);
+	if (w->kind == WAIT_CALL)
+		return triage_printf(t, "an answer of %s", cpus_text(t, w));
+	if (w->kind == WAIT_STOP)
+		return triage_printf(t, "%s to stop", cpus_text(t, w));
+	if (w->object)
+		return w->object;
 	if (w->lock_name)
 		return triage_printf(t, "%s %s", kind_word(w->kind), w->lock_name);
-	return triage_printf(t, "%s 0x%" PRIx64, kind_word(w->kind), w->lock.v);
+	if (w->lock.v)
+		return triage_printf(t, "%s 0x%" PRIx64, kind_word(w->kind), w->lock.v);
+	return w->function ? w->function : wait_kind_text(w->kind);
 }
 
 void wait_evidence(struct triage *t, struct finding *f, size_t row)
@@ -189,6 +240,10 @@ void wait_evidence(struct triage *t, struct finding *f, size_t row)
 	triage_text(t, f, wait_kind_text(w->kind), "fdgdb.waits[%zu].kind", row);
 	if (w->lock.v)
 		triage_hex(t, f, w->lock.v, "fdgdb.waits[%zu].lock_kva", row);
+	if (w->work.v)
+		triage_hex(t, f, w->work.v, "fdgdb.waits[%zu].work_kva", row);
+	for (size_t i = 0; i < w->nr_cpus; i++)
+		triage_num(t, f, w->cpus[i], "fdgdb.waits[%zu].waits_for_cpus[%zu]", row, i);
 	if (w->has_holder) {
 		triage_hex(t, f, w->holder.task.v, "fdgdb.waits[%zu].holder.task_kva", row);
 		triage_text(t, f, wait_basis_text(w->holder.basis), "fdgdb.waits[%zu].holder.basis", row);

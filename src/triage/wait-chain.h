@@ -14,22 +14,25 @@ struct wait_chain {
 	enum wait_basis basis; /* the weakest of the cycle's edges, or of all up to the end */
 };
 
-/* Whether it is a lock of user space's, which the kernel only keeps the waiters of: a PI futex. */
+/* Whether it is a lock of user space's, which the kernel only keeps the waiters of: those may wait for long. */
 bool wait_is_users(const struct wait_row *w);
 
 /* The row of a task that waits; WAIT_NONE. */
 size_t wait_row_of(struct triage *t, struct kva task);
 
-/* Where the edges from this row lead to. */
+/* Where the edges from this row lead to, whatever they are. */
 struct wait_chain wait_follow(struct triage *t, size_t row);
 
-/* Whether it waits for a lock: something that somebody holds. */
+/* Whether it waits for a lock that could be found: something that somebody holds. */
 bool wait_is_lock(const struct wait_row *w);
 
-/* The next row; WAIT_NONE if the holder waits for no lock, or is not known. */
+/* The row of the holder; WAIT_NONE if that waits for nothing, or is not known. */
 size_t wait_next(struct triage *t, size_t row);
 
-/* "mutex cgroup_mutex", "rwsem 0xffff888012345678": on the report's pool. */
+/* From lock to lock: the row of the last one, whose holder waits for none. WAIT_NONE: it waits for none, or in a circle. */
+size_t wait_last_lock(struct triage *t, size_t row);
+
+/* What it waits for: "mutex cgroup_mutex", "rwsem 0xffff888012345678", "an answer of CPU 1". */
 const char *wait_lock_text(struct triage *t, const struct wait_row *w);
 
 /* Who waits, for what, held by whom. */

@@ -134,5 +134,6 @@ static void judge(struct triage *t)
 const struct triage_rule rule_workqueue_stuck = {
 	.id = "workqueue-stuck",
 	.sections = { "cpus", "tasks" },
+	.by_clocks = true,
 	.judge = judge,
 };

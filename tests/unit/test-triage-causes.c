@@ -29,8 +29,8 @@ static void test_softlockup_spreads(void)
 	add_cpu(r, 1);
 	struct cpu_row *c = &r->cpus.rows.data[1];
 	c->softlockup_age.v = 25;
-	c->rcu_holdout = true;
-	r->cpus.rcu.running = true;
+	c->rcu_holdout = c->rcu_exp_holdout = true;
+	r->cpus.rcu.running = r->cpus.rcu.exp_running = true;
 	r->cpus.rcu.gp_age = (struct opt_u64){ true, 22 * HZ };
 	struct kva holder = add_curr(r, 1)->kva;
 	add_wait(r, add_sleeper(r, 5, 22, 'D'), 0x1000, holder, WAIT_RECORDED);
@@ -239,9 +239,10 @@ static void test_oops(void)
 	add_wait(r, add_sleeper(r, 5, 30, 'D'), 0x1000, (struct kva){ 0xffff8880deadbee8 }, WAIT_RECORDED);
 	r->waits.data[0].holder.comm = NULL;
 	r->waits.data[0].holder.pid = 0;
+	r->waits.data[0].holder.gone = true;
 	judge(r);
 	EXPECT(r, "lock-held@pid5", "oops");
-	EXPECT_SAYS(r, "lock-held@pid5", "mutex 0x1000; it is held by a task that is gone");
+	EXPECT_SAYS(r, "lock-held@pid5", "mutex 0x1000; it is held by a task that no longer exists");
 	add_log(r, 4999ull * SECOND, "Kernel panic - not syncing: Fatal exception");
 	r->kernel.panic_cpu = (struct opt_u64){ true, 0 };
 	judge(r);
