@@ -41,6 +41,9 @@ void report_destroy(struct report *r)
 	free(r->stacks.data);
 	free(r->cpus.rows.data);
 	free(r->cpus.pools.data);
+	free(r->cpus.srcus.data);
+	free(r->cpus.rcu_tasks.data);
+	free(r->cpus.throttled.data);
 	free(r->system.meminfo.data);
 	free(r->system.cpu_times.data);
 	free(r->system.numa.data);
