@@ -32,6 +32,21 @@ const struct scx_log_exit *scx_last_log_exit(const struct scx_state *scx)
 	return NULL;
 }
 
+void dsq_id_text(uint64_t id, char buf[32])
+{
+	/* enum scx_dsq_id_flags, part of the BPF interface. */
+	static const uint64_t builtin = 1ull << 63, local_on = 1ull << 62;
+	static const char *const names[] = { "INVALID", "GLOBAL", "LOCAL", "BYPASS", "REJECT", "RESCUE" };
+	uint64_t nr = id & ~(builtin | local_on);
+
+	if (!(id & builtin) || (id & local_on ? nr > UINT32_MAX : nr >= sizeof(names) / sizeof(*names)))
+		snprintf(buf, 32, "0x%" PRIx64, id);
+	else if (id & local_on)
+		snprintf(buf, 32, "LOCAL_ON|%" PRIu64, nr);
+	else
+		snprintf(buf, 32, "%s", names[nr]);
+}
+
 void dsq_origin_text(const struct dsq_row *d, char buf[32])
 {
 	switch (d->origin) {

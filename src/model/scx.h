@@ -10,13 +10,25 @@ struct opt_u64 {
 	uint64_t v;
 };
 
-/* One CPU's struct scx_rq. */
+/* A task that is runnable and on no queue, because it is on its way to one. */
+struct scx_transit {
+	struct kva task;
+	uint64_t dsq_id; /* where to */
+	bool buffered;	 /* a dispatch() that has not returned has inserted it; else it waits for another CPU's lock, to be
+			    put on that one's local DSQ */
+	uint64_t qseq;	 /* buffered: of its enqueue, as in sched_ext_entity.ops_state; if that is another one by now, the
+			    task has been taken out again */
+	struct kva sched; /* buffered: whose dispatch() that is; 0: the root's */
+};
+
+/* One CPU's struct scx_rq.  What this kernel's types do not tell is no 0: see .has. */
 struct scx_rq_row {
 	uint32_t cpu;
-	uint32_t nr_running, flags;
+	bool offline;
+	struct opt_u64 nr_running, flags;
 	const char *flag_names; /* "ONLINE|CAN_STOP_TICK", by this kernel's enum; NULL: it has none */
 	bool cpu_released;
-	uint64_t ops_qseq; /* 0 where the kernel has none (7.2) */
+	struct opt_u64 ops_qseq; /* to 7.1 */
 	struct opt_u64 kick_sync, nr_immed, clock;
 	bool has_curr;
 	struct kva curr;
@@ -26,14 +38,18 @@ struct scx_rq_row {
 	struct opt_u64 curr_since; /* rq clock (ns) when it got the CPU; none of the idle task */
 	struct opt_u64 curr_ran;   /* ns since then, by the latest clock of any CPU: at least */
 	struct opt_u64 rq_clock;   /* ns, of its own; it stands still while the CPU does not schedule */
-	bool is_idle;		   /* the idle task runs */
+	bool is_idle;		   /* the idle task runs, on a CPU that is there */
 	bool has_idle;		   /* is_idle is known */
+	struct opt_u64 in_idle_mask; /* the kernel's own search for idle CPUs may find it; only while that is in use */
+	struct kva rescued;	   /* who runs because its scheduler could not run it, 7.3; 0: nobody */
 	bool bypassed;		   /* the scheduler is bypassed here */
 	const char *kicks;	   /* "KICK|PREEMPT": asked for and not yet delivered; NULL: none */
 	struct kva *runnable; /* runnable_list in order, the running task is not on it */
 	size_t nr_runnable;
 	bool truncated;
 	const char *why; /* truncated: how the walk ended */
+	struct scx_transit *transit; /* deferred ones first */
+	size_t nr_transit;
 };
 
 enum dsq_origin {
@@ -50,14 +66,19 @@ enum dsq_origin {
 struct dsq_row;
 void dsq_origin_text(const struct dsq_row *d, char buf[32]);
 
+/* "0x42"; what the kernel has names for by these: "LOCAL", "LOCAL_ON|3", "GLOBAL". */
+void dsq_id_text(uint64_t id, char buf[32]);
+
 /* One struct scx_dispatch_q. */
 struct dsq_row {
 	struct kva kva;
 	uint64_t id;
+	bool has_id;
 	enum dsq_origin origin;
 	uint32_t index; /* CPU or node */
 	struct kva sched; /* the sub-scheduler it belongs to; 0: the root's, or a CPU's */
 	uint32_t nr, seq;
+	bool has_nr, has_seq;
 	bool by_vtime;	   /* a priority queue: its tasks are in a tree too */
 	struct kva *tasks; /* in order, iterator cursors left out */
 	size_t nr_tasks;
@@ -107,13 +128,17 @@ enum scx_role {
 struct scx_sched_row {
 	struct kva kva; /* 0 with static symbols */
 	enum scx_role role;
-	bool aborting;
+	bool aborting, has_aborting; /* 6.19 */
+	bool aborting_unknown;	     /* the kernel knows, but its types do not tell where */
 	int32_t bypass_depth;
+	bool has_bypass_depth; /* of others than the root: 7.1 */
 	uint32_t exit_kind;
+	bool has_exit_kind;
 	const char *exit_kind_name; /* "SCX_EXIT_NONE"; NULL: not in this kernel's enum */
 	struct opt_u64 watchdog_timeout; /* jiffies */
 	char ops_name[129];		 /* sched_ext_ops.name */
-	uint64_t ops_flags;
+	bool has_ops_name;
+	struct opt_u64 ops_flags;
 	const char *ops_flag_names; /* "ENQ_LAST|SWITCH_PARTIAL"; NULL: none */
 	struct opt_u64 timeout_ms;
 	struct opt_u64 id, level; /* 7.3, 7.1: its depth below the root */
@@ -154,6 +179,9 @@ struct scx_state {
 	uint64_t jiffies;	  /* jiffies_64 at the stop; 0: unknown */
 	/* jiffies: when the watchdog last looked, and how often it does (7.1) */
 	struct opt_u64 watchdog_timestamp, watchdog_interval;
+	/* CPUs are held back because one cannot get at its queue, and whether a soft lockup is why (6.13 to 6.18); the
+	 * CPU for whose hard lockup the scheduler is ejected (7.1), an int32_t, -1: none */
+	struct opt_u64 breather_depth, in_softlockup, hardlockup_cpu;
 	struct opt_u64 switched_all;		    /* not 0: all tasks of the fair class are its */
 	struct opt_u64 enable_seq, nr_rejected, hotplug_seq; /* as in /sys/kernel/sched_ext */
 	VEC(struct scx_log_exit) log_exits;		      /* oldest first; the last ones if there are many */

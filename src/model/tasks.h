@@ -11,6 +11,12 @@ struct opt_i32 {
 	int32_t v;
 };
 
+enum scx_transit_kind {
+	TRANSIT_NONE,
+	TRANSIT_DEFERRED, /* until another CPU's lock can be had */
+	TRANSIT_BUFFERED, /* until the dispatch() that inserted it returns */
+};
+
 /* What the format has no key for: fdgdb.tasks. */
 struct task_extra {
 	bool unlisted;	    /* in neither the table of pids nor the list of processes, and no idle task: being
@@ -31,7 +37,8 @@ struct task_extra {
 	struct kva css_set;
 	const char *cgroup; /* path in the default hierarchy, guest bytes; NULL: unknown */
 	uint64_t cgroup_id; /* 0: unknown */
-	const char *lock_symbol; /* the function of a lock's slow path that it runs in; NULL */
+	const char *lock_symbol; /* the function of a lock's slow path that it runs in, or has been interrupted in or called
+				    from; NULL */
 
 	/* scx */
 	const char *scx_flag_names; /* "QUEUED|DEQD_FOR_SLEEP", the fields in it left out; NULL: unknown */
@@ -40,6 +47,9 @@ struct task_extra {
 	const char *ops_state_name; /* "QUEUED": BPF holds it; NULL: unknown */
 	struct opt_u64 ddsp_dsq_id;
 	struct opt_i32 sticky_cpu, holding_cpu;
+	enum scx_transit_kind transit; /* on its way to a queue, and so on none */
+	uint32_t transit_cpu;	       /* from which */
+	uint64_t transit_dsq;	       /* to which */
 
 	/* Its values in TASK_STORAGE maps. */
 	struct task_storage *storage; /* by map */
@@ -50,6 +60,21 @@ struct task_extra {
 struct task_storage {
 	size_t map;	      /* row of report.maps */
 	const uint8_t *value; /* value_size bytes; NULL: unreadable */
+};
+
+/* Numbers of a row that could not be had: bits of .unknown. */
+enum task_unknown {
+	TASK_TGID = 1 << 0,
+	TASK_PRIO = 1 << 1,
+	TASK_STATIC_PRIO = 1 << 2,
+	TASK_NORMAL_PRIO = 1 << 3,
+	TASK_RT_PRIORITY = 1 << 4,
+	TASK_NVCSW = 1 << 5,
+	TASK_NIVCSW = 1 << 6,
+	TASK_UTIME = 1 << 7,
+	TASK_STIME = 1 << 8,
+	TASK_CPU = 1 << 9,
+	TASK_WEIGHT = 1 << 10, /* there is none without sched_ext */
 };
 
 /* One struct task_struct. */
@@ -71,7 +96,7 @@ struct task_row {
 	struct opt_u64 signal_nvcsw, signal_nivcsw;
 	uint64_t utime, stime; /* ns */
 	struct opt_u64 signal_utime, signal_stime;
-	const char *lock_slowpath; /* of a running task; NULL */
+	const char *lock_slowpath; /* of a running task: the lock that it tries to get, in the format's word; NULL */
 
 	/* Beyond the wire format */
 	bool running;
@@ -83,15 +108,22 @@ struct task_row {
 	struct opt_u64 runnable_at; /* jiffies; only meaningful while queued */
 	struct opt_u64 slice, vtime;
 	bool unreadable; /* fields after comm could not all be read */
+	unsigned int unknown; /* of those that stand above without .has: TASK_*; these are 0 */
 	size_t stack;	 /* 1 + its row in report.stacks; 0: none */
 
 	struct task_extra x;
 };
 
-/* enqueue() of a BPF scheduler took it, and it is on no DSQ: only the program knows of it. */
+static inline bool task_knows(const struct task_row *t, unsigned int what)
+{
+	return !(t->unknown & what);
+}
+
+/* enqueue() of a BPF scheduler took it, and it is on no DSQ nor on its way to one: only the program knows of it. */
 static inline bool task_is_held(const struct task_row *t)
 {
-	return t->x.ops_state_name && !strcmp(t->x.ops_state_name, "QUEUED") && t->dsq_kva.has && !t->dsq_kva.v;
+	return t->x.ops_state_name && !strcmp(t->x.ops_state_name, "QUEUED") && t->dsq_kva.has && !t->dsq_kva.v &&
+	       !t->x.transit;
 }
 
 #endif

@@ -21,7 +21,7 @@ struct err *held_tasks(const struct report *r, struct held *ret)
 	for (size_t i = 0; i < r->tasks.nr; i++) {
 		const struct task_row *t = &r->tasks.data[i];
 
-		ret->known |= t->x.ops_state_name != NULL;
+		ret->known |= t->x.ops_state_name && t->dsq_kva.has;
 		if (!task_is_held(t))
 			continue;
 

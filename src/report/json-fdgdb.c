@@ -78,8 +78,9 @@ static struct err *write_scx(struct json_report *w)
 	json_key_bool(j, "in_kernel", scx->in_kernel);
 	json_opt_string(j, "enable_state", scx->enable_state);
 	if (scx->has_sched) {
-		json_key_string(j, "ops_name", scx->sched.ops_name);
-		json_key_u64(j, "ops_flags", scx->sched.ops_flags);
+		if (scx->sched.has_ops_name)
+			json_key_string(j, "ops_name", scx->sched.ops_name);
+		json_opt_u64(j, "ops_flags", &scx->sched.ops_flags);
 		json_opt_string(j, "ops_flag_names", scx->sched.ops_flag_names);
 		json_opt_u64(j, "timeout_ms", &scx->sched.timeout_ms);
 		json_opt_string(j, "exit_kind_name", scx->sched.exit_kind_name);
@@ -93,9 +94,15 @@ static struct err *write_scx(struct json_report *w)
 	json_opt_u64(j, "enable_seq", &scx->enable_seq);
 	json_opt_u64(j, "nr_rejected", &scx->nr_rejected);
 	json_opt_u64(j, "hotplug_seq", &scx->hotplug_seq);
+	json_opt_u64(j, "breather_depth", &scx->breather_depth);
+	if (scx->in_softlockup.has)
+		json_key_bool(j, "in_softlockup", scx->in_softlockup.v);
+	if (scx->hardlockup_cpu.has)
+		json_key_i64(j, "hardlockup_cpu", (int32_t)scx->hardlockup_cpu.v);
 	json_write_scheds(w);
 	json_write_log_exits(w);
 	TRY(json_write_held(w));
+	json_write_transit(w);
 	json_write_other_dsqs(w);
 	if (scx->jiffies)
 		json_key_u64(j, "jiffies", scx->jiffies);

@@ -33,6 +33,8 @@ void json_write_scx(struct json_report *w);
 void json_write_event_sample(struct json_report *w);
 /* Tasks that the scheduler holds, into the open "scx" of "fdgdb". */
 struct err *json_write_held(struct json_report *w) MUST_CHECK;
+/* in_transit, into the open "scx" of "fdgdb". */
+void json_write_transit(struct json_report *w);
 /* All schedulers, into the open "scx" of "fdgdb". */
 void json_write_scheds(struct json_report *w);
 void json_write_log_exits(struct json_report *w);

@@ -85,15 +85,19 @@ static void write_sched(struct json *j, const struct scx_sched_row *s)
 	if (s->parent.v)
 		json_key_u64(j, "parent_kva", s->parent.v);
 	json_opt_string(j, "cgroup_path", s->cgroup_path);
-	json_key_string(j, "ops_name", s->ops_name);
-	json_key_u64(j, "ops_flags", s->ops_flags);
+	if (s->has_ops_name)
+		json_key_string(j, "ops_name", s->ops_name);
+	json_opt_u64(j, "ops_flags", &s->ops_flags);
 	json_opt_string(j, "ops_flag_names", s->ops_flag_names);
 	json_opt_u64(j, "timeout_ms", &s->timeout_ms);
 	json_opt_u64(j, "watchdog_timeout", &s->watchdog_timeout);
-	json_key_u64(j, "exit_kind", s->exit_kind);
+	if (s->has_exit_kind)
+		json_key_u64(j, "exit_kind", s->exit_kind);
 	json_opt_string(j, "exit_kind_name", s->exit_kind_name);
-	json_key_bool(j, "aborting", s->aborting);
-	json_key_i64(j, "bypass_depth", s->bypass_depth);
+	if (s->has_aborting)
+		json_key_bool(j, "aborting", s->aborting);
+	if (s->has_bypass_depth)
+		json_key_i64(j, "bypass_depth", s->bypass_depth);
 	write_exit(j, &s->exit);
 	write_events(j, &s->events);
 	json_close_object(j);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "report/held.h"
+#include "report/index.h"
 #include "report/json-parts.h"
 #include "report/parts.h"
 
@@ -11,10 +12,10 @@ static void write_rq(struct json_report *w, const struct scx_rq_row *rq)
 
 	json_open_object(j);
 	json_key_u64(j, "cpu", rq->cpu);
-	json_key_u64(j, "nr_running", rq->nr_running);
-	json_key_u64(j, "flags", rq->flags);
+	json_key_u64(j, "nr_running", rq->nr_running.v);
+	json_key_u64(j, "flags", rq->flags.v);
 	json_key_bool(j, "cpu_released", rq->cpu_released);
-	json_key_u64(j, "ops_qseq", rq->ops_qseq);
+	json_key_u64(j, "ops_qseq", rq->ops_qseq.v);
 	json_opt_u64(j, "kick_sync", &rq->kick_sync);
 	json_opt_u64(j, "nr_immed", &rq->nr_immed);
 	json_opt_u64(j, "rq_clock", &rq->clock);
@@ -31,7 +32,12 @@ static void write_rq(struct json_report *w, const struct scx_rq_row *rq)
 	json_opt_string(j, "curr_class", rq->curr_class);
 	json_opt_u64(j, "curr_ran_ns", &rq->curr_ran);
 	json_opt_u64(j, "clock", &rq->rq_clock);
+	json_opt_true(j, "offline", rq->offline);
 	json_opt_true(j, "idle", rq->is_idle);
+	if (rq->in_idle_mask.has)
+		json_key_bool(j, "in_idle_mask", rq->in_idle_mask.v);
+	if (rq->rescued.v)
+		json_key_u64(j, "rescued_kva", rq->rescued.v);
 	json_opt_true(j, "bypassed", rq->bypassed);
 	json_opt_string(j, "kicks", rq->kicks);
 	json_opt_string(j, "truncated_reason", rq->truncated ? rq->why : NULL);
@@ -136,7 +142,8 @@ struct err *json_write_held(struct json_report *w)
 			json_key_u64(j, "task_kva", h->task->kva.v);
 			json_key_i64(j, "pid", h->task->pid);
 			json_key_string(j, "comm", h->task->comm);
-			json_key_u64(j, "cpu", h->task->cpu);
+			if (task_knows(h->task, TASK_CPU))
+				json_key_u64(j, "cpu", h->task->cpu);
 			if (h->seconds >= 0) {
 				json_key(j, "runnable_s");
 				json_double(j, h->seconds);
@@ -147,6 +154,42 @@ struct err *json_write_held(struct json_report *w)
 	}
 	free(held.tasks.data);
 	return e;
+}
+
+void json_write_transit(struct json_report *w)
+{
+	const struct scx_state *scx = &w->r->scx;
+	struct json *j = &w->j;
+	bool any = false;
+
+	for (size_t i = 0; i < scx->rqs.nr; i++) {
+		const struct scx_rq_row *rq = &scx->rqs.data[i];
+
+		for (size_t k = 0; k < rq->nr_transit && !json_failed(j); k++) {
+			const struct scx_transit *p = &rq->transit[k];
+			const struct task_row *t = index_task(&w->index, p->task);
+
+			if (!any) {
+				json_key(j, "in_transit");
+				json_open_array(j);
+			}
+			any = true;
+			json_open_object(j);
+			json_key_u64(j, "cpu", rq->cpu);
+			json_key_string(j, "kind", p->buffered ? "dispatch buffer" : "deferred");
+			json_key_u64(j, "task_kva", p->task.v);
+			if (t) {
+				json_key_i64(j, "pid", t->pid);
+				json_key_string(j, "comm", t->comm);
+			}
+			json_key_u64(j, "dsq_id", p->dsq_id);
+			if (p->sched.v)
+				json_key_u64(j, "sched_kva", p->sched.v);
+			json_close_object(j);
+		}
+	}
+	if (any)
+		json_close_array(j);
 }
 
 void json_write_other_dsqs(struct json_report *w)

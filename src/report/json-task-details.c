@@ -87,6 +87,10 @@ static void write_scx(struct json_report *w, const struct task_row *t)
 	json_opt_u64(j, "ops_state", &x->ops_state);
 	json_opt_string(j, "ops_state_name", x->ops_state_name);
 	json_opt_u64(j, "ddsp_dsq_id", &x->ddsp_dsq_id);
+	if (x->transit) {
+		json_key_string(j, "in_transit", x->transit == TRANSIT_BUFFERED ? "dispatch buffer" : "deferred");
+		json_key_u64(j, "to_dsq_id", x->transit_dsq);
+	}
 	json_opt_i32(j, "sticky_cpu", &x->sticky_cpu);
 	json_opt_i32(j, "holding_cpu", &x->holding_cpu);
 	if (task_watchdog_share(w->r, t, &share)) {

@@ -4,13 +4,49 @@
 #include "report/json-parts.h"
 #include "report/parts.h"
 
+/* Keys that the format wants, with a 0 that stands for nothing. */
+static void write_unknown(struct json_report *w, const struct task_row *t)
+{
+	static const struct {
+		enum task_unknown bit;
+		const char *key;
+	} keys[] = {
+		{ TASK_TGID, "tgid" },
+		{ TASK_WEIGHT, "weight" },
+		{ TASK_PRIO, "prio" },
+		{ TASK_STATIC_PRIO, "static_prio" },
+		{ TASK_NORMAL_PRIO, "normal_prio" },
+		{ TASK_RT_PRIORITY, "rt_priority" },
+		{ TASK_NVCSW, "nvcsw" },
+		{ TASK_NIVCSW, "nivcsw" },
+		{ TASK_UTIME, "utime" },
+		{ TASK_STIME, "stime" },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		/* Without sched_ext no task has a weight. */
+		if (task_knows(t, keys[i].bit) || (keys[i].bit == TASK_WEIGHT && !w->r->scx.in_kernel))
+			continue;
+		if (!any) {
+			json_key(&w->j, "unknown");
+			json_open_array(&w->j);
+		}
+		any = true;
+		json_string(&w->j, keys[i].key);
+	}
+	if (any)
+		json_close_array(&w->j);
+}
+
 /* What the format does not know; at the end of the row. */
 static void write_extra(struct json_report *w, const struct task_row *t)
 {
 	struct json *j = &w->j;
 
 	json_key_u64(j, "task_kva", t->kva.v);
-	json_key_u64(j, "cpu", t->cpu);
+	if (task_knows(t, TASK_CPU))
+		json_key_u64(j, "cpu", t->cpu);
 	json_key_bool(j, "running", t->running);
 	json_opt_u64(j, "state", &t->state);
 	json_opt_u64(j, "scx_flags", &t->scx_flags);
@@ -32,6 +68,7 @@ static void write_extra(struct json_report *w, const struct task_row *t)
 	json_opt_u64(j, "slice", &t->slice);
 	json_opt_u64(j, "dsq_vtime", &t->vtime);
 	json_opt_true(j, "unreadable", t->unreadable);
+	write_unknown(w, t);
 }
 
 static void write_task(struct json_report *w, const struct task_row *t)

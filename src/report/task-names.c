@@ -76,7 +76,7 @@ void task_flag_names(struct strbuf *sb, uint64_t flags)
 
 bool task_nice(const struct task_row *t, int *ret)
 {
-	if (t->static_prio < MAX_RT_PRIO || t->static_prio >= MAX_RT_PRIO + 40)
+	if (!task_knows(t, TASK_STATIC_PRIO) || t->static_prio < MAX_RT_PRIO || t->static_prio >= MAX_RT_PRIO + 40)
 		return false;
 	*ret = t->static_prio - MAX_RT_PRIO - 20;
 	return true;

@@ -233,6 +233,8 @@ static void indent(struct text *t, size_t start, size_t by)
 		at += line;
 	}
 	free(copy);
+	if (t->whole > start) /* a part is folded already, and longer now */
+		text_keep(t);
 }
 
 static void write_sched(struct text *t, const struct scx_sched_row *s, size_t depth)
@@ -247,10 +249,13 @@ static void write_sched(struct text *t, const struct scx_sched_row *s, size_t de
 
 	strbuf_printf(&t->sb, "  %s ", titles[s->role]);
 	text_bold(t, true);
-	text_guest(t, *s->ops_name ? s->ops_name : "unnamed");
+	text_guest(t, *s->ops_name ? s->ops_name : s->has_ops_name ? "unnamed" : "?");
 	text_bold(t, false);
 	write_place(t, s);
-	strbuf_printf(&t->sb, ": ops flags 0x%" PRIx64, s->ops_flags);
+	if (s->ops_flags.has)
+		strbuf_printf(&t->sb, ": ops flags 0x%" PRIx64, s->ops_flags.v);
+	else
+		strbuf_puts(&t->sb, ": ops flags unknown");
 	if (s->ops_flag_names) {
 		strbuf_putc(&t->sb, ' ');
 		text_guest(t, s->ops_flag_names);
@@ -262,8 +267,16 @@ static void write_sched(struct text *t, const struct scx_sched_row *s, size_t de
 		write_jiffies(t, s->watchdog_timeout.v);
 	}
 	strbuf_puts(&t->sb, "\n    exit kind ");
-	write_kind(t, s->exit_kind_name, s->exit_kind);
-	strbuf_printf(&t->sb, ", bypass depth %" PRId32, s->bypass_depth);
+	if (s->has_exit_kind)
+		write_kind(t, s->exit_kind_name, s->exit_kind);
+	else
+		strbuf_puts(&t->sb, "unknown");
+	if (s->has_bypass_depth)
+		strbuf_printf(&t->sb, ", bypass depth %" PRId32, s->bypass_depth);
+	else if (s->role == SCX_ROOT)
+		strbuf_puts(&t->sb, ", bypass depth unknown");
+	if (s->aborting_unknown)
+		strbuf_puts(&t->sb, ", whether it is aborting is unknown");
 	if (s->aborting) {
 		strbuf_puts(&t->sb, ", ");
 		text_alarm(t, true);
@@ -400,6 +413,18 @@ static void write_globals(struct text *t)
 	}
 	if (scx->nr_rejected.has && scx->nr_rejected.v) {
 		strbuf_printf(&t->sb, "%s%" PRIu64 " tasks rejected", sep, scx->nr_rejected.v);
+		sep = "; ";
+	}
+	if (scx->breather_depth.v) {
+		strbuf_printf(&t->sb, "%sCPUs that dispatch are held back%s", sep,
+			      scx->in_softlockup.v ? " because of a soft lockup" : "");
+		sep = "; ";
+	} else if (scx->in_softlockup.v) {
+		strbuf_printf(&t->sb, "%sa soft lockup is being dealt with", sep);
+		sep = "; ";
+	}
+	if (scx->hardlockup_cpu.has && (int32_t)scx->hardlockup_cpu.v >= 0) {
+		strbuf_printf(&t->sb, "%sejected because of a hard lockup of CPU %" PRId32, sep, (int32_t)scx->hardlockup_cpu.v);
 		sep = "; ";
 	}
 	if (*sep == ';')

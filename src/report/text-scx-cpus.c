@@ -31,29 +31,49 @@ struct scx_cpu {
 };
 
 struct cpu_table {
+	const struct text *t;
 	struct scx_cpu *rows;
 };
 
 /* What a reader looks for first, in words. */
-static void marks(struct strbuf *sb, const struct scx_rq_row *rq)
+static void marks(const struct text *t, struct strbuf *sb, const struct scx_rq_row *rq)
 {
-	const char *sep = "";
+	const struct task_row *rescued = rq->rescued.v ? index_task(&t->index, rq->rescued) : NULL;
+	size_t start = sb->len, buffered = 0;
 
-	if (rq->has_idle && rq->is_idle) {
-		strbuf_puts(sb, "idle");
-		sep = ", ";
-	}
-	if (rq->bypassed) {
-		strbuf_printf(sb, "%sbypassed", sep);
-		sep = ", ";
-	}
+	for (size_t i = 0; i < rq->nr_transit; i++)
+		buffered += rq->transit[i].buffered;
+	if (rq->offline)
+		strbuf_puts(sb, ", offline");
+	if (rq->has_idle && rq->is_idle)
+		strbuf_puts(sb, ", idle");
+	/* Who has claimed it is about to wake it. */
+	if (rq->is_idle && rq->in_idle_mask.has && !rq->in_idle_mask.v)
+		strbuf_puts(sb, " but claimed");
+	else if (rq->has_idle && !rq->is_idle && rq->in_idle_mask.v)
+		strbuf_puts(sb, ", passes for idle");
+	if (rq->bypassed)
+		strbuf_puts(sb, ", bypassed");
 	if (rq->kicks) {
-		strbuf_printf(sb, "%sto be kicked: ", sep);
+		strbuf_puts(sb, ", to be kicked: ");
 		escape_append(sb, rq->kicks, strlen(rq->kicks));
-		sep = ", ";
 	}
+	if (rq->nr_transit > buffered)
+		strbuf_printf(sb, ", %zu deferred", rq->nr_transit - buffered);
+	if (buffered)
+		strbuf_printf(sb, ", %zu being dispatched", buffered);
 	if (rq->cpu_released)
-		strbuf_printf(sb, "%sreleased", sep);
+		strbuf_puts(sb, ", released");
+	if (rescued) {
+		strbuf_puts(sb, ", rescues ");
+		escape_append(sb, rescued->comm, strlen(rescued->comm));
+	} else if (rq->rescued.v) {
+		strbuf_puts(sb, ", rescues somebody");
+	}
+	if (sb->len > start) { /* without the first comma */
+		memmove(sb->s + start, sb->s + start + 2, sb->len - start - 2);
+		strbuf_cut(sb, sb->len - 2);
+	}
 }
 
 static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
@@ -87,7 +107,10 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 			strbuf_putc(sb, '-');
 		return;
 	case COL_SCX:
-		strbuf_printf(sb, "%" PRIu32, rq->nr_running);
+		if (rq->nr_running.has)
+			strbuf_printf(sb, "%" PRIu64, rq->nr_running.v);
+		else
+			strbuf_putc(sb, '?');
 		return;
 	case COL_RUNNABLE:
 		strbuf_printf(sb, "%zu%s", rq->nr_runnable, rq->truncated ? "+" : "");
@@ -99,16 +122,20 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 			strbuf_putc(sb, '-');
 		return;
 	case COL_LOCAL:
-		if (c->local)
+		if (c->local && c->local->has_nr)
 			strbuf_printf(sb, "%" PRIu32, c->local->nr);
 		else
 			strbuf_putc(sb, '?');
 		return;
 	case COL_STATE:
-		marks(sb, rq);
+		marks(((struct cpu_table *)ctx)->t, sb, rq);
 		return;
 	case COL_FLAGS:
-		strbuf_printf(sb, "0x%" PRIx32, rq->flags);
+		if (!rq->flags.has) {
+			strbuf_putc(sb, '?');
+			return;
+		}
+		strbuf_printf(sb, "0x%" PRIx64, rq->flags.v);
 		if (rq->flag_names) {
 			strbuf_putc(sb, ' ');
 			escape_append(sb, rq->flag_names, strlen(rq->flag_names));
@@ -136,7 +163,7 @@ void text_scx_cpus(struct text *t)
 {
 	const struct scx_state *scx = &t->r->scx;
 	size_t nr = scx->rqs.nr, seen = 0;
-	struct cpu_table table = { calloc(nr + 1, sizeof(*table.rows)) };
+	struct cpu_table table = { t, calloc(nr + 1, sizeof(*table.rows)) };
 
 	if (!nr || !table.rows) {
 		t->sb.nomem |= nr && !table.rows;

@@ -95,13 +95,19 @@ void text_list_cut(struct text *t, const char *why)
 
 static void write_dsq(struct text *t, const struct dsq_row *d)
 {
-	char origin[32];
+	char origin[32], id[32] = "?";
 
 	dsq_origin_text(d, origin);
+	if (d->has_id)
+		dsq_id_text(d->id, id);
 	text_bold(t, true);
-	strbuf_printf(&t->sb, "  DSQ 0x%" PRIx64 " (%s): %" PRIu32 " queued", d->id, origin, d->nr);
+	strbuf_printf(&t->sb, "  DSQ %s (%s): ", id, origin);
+	if (d->has_nr)
+		strbuf_printf(&t->sb, "%" PRIu32 " queued", d->nr);
+	else
+		strbuf_printf(&t->sb, "%zu on its list", d->nr_tasks);
 	text_bold(t, false);
-	if (d->nr != d->nr_tasks)
+	if (d->has_nr && d->nr != d->nr_tasks)
 		strbuf_printf(&t->sb, ", but %zu on its list", d->nr_tasks);
 	strbuf_putc(&t->sb, '\n');
 	text_task_list(t, d->tasks, d->nr_tasks);
@@ -151,11 +157,13 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 	const struct dsq_table *table = ctx;
 	const struct dsq_row *d = table->rows[row].d;
 	const struct task_row *task;
-	char origin[32];
+	char origin[32], id[32] = "?";
 
 	switch ((enum column)col) {
 	case COL_ID:
-		strbuf_printf(sb, "0x%" PRIx64, d->id);
+		if (d->has_id)
+			dsq_id_text(d->id, id);
+		strbuf_puts(sb, id);
 		return;
 	case COL_ORIGIN:
 		dsq_origin_text(d, origin);
@@ -172,6 +180,10 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 		}
 		return;
 	case COL_NR:
+		if (!d->has_nr) {
+			strbuf_printf(sb, "%zu", d->nr_tasks);
+			return;
+		}
 		strbuf_printf(sb, "%" PRIu32, d->nr);
 		if (d->nr != d->nr_tasks)
 			strbuf_printf(sb, " (%zu listed)", d->nr_tasks);
@@ -248,8 +260,10 @@ static void write_empty(struct text *t, struct kva sched)
 			strbuf_puts(&t->sb, nr == 1 ? "  empty DSQs: " : ", ");
 		}
 		dsq_origin_text(d, origin);
-		if (d->origin == DSQ_USER)
+		if (d->origin == DSQ_USER && d->has_id)
 			strbuf_printf(&t->sb, "0x%" PRIx64 " (user)", d->id);
+		else if (d->origin == DSQ_USER)
+			strbuf_printf(&t->sb, "user DSQ at 0x%" PRIx64, d->kva.v);
 		else
 			strbuf_puts(&t->sb, origin);
 	}

@@ -45,6 +45,37 @@ static void write_held(struct text *t)
 	free(held.tasks.data);
 }
 
+/* Who is runnable and on no queue, because on the way to one. */
+static void write_transit(struct text *t)
+{
+	for (size_t i = 0; i < t->r->scx.rqs.nr; i++) {
+		const struct scx_rq_row *rq = &t->r->scx.rqs.data[i];
+		size_t shown = text_shown(t, rq->nr_transit, TEXT_MAX_QUEUED);
+
+		if (!rq->nr_transit)
+			continue;
+		strbuf_printf(&t->sb, "  on their way from CPU %" PRIu32 ", on no DSQ: %zu\n", rq->cpu, rq->nr_transit);
+		for (size_t k = 0; k < shown; k++) {
+			const struct scx_transit *p = &rq->transit[k];
+			const struct task_row *task = index_task(&t->index, p->task);
+			char id[32];
+
+			dsq_id_text(p->dsq_id, id);
+			strbuf_puts(&t->sb, "    ");
+			if (task) {
+				text_guest(t, task->comm);
+				strbuf_printf(&t->sb, "[%" PRId32 "]", task->pid);
+			} else {
+				strbuf_printf(&t->sb, "task_struct 0x%" PRIx64, p->task.v);
+			}
+			strbuf_printf(&t->sb, " to DSQ %s, %s\n", id,
+				      p->buffered ? "when the dispatch() under way returns" : "once its CPU's lock can be had");
+		}
+		if (shown < rq->nr_transit)
+			strbuf_printf(&t->sb, "    \u2026 %zu more (-v shows all)\n", rq->nr_transit - shown);
+	}
+}
+
 void text_scx(struct text *t)
 {
 	const struct scx_state *scx = &t->r->scx;
@@ -76,5 +107,6 @@ void text_scx(struct text *t)
 	text_scx_dsqs(t);
 	if (scx->has_sched)
 		write_held(t);
+	write_transit(t);
 	write_runnable(t);
 }

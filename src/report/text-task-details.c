@@ -64,7 +64,7 @@ static void write_title(struct text *t, const struct task_row *task)
 	text_bold(t, false);
 	if (task->x.idle)
 		strbuf_printf(&t->sb, ": idle task of CPU %" PRIu32, task->cpu);
-	else if (task->tgid != task->pid)
+	else if (task_knows(task, TASK_TGID) && task->tgid != task->pid)
 		strbuf_printf(&t->sb, ": thread of process %" PRId32, task->tgid);
 	else if (task->nr_threads.has && task->nr_threads.v > 1)
 		strbuf_printf(&t->sb, ": process of %" PRId32 " threads", task->nr_threads.v);
@@ -123,16 +123,20 @@ static void write_sched(struct text *t, const struct task_row *task)
 		item(t, "policy %" PRId32, x->policy.v);
 	if (task_nice(task, &nice))
 		item(t, "nice %d", nice);
-	if (task->prio != task->normal_prio)
+	if (!task_knows(task, TASK_PRIO))
+		item(t, "prio unknown");
+	else if (task_knows(task, TASK_NORMAL_PRIO) && task->prio != task->normal_prio)
 		item(t, "prio %" PRId32 " (normally %" PRId32 ")", task->prio, task->normal_prio);
 	else
 		item(t, "prio %" PRId32, task->prio);
 	if (task->rt_priority)
 		item(t, "rt priority %" PRIu32, task->rt_priority);
-	if (!task->running)
+	if (!task->running && task_knows(task, TASK_CPU))
 		item(t, "on CPU %" PRIu32, task->cpu);
-	if (x->cpus_allowed)
+	if (x->cpus_allowed && *x->cpus_allowed)
 		item(t, "may run on CPUs %s", x->cpus_allowed);
+	else if (x->cpus_allowed)
+		item(t, "may run on no CPU");
 	if (task->pi_boosted_out_of_scx)
 		item(t, "boosted out of scx");
 	end(t);
@@ -143,15 +147,18 @@ static void write_times(struct text *t, const struct task_row *task)
 	const struct task_extra *x = &task->x;
 
 	begin(t, "times");
-	item(t, "user %.3f s", (double)task->utime / 1e9);
-	item(t, "system %.3f s", (double)task->stime / 1e9);
+	if (task_knows(task, TASK_UTIME))
+		item(t, "user %.3f s", (double)task->utime / 1e9);
+	if (task_knows(task, TASK_STIME))
+		item(t, "system %.3f s", (double)task->stime / 1e9);
 	if (x->sum_exec_runtime.has && x->pcount.has)
 		item(t, "ran %.3f s in %" PRIu64 " turns", (double)x->sum_exec_runtime.v / 1e9, x->pcount.v);
 	else if (x->sum_exec_runtime.has)
 		item(t, "ran %.3f s", (double)x->sum_exec_runtime.v / 1e9);
 	if (x->run_delay.has)
 		item(t, "waited %.3f s for a CPU", (double)x->run_delay.v / 1e9);
-	item(t, "switched %" PRIu64 " times by itself, %" PRIu64 " times not", task->nvcsw, task->nivcsw);
+	if (task_knows(task, TASK_NVCSW | TASK_NIVCSW))
+		item(t, "switched %" PRIu64 " times by itself, %" PRIu64 " times not", task->nvcsw, task->nivcsw);
 	if (x->start_boottime.has)
 		item(t, "started %.3f s after boot", (double)x->start_boottime.v / 1e9);
 	end(t);
@@ -160,11 +167,13 @@ static void write_times(struct text *t, const struct task_row *task)
 static void write_dsq(struct text *t, const struct task_row *task)
 {
 	const struct dsq_row *d = index_dsq(&t->index, (struct kva){ task->dsq_kva.v });
-	char origin[32];
+	char origin[32], id[32] = "?";
 
 	if (d) {
 		dsq_origin_text(d, origin);
-		item(t, "on DSQ 0x%" PRIx64 " (%s)", d->id, origin);
+		if (d->has_id)
+			dsq_id_text(d->id, id);
+		item(t, "on DSQ %s (%s)", id, origin);
 	} else if (task->dsq_kva.v) {
 		item(t, "on a DSQ at 0x%" PRIx64, task->dsq_kva.v);
 	} else {
@@ -188,15 +197,22 @@ static void write_scx(struct text *t, const struct task_row *task)
 	if (x->scx_flag_names && *x->scx_flag_names)
 		item(t, "%s", x->scx_flag_names);
 	if (x->ops_state_name && strcmp(x->ops_state_name, "NONE"))
-		item(t, "ops state %s%s", x->ops_state_name,
-		     strcmp(x->ops_state_name, "QUEUED") ? "" : " (held by the scheduler)");
+		item(t, "ops state %s%s", x->ops_state_name, task_is_held(task) ? " (held by the scheduler)" : "");
+	if (x->transit) {
+		char id[32];
+
+		dsq_id_text(x->transit_dsq, id);
+		item(t, "%s CPU %" PRIu32 " to DSQ %s", x->transit == TRANSIT_BUFFERED ? "being dispatched by" : "deferred on",
+		     x->transit_cpu, id);
+	}
 	if (task->dsq_kva.has)
 		write_dsq(t, task);
 	if (task->slice.has)
 		item(t, "slice %.3f ms", (double)task->slice.v / 1e6);
 	if (task->vtime.has)
 		item(t, "vtime %" PRIu64, task->vtime.v);
-	item(t, "weight %" PRIu32, task->weight);
+	if (task_knows(task, TASK_WEIGHT))
+		item(t, "weight %" PRIu32, task->weight);
 	if (x->sticky_cpu.has && x->sticky_cpu.v >= 0)
 		item(t, "sticky CPU %" PRId32, x->sticky_cpu.v);
 	if (x->holding_cpu.has && x->holding_cpu.v >= 0)

@@ -101,7 +101,7 @@ static void dsq_cell(struct text *t, struct strbuf *sb, const struct task_row *t
 	char origin[32];
 
 	if (!task->dsq_kva.has || !task->dsq_kva.v) {
-		strbuf_putc(sb, '-');
+		strbuf_putc(sb, task->dsq_kva.has || !t->r->scx.in_kernel ? '-' : '?');
 		return;
 	}
 	d = index_dsq(&t->index, (struct kva){ task->dsq_kva.v });
@@ -110,7 +110,7 @@ static void dsq_cell(struct text *t, struct strbuf *sb, const struct task_row *t
 		return;
 	}
 	dsq_origin_text(d, origin);
-	if (d->origin == DSQ_USER)
+	if (d->origin == DSQ_USER && d->has_id)
 		strbuf_printf(sb, "0x%" PRIx64, d->id);
 	else
 		strbuf_puts(sb, origin);
@@ -118,7 +118,7 @@ static void dsq_cell(struct text *t, struct strbuf *sb, const struct task_row *t
 
 static void notes_cell(struct text *t, struct strbuf *sb, const struct task_row *task)
 {
-	const char *held = task->x.ops_state_name, *wchan = task_wchan(t->r, task);
+	const char *wchan = task_wchan(t->r, task);
 	size_t start = sb->len;
 	double share;
 
@@ -126,8 +126,10 @@ static void notes_cell(struct text *t, struct strbuf *sb, const struct task_row 
 		strbuf_puts(sb, ", partly unreadable");
 	if (task_watchdog_share(t->r, task, &share) && share >= 0.1)
 		strbuf_printf(sb, ", %.0f %% of the watchdog's timeout", share * 100);
-	if (held && !strcmp(held, "QUEUED") && !(task->dsq_kva.has && task->dsq_kva.v))
+	if (task_is_held(task))
 		strbuf_puts(sb, ", held by the scheduler");
+	if (task->x.transit)
+		strbuf_puts(sb, task->x.transit == TRANSIT_BUFFERED ? ", being dispatched" : ", deferred");
 	if (task->pi_boosted_out_of_scx)
 		strbuf_puts(sb, ", boosted out of scx");
 	if (task->x.lock_symbol)
@@ -146,6 +148,14 @@ static void notes_cell(struct text *t, struct strbuf *sb, const struct task_row 
 	}
 }
 
+static void number(struct strbuf *sb, const struct task_row *task, enum task_unknown what, int64_t v)
+{
+	if (task_knows(task, what))
+		strbuf_printf(sb, "%" PRId64, v);
+	else
+		strbuf_putc(sb, '?');
+}
+
 static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 {
 	const struct task_table *table = ctx;
@@ -157,7 +167,7 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 		strbuf_printf(sb, "%" PRId32, task->pid);
 		return;
 	case COL_TGID:
-		strbuf_printf(sb, "%" PRId32, task->tgid);
+		number(sb, task, TASK_TGID, task->tgid);
 		return;
 	case COL_COMM:
 		escape_append(sb, task->comm, strlen(task->comm));
@@ -166,7 +176,7 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 		state_cell(sb, task);
 		return;
 	case COL_CPU:
-		strbuf_printf(sb, "%" PRIu32, task->cpu);
+		number(sb, task, TASK_CPU, task->cpu);
 		return;
 	case COL_FOR:
 		if (ranked->seconds >= 0)
@@ -184,10 +194,13 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 		strbuf_puts(sb, task->sched_class ? task->sched_class : "?");
 		return;
 	case COL_PRIO:
-		strbuf_printf(sb, "%" PRId32, task->prio);
+		number(sb, task, TASK_PRIO, task->prio);
 		return;
 	case COL_WEIGHT:
-		strbuf_printf(sb, "%" PRIu32, task->weight);
+		if (table->t->r->scx.in_kernel)
+			number(sb, task, TASK_WEIGHT, task->weight);
+		else
+			strbuf_putc(sb, '-');
 		return;
 	case COL_DSQ:
 		dsq_cell(table->t, sb, task);

@@ -23,7 +23,7 @@ static const struct task_row *longest_waiting(const struct report *r, uint32_t c
 	for (size_t i = 0; i < r->tasks.nr; i++) {
 		const struct task_row *task = &r->tasks.data[i];
 
-		if (task->cpu != cpu || task->running || is_high(task) || !task->x.waiting.has)
+		if (!task_knows(task, TASK_CPU) || task->cpu != cpu || task->running || is_high(task) || !task->x.waiting.has)
 			continue;
 		if (!worst || task->x.waiting.v > worst->x.waiting.v)
 			worst = task;

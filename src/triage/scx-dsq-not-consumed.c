@@ -29,7 +29,8 @@ static void judge_dsq(struct triage *t, const struct dsq_row *d)
 	triage_needs(t, f, THING_PROGRAM, 0);
 	scx_stall_evidence(t, f, q.worst, q.worst_s);
 	triage_hex(t, f, d->id, "%s.id", path);
-	triage_num(t, f, d->nr, "%s.nr", path);
+	if (d->has_nr)
+		triage_num(t, f, d->nr, "%s.nr", path);
 	triage_next(t, f,
 		    "does dispatch() of \"%s\" move tasks of this DSQ to a CPU's queue, and on which CPUs?",
 		    scx_sched_name(t->r, q.worst));

@@ -10,7 +10,7 @@ enum { OPSS_STATE_MASK = 3, OPSS_QUEUED = 2 };
 
 static bool is_held(const struct report *r, const struct task_row *task, double *seconds)
 {
-	if (!task->dsq_kva.has || task->dsq_kva.v || !scx_is_stalled(r, task, seconds))
+	if (!task->dsq_kva.has || task->dsq_kva.v || task->x.transit || !scx_is_stalled(r, task, seconds))
 		return false;
 	/* Otherwise it is on its way from or to a queue. */
 	return !task->x.ops_state.has || (task->x.ops_state.v & OPSS_STATE_MASK) == OPSS_QUEUED;

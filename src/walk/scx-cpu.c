@@ -8,38 +8,33 @@
 
 #include "base/cleanup.h"
 
-/* cpumask_var_t is a pointer, or with few CPUs an array of one. */
-static struct err *mask_at(struct scx_walk *s, struct kva obj, const struct member *m, struct kva *ret)
+struct err *scx_read_mask(struct scx_walk *s, struct kva at, uint32_t type, uint8_t bit, uint8_t *cpus)
 {
-	const struct btf_type *t = types_get(s->k->types, types_peel(s->k->types, m->type_id));
+	const struct btf_type *t = types_get(s->k->types, types_peel(s->k->types, type));
+	size_t len = (s->k->nr_cpu_ids + 63) / 64 * 8;
+	_cleanup_free_ uint8_t *raw = malloc(len + 1);
 
-	*ret = kmember(obj, m);
+	if (!raw)
+		return &err_nomem;
 	if (t && BTF_INFO_KIND(t->info) == BTF_KIND_PTR)
-		return kread_kva(s->k, *ret, ret);
+		TRY(kread_kva(s->k, at, &at));
+	if (!at.v)
+		return NULL;
+	TRY(kread(s->k, at, raw, len));
+	for (uint32_t cpu = 0; cpu < s->k->nr_cpu_ids; cpu++) {
+		if (raw[cpu / 8] >> cpu % 8 & 1)
+			cpus[cpu] |= bit;
+	}
 	return NULL;
 }
 
 struct err *scx_read_kicks(struct scx_walk *s, struct kva obj, const struct member masks[SCX_KICKS],
 			   uint8_t *kicks)
 {
-	size_t words = (s->k->nr_cpu_ids + 63) / 64;
-	_cleanup_free_ uint8_t *raw = malloc(words * 8 + 1);
-
-	if (!raw)
-		return &err_nomem;
 	for (unsigned int i = 0; i < SCX_KICKS; i++) {
-		struct kva at;
-
-		if (!masks[i].present)
-			continue;
-		TRY(mask_at(s, obj, &masks[i], &at));
-		if (!at.v)
-			continue;
-		TRY(err_prefix(kread(s->k, at, raw, words * 8), "CPUs to kick"));
-		for (uint32_t cpu = 0; cpu < s->k->nr_cpu_ids; cpu++) {
-			if (get_le64(raw + cpu / 64 * 8) >> (cpu % 64) & 1)
-				kicks[cpu] |= (uint8_t)(1u << i);
-		}
+		if (masks[i].present)
+			TRY(err_prefix(scx_read_mask(s, kmember(obj, &masks[i]), masks[i].type_id, (uint8_t)(1u << i), kicks),
+				       "CPUs to kick"));
 	}
 	return NULL;
 }
@@ -59,8 +54,7 @@ static const char *kick_names(struct scx_walk *s, uint8_t kicks)
 	return text;
 }
 
-struct err *scx_finish_rqs(struct scx_walk *s, struct scx_rqs *rqs, const uint8_t *pcpu_kicks,
-			   const bool *bypassed)
+struct err *scx_finish_rqs(struct scx_walk *s, struct scx_rqs *rqs, const struct scx_sched *sched)
 {
 	uint64_t now = 0;
 
@@ -73,13 +67,16 @@ struct err *scx_finish_rqs(struct scx_walk *s, struct scx_rqs *rqs, const uint8_
 	}
 	for (uint32_t cpu = 0; cpu < s->k->nr_cpu_ids; cpu++) {
 		struct scx_rq_row *row = &rqs->rows[cpu];
-		uint8_t kicks = rqs->kicks[cpu] | (pcpu_kicks ? pcpu_kicks[cpu] : 0);
+		uint8_t kicks = rqs->kicks[cpu] | (sched->kicks ? sched->kicks[cpu] : 0);
 
 		if (!rqs->ok[cpu])
 			continue;
 		if (row->curr_since.has && now >= row->curr_since.v)
 			row->curr_ran = (struct opt_u64){ true, now - row->curr_since.v };
-		row->bypassed = row->flags & s->rq_bypassing || (bypassed && bypassed[cpu]);
+		row->bypassed = row->flags.v & s->rq_bypassing || (sched->bypassed && sched->bypassed[cpu]);
+		if (sched->idle.known)
+			row->in_idle_mask = (struct opt_u64){ true, sched->idle.cpus[cpu] };
+		TRY(scx_set_transit(s, row, &rqs->deferred[cpu], &sched->buffers));
 		row->kicks = kick_names(s, kicks);
 		if (kicks && !row->kicks)
 			return &err_nomem;

@@ -177,15 +177,17 @@ static struct err *read_tasks(struct scx_walk *s, struct scx_dsq *d)
 static struct err *read_dsq(struct scx_walk *s, struct scx_dsq *d)
 {
 	const struct scx_layout *l = &s->l;
-	uint64_t id = 0, nr = 0, seq = 0;
+	uint64_t nr = 0, seq = 0;
 
 	if (l->dsq_id.present)
-		TRY(kget(s->k, d->row.kva, &l->dsq_id, &id));
+		TRY(kget(s->k, d->row.kva, &l->dsq_id, &d->row.id));
 	if (l->dsq_nr.present)
 		TRY(kget(s->k, d->row.kva, &l->dsq_nr, &nr));
 	if (l->dsq_seq.present)
 		TRY(kget(s->k, d->row.kva, &l->dsq_seq, &seq));
-	d->row.id = id;
+	d->row.has_id = l->dsq_id.present;
+	d->row.has_nr = l->dsq_nr.present;
+	d->row.has_seq = l->dsq_seq.present;
 	d->row.nr = (uint32_t)nr;
 	d->row.seq = (uint32_t)seq;
 

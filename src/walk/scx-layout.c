@@ -11,8 +11,8 @@ static const struct layout_member rq_members[] = {
 	LAYOUT(struct scx_layout, rq_scx, "rq", "scx"),
 	LAYOUT(struct scx_layout, rq_curr, "rq", "curr"),
 	LAYOUT_OPT(struct scx_layout, rq_lock, "rq", "__lock.raw_lock"),
-	LAYOUT_OPT(struct scx_layout, rq_idle, "rq", "idle"),
-	LAYOUT_OPT(struct scx_layout, rq_clock, "rq", "clock"),
+	LAYOUT(struct scx_layout, rq_idle, "rq", "idle"),
+	LAYOUT(struct scx_layout, rq_clock, "rq", "clock"),
 };
 
 static const struct layout_member scx_rq_members[] = {
@@ -21,6 +21,7 @@ static const struct layout_member scx_rq_members[] = {
 	LAYOUT(struct scx_layout, cpu_released, "scx_rq", "cpu_released"),
 	LAYOUT(struct scx_layout, runnable_list, "scx_rq", "runnable_list"),
 	LAYOUT(struct scx_layout, local_dsq, "scx_rq", "local_dsq"),
+	LAYOUT(struct scx_layout, deferred_locals, "scx_rq", "ddsp_deferred_locals"),
 	LAYOUT_OPT(struct scx_layout, ops_qseq, "scx_rq", "ops_qseq"),	     /* to 7.1 */
 	LAYOUT_OPT(struct scx_layout, kick_sync, "scx_rq", "kick_sync"),     /* 6.19 */
 	LAYOUT_OPT(struct scx_layout, pnt_seq, "scx_rq", "pnt_seq"),	     /* to 6.18 */
@@ -29,6 +30,7 @@ static const struct layout_member scx_rq_members[] = {
 	LAYOUT_OPT(struct scx_layout, rq_bypass_dsq, "scx_rq", "bypass_dsq"), /* 6.19 to 7.0 */
 	LAYOUT_OPT(struct scx_layout, rq_reject_dsq, "scx_rq", "reject_dsq"), /* 7.3 */
 	LAYOUT_OPT(struct scx_layout, rq_rescue_dsq, "scx_rq", "rescue.dsq"), /* 7.3 */
+	LAYOUT_OPT(struct scx_layout, rq_rescue_curr, "scx_rq", "rescue.curr"), /* 7.3 */
 	LAYOUT_OPT(struct scx_layout, rq_kicks[0], "scx_rq", "cpus_to_kick"), /* these to 7.2 */
 	LAYOUT_OPT(struct scx_layout, rq_kicks[1], "scx_rq", "cpus_to_kick_if_idle"),
 	LAYOUT_OPT(struct scx_layout, rq_kicks[2], "scx_rq", "cpus_to_preempt"),
@@ -39,7 +41,8 @@ static const struct layout_member task_members[] = {
 	LAYOUT(struct scx_layout, scx, "task_struct", "scx"),
 	LAYOUT(struct scx_layout, pid, "task_struct", "pid"),
 	LAYOUT(struct scx_layout, comm, "task_struct", "comm"),
-	LAYOUT_OPT(struct scx_layout, sched_class, "task_struct", "sched_class"),
+	LAYOUT(struct scx_layout, sched_class, "task_struct", "sched_class"),
+	/* SCHED_INFO */
 	LAYOUT_OPT(struct scx_layout, last_arrival, "task_struct", "sched_info.last_arrival"),
 };
 
@@ -48,7 +51,9 @@ static const struct layout_member entity_members[] = {
 	LAYOUT(struct scx_layout, dsq_list, "sched_ext_entity", "dsq_list"),
 	LAYOUT(struct scx_layout, ent_flags, "sched_ext_entity", "flags"),
 	LAYOUT(struct scx_layout, tasks_node, "sched_ext_entity", "tasks_node"),
-	LAYOUT_OPT(struct scx_layout, dsq_priq, "sched_ext_entity", "dsq_priq"),
+	LAYOUT(struct scx_layout, dsq_priq, "sched_ext_entity", "dsq_priq"),
+	LAYOUT(struct scx_layout, ddsp_dsq_id, "sched_ext_entity", "ddsp_dsq_id"),
+	LAYOUT_OPT(struct scx_layout, ent_ops_qseq, "sched_ext_entity", "ops_qseq"), /* 7.2 */
 };
 
 static const struct layout_member dsq_node_members[] = {
@@ -63,7 +68,7 @@ static const struct layout_member dsq_members[] = {
 	LAYOUT(struct scx_layout, dsq_tasks, "scx_dispatch_q", "list"),
 	LAYOUT(struct scx_layout, dsq_hash_node, "scx_dispatch_q", "hash_node"),
 	LAYOUT_OPT(struct scx_layout, dsq_lock, "scx_dispatch_q", "lock.raw_lock"),
-	LAYOUT_OPT(struct scx_layout, dsq_tree, "scx_dispatch_q", "priq"),
+	LAYOUT(struct scx_layout, dsq_tree, "scx_dispatch_q", "priq"),
 	LAYOUT_OPT(struct scx_layout, dsq_first, "scx_dispatch_q", "first_task"), /* 6.19 */
 };
 
@@ -109,6 +114,7 @@ static const struct layout_member pcpu_members[] = {
 	LAYOUT_OPT(struct scx_layout, pcpu_bypass_dsq, "scx_sched_pcpu", "bypass_dsq"), /* 7.1 */
 	LAYOUT(struct scx_layout, pcpu_events, "scx_sched_pcpu", "event_stats"),
 	LAYOUT_OPT(struct scx_layout, pcpu_flags, "scx_sched_pcpu", "flags"), /* 7.1 */
+	LAYOUT_OPT(struct scx_layout, pcpu_dsp_ctx, "scx_sched_pcpu", "dsp_ctx"), /* 7.1 */
 	LAYOUT_OPT(struct scx_layout, pcpu_kicks[0], "scx_sched_pcpu", "cpus_to_kick"), /* these in 7.3 */
 	LAYOUT_OPT(struct scx_layout, pcpu_kicks[1], "scx_sched_pcpu", "cpus_to_kick_if_idle"),
 	LAYOUT_OPT(struct scx_layout, pcpu_kicks[2], "scx_sched_pcpu", "cpus_to_preempt"),
@@ -127,12 +133,25 @@ static const struct layout_member exit_members[] = {
 	LAYOUT_OPT(struct scx_layout, ei_cpu, "scx_exit_info", "exit_cpu"), /* 7.2 */
 };
 
+/* kernel/rhashtable.c walks them; asked for here so that the format's group is named if they are not there. */
 static const struct layout_member rhashtable_members[] = {
 	LAYOUT(struct scx_layout, rht_tbl, "rhashtable", "tbl"),
 	LAYOUT(struct scx_layout, bucket_size, "bucket_table", "size"),
 	LAYOUT(struct scx_layout, bucket_future, "bucket_table", "future_tbl"),
 	LAYOUT(struct scx_layout, bucket_heads, "bucket_table", "buckets"),
 	LAYOUT(struct scx_layout, rhash_next, "rhash_head", "next"),
+};
+
+static const struct layout_member dsp_ctx_members[] = {
+	LAYOUT(struct scx_layout, dsp_cursor, "scx_dsp_ctx", "cursor"),
+	LAYOUT(struct scx_layout, dsp_buf, "scx_dsp_ctx", "buf"),
+};
+
+static const struct layout_member dsp_buf_members[] = {
+	LAYOUT(struct scx_layout, buf_size, "scx_dsp_buf_ent", ""),
+	LAYOUT(struct scx_layout, buf_task, "scx_dsp_buf_ent", "task"),
+	LAYOUT(struct scx_layout, buf_qseq, "scx_dsp_buf_ent", "qseq"),
+	LAYOUT(struct scx_layout, buf_dsq_id, "scx_dsp_buf_ent", "dsq_id"),
 };
 
 static bool always(const struct scx_layout *l, bool have_sched)
@@ -165,7 +184,7 @@ static bool with_pcpu(const struct scx_layout *l, bool have_sched)
 	return have_sched && l->pcpu.present;
 }
 
-/* Names and order are ktstr's; "sched_ext_ops" and "scx_exit_info" are ours. */
+/* Names and order are ktstr's; "sched_ext_ops", "scx_exit_info" and those of dispatch buffers are ours. */
 static const struct group {
 	const char *name;
 	const struct layout_member *members;
@@ -185,13 +204,27 @@ static const struct group {
 	{ "scx_exit_info", exit_members, ARRAY_SIZE(exit_members), always },
 	{ "rhashtable/bucket_table/rhash_head", rhashtable_members, ARRAY_SIZE(rhashtable_members),
 	  always },
+	{ "scx_dsp_ctx", dsp_ctx_members, ARRAY_SIZE(dsp_ctx_members), always },
+	{ "scx_dsp_buf_ent", dsp_buf_members, ARRAY_SIZE(dsp_buf_members), always },
 };
 
-/* "a, b" and c: "a, b, c". */
+/* "a, b" and c: "a, b, c"; each once. */
 static struct err *add_name(struct pool *pool, const char **names, const char *name)
 {
+	size_t len = strlen(name);
+
+	for (const char *p = *names; p; p = strstr(p, ", ") ? strstr(p, ", ") + 2 : NULL) {
+		if (!strncmp(p, name, len) && (!p[len] || p[len] == ','))
+			return NULL;
+	}
 	*names = *names ? pool_printf(pool, "%s, %s", *names, name) : pool_printf(pool, "%s", name);
 	return *names ? NULL : &err_nomem;
+}
+
+struct err *scx_missing(struct scx_walk *s, const char *group, const char *name)
+{
+	TRY(add_name(s->pool, &s->missing_groups, group));
+	return add_name(s->pool, &s->missing_members, name);
 }
 
 static struct err *resolve(struct scx_walk *s, const struct group *g, bool have_sched,
@@ -200,9 +233,8 @@ static struct err *resolve(struct scx_walk *s, const struct group *g, bool have_
 	TRY(klayout(s->k, g->members, g->nr, &s->l, missing));
 	if (!missing->nr || !g->needed(&s->l, have_sched))
 		return NULL;
-	TRY(add_name(s->pool, &s->missing_groups, g->name));
 	for (size_t i = 0; i < missing->nr; i++)
-		TRY(add_name(s->pool, &s->missing_members, missing->names[i]));
+		TRY(scx_missing(s, g->name, missing->names[i]));
 	return NULL;
 }
 
@@ -230,12 +262,7 @@ struct err *scx_layout(struct scx_walk *s, bool have_sched)
 		if (e)
 			return e;
 	}
-	/* One of the two; the group that is missing then is the newer one's. */
-	if (have_sched && s->l.dsq_hash.present && !s->l.global_dsqs.present && !s->l.pnode.present) {
-		TRY(add_name(s->pool, &s->missing_members, "scx_sched.pnode or scx_sched.global_dsqs"));
-		if (!s->missing_groups)
-			TRY(add_name(s->pool, &s->missing_groups, "scx_sched"));
-	}
+	TRY(scx_expect(s, have_sched));
 	TRY(flag(s->k, "scx_ent_flags", "SCX_TASK_CURSOR", 1u << 31, &s->task_cursor));
 	TRY(flag(s->k, "scx_rq_flags", "SCX_RQ_BYPASSING", 0, &s->rq_bypassing));
 	TRY(flag(s->k, "scx_sched_pcpu_flags", "SCX_SCHED_PCPU_BYPASSING", 1, &s->pcpu_bypassing));

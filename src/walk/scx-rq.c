@@ -14,6 +14,7 @@ void scx_rqs_deinit(struct scx_rqs *rqs)
 	free(rqs->ok);
 	free(rqs->status);
 	free(rqs->kicks);
+	free(rqs->deferred);
 }
 
 /* A member that is in this kernel; one that is not leaves *ret as it is. */
@@ -35,21 +36,21 @@ static struct err *get_opt(struct scx_walk *s, struct kva obj, const struct memb
 static struct err *read_scalars(struct scx_walk *s, struct kva scx, struct scx_rq_row *row)
 {
 	const struct scx_layout *l = &s->l;
-	uint64_t nr_running = 0, flags = 0, released = 0;
+	uint64_t released = 0;
 
 	/* All of it in one go instead of page by page. */
 	kprefetch(s->k, &(struct krange){ scx, l->rq_scx.size }, 1);
-	TRY(get(s, scx, &l->nr_running, &nr_running));
-	TRY(get(s, scx, &l->flags, &flags));
+	TRY(get_opt(s, scx, &l->nr_running, &row->nr_running));
+	TRY(get_opt(s, scx, &l->flags, &row->flags));
 	TRY(get(s, scx, &l->cpu_released, &released));
-	TRY(get(s, scx, &l->ops_qseq, &row->ops_qseq));
+	TRY(get_opt(s, scx, &l->ops_qseq, &row->ops_qseq));
 	TRY(get_opt(s, scx, l->kick_sync.present ? &l->kick_sync : &l->pnt_seq, &row->kick_sync));
 	TRY(get_opt(s, scx, &l->nr_immed, &row->nr_immed));
 	TRY(get_opt(s, scx, &l->clock, &row->clock));
-	row->nr_running = (uint32_t)nr_running;
-	row->flags = (uint32_t)flags;
+	if (l->rq_rescue_curr.present)
+		TRY(kget_kva(s->k, scx, &l->rq_rescue_curr, &row->rescued));
 	row->cpu_released = released;
-	return scx_flag_names(s, "scx_rq_flags", "SCX_RQ_", row->flags, &row->flag_names);
+	return scx_flag_names(s, "scx_rq_flags", "SCX_RQ_", row->flags.v, &row->flag_names);
 }
 
 static struct err *read_runnable(struct scx_walk *s, struct kva scx, struct scx_rq_row *row,
@@ -107,7 +108,10 @@ static struct err *read_turn(struct scx_walk *s, struct kva rq, struct scx_rq_ro
 		row->has_idle = true;
 		row->is_idle = idle.v == row->curr.v;
 	}
-	if (row->is_idle)
+	/* A CPU that is not there has an idle task all the same, and calls it its current one. */
+	if (row->is_idle && row->offline)
+		row->has_idle = row->is_idle = false;
+	if (row->is_idle || row->offline)
 		return NULL;
 	TRY(get_opt(s, row->curr, &l->last_arrival, &row->curr_since));
 	if (!row->curr_since.v) /* nobody has set it */
@@ -142,6 +146,7 @@ static void read_rq(void *ctx, size_t cpu)
 	struct kva rq;
 
 	row->cpu = (uint32_t)cpu;
+	row->offline = !s->k->online[cpu];
 	/* An impossible CPU's slot would lead to another one's data. */
 	if (!s->k->possible[cpu] || s->fatal)
 		return;
@@ -153,6 +158,7 @@ static void read_rq(void *ctx, size_t cpu)
 	rqs->ok[cpu] = true;
 	scx_failed(s, read_curr(s, rq, row), failed);
 	scx_failed(s, read_runnable(s, scx, row, &rqs->status[cpu]), failed);
+	scx_failed(s, scx_read_deferred(s, scx, &rqs->deferred[cpu]), failed);
 	scx_failed(s, scx_read_kicks(s, scx, s->l.rq_kicks, rqs->kicks), failed);
 }
 
@@ -166,7 +172,8 @@ struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs)
 	rqs->ok = calloc(nr + 1, sizeof(*rqs->ok));
 	rqs->status = calloc(nr + 1, sizeof(*rqs->status));
 	rqs->kicks = calloc(nr + 1, sizeof(*rqs->kicks));
-	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->status || !rqs->kicks)
+	rqs->deferred = calloc(nr + 1, sizeof(*rqs->deferred));
+	if (!rqs->rows || !rqs->failed || !rqs->ok || !rqs->status || !rqs->kicks || !rqs->deferred)
 		return &err_nomem;
 	if (s->l.rq_scx.present)
 		mem_each(s->k->mem, nr, read_rq, rqs);

@@ -21,8 +21,22 @@ void scx_sched_deinit(struct scx_sched *sched)
 	free(sched->kicks);
 	free(sched->bypassed);
 	free(sched->others.data);
+	free(sched->idle.cpus);
 	free(sched->failed.failed.data);
+	free(sched->cuts.failed.data);
 	free(sched->dsqs.dsqs.data);
+}
+
+/* The end of a walk: a cap is a cut, anything else a failure. */
+static struct err *note_end(struct scx_walk *s, struct scx_sched *sched, const char *what, enum walk_end end,
+			    struct err *why)
+{
+	if (end == WALK_COMPLETE)
+		return NULL;
+	if (end == WALK_CAPPED)
+		return scx_note(s, &sched->cuts, err_new(ERR_CORRUPT, "%s: %s", what, walk_end_text(end)));
+	return scx_note(s, &sched->failed,
+			err_prefix(why ? why : err_new(ERR_CORRUPT, "%s", walk_end_text(end)), "%s", what));
 }
 
 struct err *scx_note(struct scx_walk *s, struct scx_failures *failures, struct err *e)
@@ -124,7 +138,7 @@ static bool add_user(void *ctx, struct kva node)
 	return !o->fatal;
 }
 
-static struct err *add_users(struct owner *o)
+static struct err *add_users(struct scx_sched *sched, struct owner *o)
 {
 	struct err *why = NULL;
 	struct kva table;
@@ -143,17 +157,14 @@ static struct err *add_users(struct owner *o)
 		err_free(why);
 		return o->fatal;
 	}
-	if (end == WALK_COMPLETE)
-		return NULL;
-	return err_prefix(why ? why : err_new(ERR_CORRUPT, "%s", walk_end_text(end)),
-			  "user DSQs: not all");
+	return note_end(o->s, sched, "user DSQs: not all", end, why);
 }
 
 static struct err *add_all(struct scx_sched *sched, struct owner *o)
 {
 	TRY(scx_note(o->s, &sched->failed, add_bypass(o)));
 	TRY(scx_note(o->s, &sched->failed, add_global(o)));
-	return scx_note(o->s, &sched->failed, add_users(o));
+	return scx_note(o->s, &sched->failed, add_users(sched, o));
 }
 
 /* ---- schedulers below the root, 7.1 on */
@@ -199,13 +210,22 @@ static struct err *find_subs(struct scx_walk *s, struct scx_sched *sched)
 		err_free(why);
 		return &err_nomem;
 	}
-	if (end == WALK_COMPLETE)
-		return NULL;
-	return err_prefix(why ? why : err_new(ERR_CORRUPT, "%s", walk_end_text(end)),
-			  "scx_sched_all");
+	return note_end(s, sched, "scx_sched_all", end, why);
 }
 
 /* ---- the root */
+
+/* With static variables, and without a state that has a name: whether sched_ext's code is in use at all. */
+static struct err *ask_key(struct scx_walk *s, struct scx_sched *sched)
+{
+	struct opt_u64 on = { 0 };
+
+	TRY(scx_get_var(s, "__scx_ops_enabled", 4, &on)); /* a static_key begins with its count */
+	if (!on.has)
+		return err_new(ERR_MISSING, "whether a scheduler is enabled cannot be told");
+	sched->attached = (int32_t)on.v > 0;
+	return NULL;
+}
 
 /* *attached is false if no scheduler is, or if it cannot be told where it would be. */
 static struct err *find_root(struct scx_walk *s, struct scx_sched *sched)
@@ -216,8 +236,10 @@ static struct err *find_root(struct scx_walk *s, struct scx_sched *sched)
 		TRY(ksym(s->k, "scx_root", &sym));
 		TRY(err_prefix(kread_kva(s->k, sym, &sched->row.kva), "scx_root"));
 		sched->attached = sched->row.kva.v;
+	} else if (khas_sym(s->k, "scx_ops") && sched->enable_state) {
+		sched->attached = strcmp(sched->enable_state, "disabled") != 0;
 	} else if (khas_sym(s->k, "scx_ops")) {
-		sched->attached = sched->enable_state && strcmp(sched->enable_state, "disabled") != 0;
+		TRY(ask_key(s, sched));
 	} else {
 		return err_new(ERR_MISSING, "neither scx_root nor scx_ops among the kernel's symbols");
 	}
@@ -317,11 +339,24 @@ static struct err *read_globals(struct scx_walk *s, struct scx_sched *sched)
 		{ "scx_enable_seq", 8, &sched->enable_seq },
 		{ "scx_nr_rejected", 8, &sched->nr_rejected },
 		{ "scx_hotplug_seq", 8, &sched->hotplug_seq },
+		{ "scx_ops_breather_depth", 4, &sched->breather_depth }, /* to 6.15 */
+		{ "scx_breather_depth", 4, &sched->breather_depth },	 /* to 6.18 */
+		{ "scx_in_softlockup", 8, &sched->in_softlockup },	 /* to 6.18 */
+		{ "scx_hardlockup_cpu", 4, &sched->hardlockup_cpu },	 /* 7.1 */
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(vars); i++)
 		TRY(scx_note(s, &sched->failed, scx_get_var(s, vars[i].name, vars[i].size, vars[i].ret)));
 	return scx_note(s, &sched->failed, scx_read_enable_state(s, &sched->enable_state));
+}
+
+static bool has_cpus(const struct scx_layout *l)
+{
+	bool kicks = false;
+
+	for (size_t i = 0; i < SCX_KICKS; i++)
+		kicks |= l->pcpu_kicks[i].present;
+	return l->pcpu.present && (kicks || l->pcpu_flags.present || l->pcpu_dsp_ctx.present);
 }
 
 /* What a scheduler has for each CPU (7.1); bypass counts for the root's alone. */
@@ -331,7 +366,7 @@ static struct err *read_cpus(struct scx_walk *s, struct scx_sched *sched, struct
 	size_t nr = s->k->nr_cpu_ids;
 	struct kva pcpu, here;
 
-	if (!kva.v || !l->pcpu.present || (!l->pcpu_flags.present && !l->pcpu_kicks[0].present))
+	if (!kva.v || !has_cpus(l))
 		return NULL;
 	if (!sched->kicks)
 		sched->kicks = calloc(nr + 1, sizeof(*sched->kicks));
@@ -351,7 +386,20 @@ static struct err *read_cpus(struct scx_walk *s, struct scx_sched *sched, struct
 		sched->bypassed[cpu] |= (flags & s->pcpu_bypassing) != 0;
 		TRY(scx_read_kicks(s, here, l->pcpu_kicks, sched->kicks));
 	}
-	return NULL;
+	if (!pcpu.v || !l->pcpu_dsp_ctx.present)
+		return NULL;
+	return scx_read_buffers(s, root ? (struct kva){ 0 } : kva, kmember(pcpu, &l->pcpu_dsp_ctx), &sched->buffers);
+}
+
+/* The one buffer that each CPU has up to 7.0. */
+static struct err *read_buffers(struct scx_walk *s, struct scx_sched *sched)
+{
+	struct opt_u64 ctx = { 0 };
+
+	if (s->l.pcpu_dsp_ctx.present)
+		return NULL;
+	TRY(scx_get_var(s, "scx_dsp_ctx", 8, &ctx));
+	return scx_read_buffers(s, (struct kva){ 0 }, (struct kva){ ctx.v }, &sched->buffers);
 }
 
 /* The root and those below it, with their queues. */
@@ -363,6 +411,8 @@ static struct err *read_attached(struct scx_walk *s, struct scx_sched *sched)
 	struct owner root = { .s = s, .dsqs = &sched->dsqs, .sched = sched->row.kva };
 	TRY(add_all(sched, &root));
 	TRY(scx_note(s, &sched->failed, err_prefix(read_cpus(s, sched, sched->row.kva, true), "per CPU")));
+	TRY(scx_note(s, &sched->failed, read_buffers(s, sched)));
+	TRY(scx_note(s, &sched->failed, err_prefix(scx_read_idle(s, &sched->idle), "masks of idle CPUs")));
 	for (size_t i = 0; i < sched->nr_subs; i++) {
 		struct owner sub = {
 			.s = s,

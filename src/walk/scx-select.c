@@ -19,7 +19,7 @@ static bool matches(const struct dsq_row *d, const char *want)
 	errno = 0;
 	uint64_t id = strtoull(want, &end, 0);
 	if (*want && !*end && !errno)
-		return d->id == id;
+		return d->has_id && d->id == id;
 	dsq_origin_text(d, origin);
 	return !strcmp(origin, want);
 }

@@ -82,10 +82,13 @@ struct err *scx_read_enable_state(struct scx_walk *s, const char **ret)
 		struct opt_u64 v = { 0 };
 
 		TRY(scx_get_var(s, states[i].var, 4, &v));
-		if (v.has) {
-			*ret = state_word(s, states[i].type, (int32_t)v.v);
-			return NULL;
-		}
+		if (!v.has)
+			continue;
+		*ret = state_word(s, states[i].type, (int32_t)v.v);
+		if (!*ret)
+			return err_new(ERR_CORRUPT, "%s is %" PRId32 ", for which enum %s has no name", states[i].var,
+				       (int32_t)v.v, states[i].type);
+		return NULL;
 	}
 	return NULL;
 }
@@ -114,9 +117,9 @@ static struct err *read_ops(struct scx_walk *s, struct scx_sched_row *row)
 	}
 	if (name->present)
 		TRY(kget_str(s->k, obj, name, row->ops_name, sizeof(row->ops_name)));
-	if (flags->present)
-		TRY(kget(s->k, obj, flags, &row->ops_flags));
-	TRY(scx_flag_names(s, "scx_ops_flags", "SCX_OPS_", row->ops_flags, &row->ops_flag_names));
+	row->has_ops_name = name->present;
+	TRY(get_member(s, obj, flags, &row->ops_flags));
+	TRY(scx_flag_names(s, "scx_ops_flags", "SCX_OPS_", row->ops_flags.v, &row->ops_flag_names));
 	return get_member(s, obj, timeout, &row->timeout_ms);
 }
 
@@ -140,8 +143,12 @@ static struct err *read_state(struct scx_walk *s, struct scx_sched_row *row)
 		       &row->watchdog_timeout));
 	row->exit_kind = (uint32_t)kind.v;
 	row->exit_kind_name = kind.has ? scx_enum_name(s, "scx_exit_kind", row->exit_kind) : NULL;
+	row->has_exit_kind = kind.has;
 	row->aborting = aborting.v;
+	row->has_aborting = aborting.has;
+	row->aborting_unknown = s->has_aborting && !aborting.has && root;
 	row->bypass_depth = (int32_t)bypass.v;
+	row->has_bypass_depth = bypass.has;
 	return NULL;
 }
 

@@ -63,6 +63,7 @@ static void parts_deinit(struct parts *p)
 {
 	scx_rqs_deinit(&p->rqs);
 	free(p->rq_dsqs.dsqs.data);
+	scx_buffers_deinit(p->s, &p->sched.buffers);
 	scx_sched_deinit(&p->sched);
 }
 
@@ -119,6 +120,10 @@ static struct err *add_rqs(struct parts *p, struct notes *notes)
 		snprintf(name, sizeof(name), "runnable tasks of CPU %" PRIu32, cpu);
 		if (row->truncated)
 			TRY(note_list(notes, name, row->why, p->rqs.status[cpu]));
+		const struct scx_tasks *deferred = &p->rqs.deferred[cpu].list;
+		snprintf(name, sizeof(name), "deferred tasks of CPU %" PRIu32, cpu);
+		if (deferred->truncated)
+			TRY(note_list(notes, name, deferred->why, deferred->status));
 	}
 	return NULL;
 }
@@ -131,8 +136,10 @@ static void dsq_name(const struct dsq_row *d, char buf[64])
 		[DSQ_RESCUE] = "rescue DSQ of CPU",
 	};
 
-	if (d->origin == DSQ_USER)
+	if (d->origin == DSQ_USER && d->has_id)
 		snprintf(buf, 64, "DSQ 0x%" PRIx64, d->id);
+	else if (d->origin == DSQ_USER)
+		snprintf(buf, 64, "DSQ at 0x%" PRIx64, d->kva.v);
 	else
 		snprintf(buf, 64, "%s %" PRIu32, origins[d->origin], d->index);
 }
@@ -149,7 +156,7 @@ static struct err *judge_dsq(const struct scx_dsq *d, struct notes *notes)
 	if (d->row.contradiction)
 		TRY(note(notes, d->locked ? SECTION_COMPLETE : SECTION_IMPLAUSIBLE, "%s: %s%s", name,
 			 d->row.contradiction, d->locked ? "; it was being changed" : ""));
-	if (d->row.nr == d->row.nr_tasks)
+	if (!d->row.has_nr || d->row.nr == d->row.nr_tasks)
 		return NULL;
 	/* A vCPU that holds the lock was stopped between the list and the count. */
 	return note(notes, d->locked ? SECTION_COMPLETE : SECTION_IMPLAUSIBLE,
@@ -187,6 +194,9 @@ static struct err *add_sched(struct parts *p, struct notes *notes)
 	scx->watchdog_timestamp = sched->watchdog_timestamp;
 	scx->watchdog_interval = sched->watchdog_interval;
 	scx->switched_all = sched->switched_all;
+	scx->breather_depth = sched->breather_depth;
+	scx->in_softlockup = sched->in_softlockup;
+	scx->hardlockup_cpu = sched->hardlockup_cpu;
 	scx->enable_seq = sched->enable_seq;
 	scx->nr_rejected = sched->nr_rejected;
 	scx->hotplug_seq = sched->hotplug_seq;
@@ -203,6 +213,8 @@ static struct err *add_sched(struct parts *p, struct notes *notes)
 	}
 	for (size_t i = 0; i < sched->failed.failed.nr; i++)
 		TRY(note(notes, SECTION_NOT_READABLE, "%s", sched->failed.failed.data[i]));
+	for (size_t i = 0; i < sched->cuts.failed.nr; i++)
+		TRY(report_cut(p->s->w->r, "scx", false, "%s", sched->cuts.failed.data[i]));
 	return NULL;
 }
 
@@ -253,7 +265,7 @@ static struct err *tell(struct parts *p)
 	if (p->s->k->cpus_why)
 		TRY(note(&notes, SECTION_NOT_READABLE, "no CPUs: %s", p->s->k->cpus_why));
 	TRY(add_sched(p, &notes));
-	TRY(scx_finish_rqs(p->s, &p->rqs, p->sched.kicks, p->sched.bypassed));
+	TRY(scx_finish_rqs(p->s, &p->rqs, &p->sched));
 	TRY(add_rqs(p, &notes));
 	TRY(add_dsqs(p, &notes));
 	if (notes.nr > NOTES_MAX)
@@ -286,6 +298,9 @@ struct err *walk_scx(struct walk *w)
 	w->r->scx.in_kernel = true;
 
 	struct err *e = run(&s, &p);
+	const struct scx_state *scx = &w->r->scx;
+	if (e && !scx->unavailable && !scx->rqs.nr && !scx->dsqs.nr && !scx->has_sched)
+		w->r->scx.unavailable = "no scx walker capture";
 	if (!e)
 		e = scx_read_log(w);
 	if (!e)

@@ -20,12 +20,13 @@ struct scx_layout {
 	struct member rq_scx, rq_curr, rq_lock, rq_idle, rq_clock;
 	/* struct scx_rq */
 	struct member nr_running, flags, cpu_released, ops_qseq, kick_sync, pnt_seq, nr_immed, clock;
-	struct member runnable_list, local_dsq, rq_bypass_dsq, rq_reject_dsq, rq_rescue_dsq;
+	struct member runnable_list, local_dsq, rq_bypass_dsq, rq_reject_dsq, rq_rescue_dsq, rq_rescue_curr;
+	struct member deferred_locals; /* list of tasks, by their dsq_list */
 	struct member rq_kicks[SCX_KICKS]; /* to 7.2, then in scx_sched_pcpu */
 	/* struct task_struct */
 	struct member scx, pid, comm, sched_class, last_arrival;
 	/* struct sched_ext_entity */
-	struct member runnable_node, dsq_list, ent_flags, tasks_node, dsq_priq;
+	struct member runnable_node, dsq_list, ent_flags, tasks_node, dsq_priq, ent_ops_qseq, ddsp_dsq_id;
 	/* struct scx_dsq_list_node */
 	struct member dsq_node, dsq_node_flags;
 	/* struct scx_dispatch_q */
@@ -39,12 +40,14 @@ struct scx_layout {
 	/* struct sched_ext_ops, where it is not in a scx_sched */
 	struct member ops_name, ops_flags, ops_timeout;
 	/* struct scx_sched_pnode, scx_sched_pcpu */
-	struct member pnode_global_dsq, pcpu_size, pcpu_bypass_dsq, pcpu_events, pcpu_flags;
+	struct member pnode_global_dsq, pcpu_size, pcpu_bypass_dsq, pcpu_events, pcpu_flags, pcpu_dsp_ctx;
 	struct member pcpu_kicks[SCX_KICKS];
 	/* struct scx_exit_info */
 	struct member ei_kind, ei_code, ei_flags, ei_cpu, ei_reason, ei_bt, ei_bt_len, ei_msg, ei_dump;
 	/* struct rhashtable and what it is made of */
 	struct member rht_tbl, bucket_size, bucket_future, bucket_heads, rhash_next;
+	/* struct scx_dsp_ctx, scx_dsp_buf_ent */
+	struct member dsp_cursor, dsp_buf, buf_size, buf_task, buf_qseq, buf_dsq_id;
 };
 
 struct scx_walk {
@@ -58,6 +61,7 @@ struct scx_walk {
 	uint32_t task_cursor, dsq_cursor; /* flags that tell an iterator from a task */
 	uint32_t pcpu_bypassing;	  /* of scx_sched_pcpu.flags */
 	uint32_t rq_bypassing;		  /* of scx_rq.flags; 0: there is none (7.1) */
+	bool has_aborting;		  /* this kernel can say that a scheduler is being aborted */
 	size_t nodes_left;		  /* of all lists together */
 	struct err *fatal;		  /* first of those after which nothing works */
 };
@@ -67,6 +71,12 @@ struct scx_walk {
  * symbols of its own.
  */
 struct err *scx_layout(struct scx_walk *s, bool have_sched) MUST_CHECK;
+
+/* Notes a member or variable that this kernel lacks, and its group. */
+struct err *scx_missing(struct scx_walk *s, const char *group, const char *name) MUST_CHECK;
+
+/* ---- scx-expect.c: notes what is in none of the forms that this kernel could have it in */
+struct err *scx_expect(struct scx_walk *s, bool have_sched) MUST_CHECK;
 
 /* Whether a kernel has sched_ext: by its types, or else by its symbols. */
 bool scx_in_kernel(const struct kernel *k);
@@ -106,6 +116,43 @@ extern const char scx_no_types[];
 struct err *scx_read_list(struct scx_walk *s, struct kva head, const struct scx_list *list,
 			  struct scx_tasks *ret) MUST_CHECK;
 
+/* ---- scx-transit.c: runnable tasks that are on no queue, but on their way to one */
+
+/* Those that wait for another CPU's lock. */
+struct scx_deferred {
+	struct scx_tasks list;
+	uint64_t *dsq_ids; /* [list.nr], where to; on the report's pool */
+};
+
+/* `scx` is a CPU's struct scx_rq. */
+struct err *scx_read_deferred(struct scx_walk *s, struct kva scx, struct scx_deferred *ret) MUST_CHECK;
+
+/* Those that dispatch() calls under way have inserted, by CPU. */
+struct scx_buffers {
+	struct {
+		VEC(struct scx_transit) tasks;
+	} *cpus; /* [nr_cpu_ids] */
+};
+
+/*
+ * Adds those of a scheduler: `sched` as the rows have it, `ctx` the per-CPU pointer of its struct scx_dsp_ctx.
+ */
+struct err *scx_read_buffers(struct scx_walk *s, struct kva sched, struct kva ctx, struct scx_buffers *to) MUST_CHECK;
+void scx_buffers_deinit(struct scx_walk *s, struct scx_buffers *b);
+
+/* Puts both into a CPU's row. */
+struct err *scx_set_transit(struct scx_walk *s, struct scx_rq_row *row, const struct scx_deferred *deferred,
+			    const struct scx_buffers *buffers) MUST_CHECK;
+
+/* ---- scx-idle.c: which CPUs the kernel's own search for idle ones may find */
+
+struct scx_idle {
+	bool known;    /* else the kernel does not keep book, or it could not be read */
+	uint8_t *cpus; /* [nr_cpu_ids] 1: it is in a mask */
+};
+
+struct err *scx_read_idle(struct scx_walk *s, struct scx_idle *ret) MUST_CHECK;
+
 /* ---- scx-rq.c */
 
 struct scx_rqs {
@@ -115,10 +162,17 @@ struct scx_rqs {
 	bool *ok;		 /* [nr_cpu_ids]: there is a row */
 	enum section_status *status; /* [nr_cpu_ids]: of its runnable list, see struct scx_tasks */
 	uint8_t *kicks;		     /* [nr_cpu_ids], a bit for each of SCX_KICKS */
+	struct scx_deferred *deferred; /* [nr_cpu_ids] */
 };
 
 struct err *scx_read_rqs(struct scx_walk *s, struct scx_rqs *rqs) MUST_CHECK;
 void scx_rqs_deinit(struct scx_rqs *rqs);
+
+/*
+ * The cpumask_var_t at `at`, of this type: a pointer, or with few CPUs the mask itself.  cpus[] gets `bit` for each
+ * CPU in it.
+ */
+struct err *scx_read_mask(struct scx_walk *s, struct kva at, uint32_t type, uint8_t bit, uint8_t *cpus) MUST_CHECK;
 
 /*
  * Which CPUs the masks in this object name: kicks[cpu] gets a bit for each of `masks`.  From several fibers
@@ -127,10 +181,9 @@ void scx_rqs_deinit(struct scx_rqs *rqs);
 struct err *scx_read_kicks(struct scx_walk *s, struct kva obj, const struct member masks[SCX_KICKS],
 			   uint8_t *kicks) MUST_CHECK;
 
-/* What only all rows together tell: how long each CPU's task has run.  `pcpu_kicks`, `bypassed`: of the
- * scheduler, [nr_cpu_ids] or NULL. */
-struct err *scx_finish_rqs(struct scx_walk *s, struct scx_rqs *rqs, const uint8_t *pcpu_kicks,
-			   const bool *bypassed) MUST_CHECK;
+/* What only all rows together tell, such as how long each CPU's task has run, and what is not in the run queue. */
+struct scx_sched;
+struct err *scx_finish_rqs(struct scx_walk *s, struct scx_rqs *rqs, const struct scx_sched *sched) MUST_CHECK;
 
 /* ---- scx-dsq.c */
 
@@ -217,7 +270,10 @@ struct scx_sched {
 	VEC(struct scx_sched_row) others;
 	uint8_t *kicks; /* [nr_cpu_ids] as in struct scx_rqs; NULL: nothing is known */
 	bool *bypassed; /* [nr_cpu_ids]; likewise */
-	struct scx_failures failed;
+	struct scx_buffers buffers;
+	struct scx_idle idle;
+	struct opt_u64 breather_depth, in_softlockup, hardlockup_cpu;
+	struct scx_failures failed, cuts;
 	struct scx_dsqs dsqs; /* those it owns, and of its sub-schedulers */
 };
 

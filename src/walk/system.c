@@ -119,31 +119,6 @@ static struct err *read_variables(struct walk *w)
 
 /* ---- CPUs */
 
-/* "0-3,8" */
-static const char *cpu_list(struct pool *pool, const bool *cpus, uint32_t nr)
-{
-	const char *list = NULL;
-
-	for (uint32_t cpu = 0; cpu < nr; cpu++) {
-		uint32_t last = cpu;
-
-		if (!cpus[cpu])
-			continue;
-		while (last + 1 < nr && cpus[last + 1])
-			last++;
-		char range[32];
-		if (last > cpu)
-			snprintf(range, sizeof(range), "%" PRIu32 "-%" PRIu32, cpu, last);
-		else
-			snprintf(range, sizeof(range), "%" PRIu32, cpu);
-		list = pool_printf(pool, "%s%s%s", list ? list : "", list ? "," : "", range);
-		if (!list)
-			return NULL;
-		cpu = last;
-	}
-	return list ? list : "";
-}
-
 struct rq_layout {
 	struct member nr_running, nr_switches, nr_iowait;
 };
@@ -235,8 +210,8 @@ struct err *walk_system(struct walk *w)
 	TRY(note(w, e));
 	if (k->cpus_why)
 		return report_section(w->r, "system", SECTION_NOT_READABLE, "no CPUs: %s", k->cpus_why);
-	s->online = cpu_list(&w->r->pool, k->online, k->nr_cpu_ids);
-	s->possible = cpu_list(&w->r->pool, k->possible, k->nr_cpu_ids);
+	s->online = walk_cpu_list(&w->r->pool, k->online, k->nr_cpu_ids);
+	s->possible = walk_cpu_list(&w->r->pool, k->possible, k->nr_cpu_ids);
 	if (!s->online || !s->possible)
 		return &err_nomem;
 	TRY(read_rqs(w));

@@ -31,34 +31,10 @@ static char state_letter(uint64_t state, uint64_t exit_state)
 	return letters[i];
 }
 
-/* "0-3,8" of the mask's bits below nr; in the pool, NULL without memory. */
-static const char *cpu_list(struct pool *pool, const uint8_t *mask, uint32_t nr)
-{
-	char buf[256];
-	size_t len = 0;
-
-	buf[0] = 0;
-	for (uint32_t cpu = 0; cpu < nr; cpu++) {
-		uint32_t last = cpu;
-
-		if (!(mask[cpu / 8] >> cpu % 8 & 1))
-			continue;
-		while (last + 1 < nr && mask[(last + 1) / 8] >> (last + 1) % 8 & 1)
-			last++;
-		if (len + 32 > sizeof(buf))
-			return pool_printf(pool, "%s,...", buf);
-		len += (size_t)snprintf(buf + len, sizeof(buf) - len, "%s%" PRIu32, len ? "," : "", cpu);
-		if (last > cpu)
-			len += (size_t)snprintf(buf + len, sizeof(buf) - len, "-%" PRIu32, last);
-		cpu = last;
-	}
-	return pool_strndup(pool, buf, len);
-}
-
 static void read_cpus_allowed(struct task_reading *r, struct task_extra *x)
 {
 	const struct member *m = &r->t->l.cpus_mask;
-	uint8_t mask[1024]; /* NR_CPUS is 8192 at most */
+	uint8_t mask[TASK_MASK_MAX];
 	uint32_t nr = r->t->k->nr_cpu_ids;
 	size_t len = (nr + 7) / 8;
 
@@ -74,7 +50,17 @@ static void read_cpus_allowed(struct task_reading *r, struct task_extra *x)
 			return;
 		}
 	}
-	x->cpus_allowed = cpu_list(&r->t->w->r->pool, mask, nr);
+	/* Most tasks may run everywhere. */
+	struct task_walk *t = r->t;
+	if (!t->mask_list || memcmp(t->mask, mask, len)) {
+		bool cpus[sizeof(mask) * 8];
+
+		for (uint32_t cpu = 0; cpu < nr; cpu++)
+			cpus[cpu] = mask[cpu / 8] >> cpu % 8 & 1;
+		t->mask_list = walk_cpu_list(&t->w->r->pool, cpus, nr);
+		memcpy(t->mask, mask, len);
+	}
+	x->cpus_allowed = t->mask_list;
 	if (!x->cpus_allowed)
 		task_lost(r, &err_nomem);
 }
@@ -133,7 +119,7 @@ static uint64_t since(uint64_t now, uint64_t stamp)
 void task_ages(const struct task_walk *t, struct task_row *row)
 {
 	struct task_extra *x = &row->x;
-	const struct task_cpu *c = row->cpu < t->k->nr_cpu_ids ? &t->cpus[row->cpu] : NULL;
+	const struct task_cpu *c = task_knows(row, TASK_CPU) && row->cpu < t->k->nr_cpu_ids ? &t->cpus[row->cpu] : NULL;
 	struct opt_u64 stamp = x->last_ran;
 
 	x->last_ran = (struct opt_u64){ 0 };

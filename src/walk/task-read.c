@@ -146,28 +146,39 @@ static void read_class(struct task_reading *r, struct task_row *row)
 	 * off the list with the change.
 	 */
 	enum { MAX_RT_PRIO = 100 };
-	bool known = task_get(r, r->kva, &t->l.policy, &policy) && t->l.prio.present && t->l.normal_prio.present;
+	bool known = task_get(r, r->kva, &t->l.policy, &policy) && task_knows(row, TASK_PRIO) &&
+		     task_knows(row, TASK_NORMAL_PRIO);
 	row->pi_boosted_out_of_scx =
 		known && t->w->r->scx.has_sched && row->sched_class && t->classes[CLASS_EXT].v &&
 		strcmp(row->sched_class, "ext") != 0 && row->normal_prio >= MAX_RT_PRIO &&
 		row->prio < row->normal_prio && (policy == t->policy_ext || t->scx_all);
 }
 
+/* A member that the format has a number for, whatever is known of it. */
+static uint64_t get_known(struct task_reading *r, struct task_row *row, const struct member *m, enum task_unknown what)
+{
+	uint64_t v = 0;
+
+	if (!task_get(r, r->kva, m, &v))
+		row->unknown |= what;
+	return v;
+}
+
 static void read_all(struct task_reading *r, struct task_row *row)
 {
 	const struct task_layout *l = &r->t->l;
 
-	row->tgid = (int32_t)get_or_0(r, r->kva, &l->tgid);
-	row->prio = (int32_t)get_or_0(r, r->kva, &l->prio);
-	row->static_prio = (int32_t)get_or_0(r, r->kva, &l->static_prio);
-	row->normal_prio = (int32_t)get_or_0(r, r->kva, &l->normal_prio);
-	row->rt_priority = (uint32_t)get_or_0(r, r->kva, &l->rt_priority);
-	row->nvcsw = get_or_0(r, r->kva, &l->nvcsw);
-	row->nivcsw = get_or_0(r, r->kva, &l->nivcsw);
-	row->utime = get_or_0(r, r->kva, &l->utime);
-	row->stime = get_or_0(r, r->kva, &l->stime);
-	row->cpu = (uint32_t)get_or_0(r, r->kva, &l->cpu);
-	row->weight = (uint32_t)get_or_0(r, r->kva, &l->weight);
+	row->tgid = (int32_t)get_known(r, row, &l->tgid, TASK_TGID);
+	row->prio = (int32_t)get_known(r, row, &l->prio, TASK_PRIO);
+	row->static_prio = (int32_t)get_known(r, row, &l->static_prio, TASK_STATIC_PRIO);
+	row->normal_prio = (int32_t)get_known(r, row, &l->normal_prio, TASK_NORMAL_PRIO);
+	row->rt_priority = (uint32_t)get_known(r, row, &l->rt_priority, TASK_RT_PRIORITY);
+	row->nvcsw = get_known(r, row, &l->nvcsw, TASK_NVCSW);
+	row->nivcsw = get_known(r, row, &l->nivcsw, TASK_NIVCSW);
+	row->utime = get_known(r, row, &l->utime, TASK_UTIME);
+	row->stime = get_known(r, row, &l->stime, TASK_STIME);
+	row->cpu = (uint32_t)get_known(r, row, &l->cpu, TASK_CPU);
+	row->weight = (uint32_t)get_known(r, row, &l->weight, TASK_WEIGHT);
 	get_opt(r, r->kva, &l->core_cookie, &row->core_cookie);
 	get_opt(r, r->kva, &l->state, &row->state);
 	get_opt(r, r->kva, &l->scx_flags, &row->scx_flags);

@@ -134,8 +134,13 @@ static struct err *add_referred(const struct task_walk *t, struct task_kvas *to)
 
 	for (uint32_t cpu = 0; cpu < t->k->nr_cpu_ids; cpu++)
 		TRY(add(to, &t->cpus[cpu].curr, 1));
-	for (size_t i = 0; i < scx->rqs.nr; i++)
-		TRY(add(to, scx->rqs.data[i].runnable, scx->rqs.data[i].nr_runnable));
+	for (size_t i = 0; i < scx->rqs.nr; i++) {
+		const struct scx_rq_row *rq = &scx->rqs.data[i];
+
+		TRY(add(to, rq->runnable, rq->nr_runnable));
+		for (size_t k = 0; k < rq->nr_transit; k++)
+			TRY(add(to, &rq->transit[k].task, 1));
+	}
 	for (size_t i = 0; i < scx->dsqs.nr; i++)
 		TRY(add(to, scx->dsqs.data[i].tasks, scx->dsqs.data[i].nr_tasks));
 	return NULL;
@@ -275,6 +280,7 @@ static void set_running(struct task_walk *t)
 			continue;
 		row->running = true;
 		row->cpu = cpu;
+		row->unknown &= ~(unsigned int)TASK_CPU;
 		if (!c->has_ip)
 			continue;
 		struct lock_slowpath lock = task_lock_slowpath(t->k, c->ip);
@@ -294,6 +300,26 @@ static int by_pid(const void *a, const void *b)
 	return x->kva.v < y->kva.v ? -1 : x->kva.v > y->kva.v;
 }
 
+/* Who is on the way to a queue; one that was inserted and taken out again since is not. */
+static void set_transit(struct task_walk *t)
+{
+	const struct scx_state *scx = &t->w->r->scx;
+	uint64_t state_mask = t->flag_fields.ops_shift < 8 ? (1ull << t->flag_fields.ops_shift) - 1 : 0;
+
+	for (size_t i = 0; i < scx->rqs.nr; i++) {
+		for (size_t k = 0; k < scx->rqs.data[i].nr_transit; k++) {
+			const struct scx_transit *p = &scx->rqs.data[i].transit[k];
+			struct task_row *row = (struct task_row *)report_task(t->w->r, p->task);
+
+			if (!row || (p->buffered && row->x.ops_state.has && (row->x.ops_state.v & ~state_mask) != p->qseq))
+				continue;
+			row->x.transit = p->buffered ? TRANSIT_BUFFERED : TRANSIT_DEFERRED;
+			row->x.transit_cpu = scx->rqs.data[i].cpu;
+			row->x.transit_dsq = p->dsq_id;
+		}
+	}
+}
+
 /* What can be said of the rows only when all are there. */
 static struct err *finish_rows(struct task_walk *t, const struct task_kvas *listed)
 {
@@ -308,6 +334,7 @@ static struct err *finish_rows(struct task_walk *t, const struct task_kvas *list
 				continue;
 			row->x.idle = true;
 			row->cpu = cpu;
+			row->unknown &= ~(unsigned int)TASK_CPU;
 		}
 	}
 	if (r->tasks.nr)
@@ -315,6 +342,7 @@ static struct err *finish_rows(struct task_walk *t, const struct task_kvas *list
 	TRY(task_select(t->w));
 	TRY(report_index_tasks(r));
 	set_running(t);
+	set_transit(t);
 	for (size_t i = 0; i < r->tasks.nr; i++)
 		task_ages(t, &r->tasks.data[i]);
 	TRY(task_cgroups(t));

@@ -7,6 +7,8 @@
 #include "kernel/containers.h"
 #include "walk/walk.h"
 
+enum { TASK_MASK_MAX = 1024 /* bytes of a mask: NR_CPUS is 8192 at most */ };
+
 struct task_layout {
 	/* struct task_struct */
 	struct member size, pid, tgid, comm, group_leader, real_parent, signal;
@@ -29,6 +31,8 @@ struct task_layout {
 	struct member ops_state, ddsp_dsq_id, sticky_cpu, holding_cpu;
 	/* struct signal_struct, css_set */
 	struct member signal_size, thread_head, dfl_cgrp;
+	struct member sched_level; /* of struct scx_sched, 7.1 */
+	struct member info_pcount; /* of struct sched_info */
 };
 
 enum task_class {
@@ -83,6 +87,8 @@ struct task_walk {
 	struct task_flag_fields flag_fields;
 	struct task_named_flags named[16];
 	size_t next_named;
+	uint8_t mask[TASK_MASK_MAX]; /* the last cpus_mask that was put into words */
+	const char *mask_list;	     /* NULL: none yet */
 	bool know_listed;      /* the table of pids and the list of processes were read to their ends */
 	struct err *fatal;     /* first of those after which nothing works */
 };

@@ -59,6 +59,10 @@ static struct err *not_reached(struct walk *w, const struct part *part, const st
 {
 	if (part->section && !walk_wants(w, part->section))
 		return NULL;
+	if (part->walk == walk_scx && !w->r->scx.unavailable && !w->r->scx.in_kernel)
+		w->r->scx.unavailable = "no scx walker capture";
+	if (part->walk == walk_tasks && !w->r->tasks.nr)
+		w->r->tasks_unavailable = "no task walker available";
 	return report_section(w->r, part->name, SECTION_NOT_READABLE, "%s", why->msg);
 }
 

@@ -48,6 +48,9 @@ bool walk_wants(struct walk *w, const char *section);
 /* True for errors after which no walker can go on (see above). */
 bool walk_is_fatal(const struct err *e);
 
+/* "0-3,8" of the CPUs for which there is true; "" for none; on the pool, NULL without memory. */
+const char *walk_cpu_list(struct pool *pool, const bool *cpus, uint32_t nr);
+
 /* Everything, in an order in which each finds what it depends on. */
 struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r) MUST_CHECK;
 

@@ -315,6 +315,7 @@ static struct dsq_row *add_dsq(struct report *r, uint64_t id, enum dsq_origin or
 	if (!d)
 		abort();
 	d->id = id;
+	d->has_id = d->has_nr = d->has_seq = true;
 	d->origin = origin;
 	d->index = index;
 	return d;
@@ -336,9 +337,13 @@ static void add_exited(struct report *r)
 		.kva = { 0xffff888006100000 },
 		.role = SCX_EXITED,
 		.exit_kind = 1,
+		.has_exit_kind = true,
 		.exit_kind_name = "SCX_EXIT_DONE",
+		.has_aborting = true,
+		.has_bypass_depth = true,
+		.has_ops_name = true,
 		.ops_name = "old\x1b[2J",
-		.ops_flags = 0x4002,
+		.ops_flags = { true, 0x4002 },
 		.ops_flag_names = "ENQ_LAST|0x4000",
 		.level = { true, 1 },
 		.id = { true, 3 },
@@ -393,10 +398,14 @@ static void add_scx(struct report *r)
 	s->unavailable = "scx walker partial: missing offset groups [scx_sched_pcpu]";
 	s->sched = (struct scx_sched_row){
 		.kva = { 0xffff888006000000 },
+		.has_exit_kind = true,
 		.exit_kind_name = "SCX_EXIT_NONE",
+		.has_aborting = true,
+		.has_bypass_depth = true,
+		.has_ops_name = true,
 		.watchdog_timeout = { true, 7500 },
 		.ops_name = "stall",
-		.ops_flags = 0x8,
+		.ops_flags = { true, 0x8 },
 		.timeout_ms = { true, 30000 },
 	};
 	add_exited(r);
@@ -407,9 +416,9 @@ static void add_scx(struct report *r)
 		if (!rq)
 			abort();
 		rq->cpu = cpu;
-		rq->flags = 0x3;
+		rq->flags = (struct opt_u64){ true, 0x3 };
 		rq->flag_names = cpu ? NULL : "ONLINE|CAN_STOP_TICK";
-		rq->nr_running = 1 - cpu;
+		rq->nr_running = (struct opt_u64){ true, 1 - cpu };
 		rq->has_curr = true;
 		rq->curr.v = cpu ? 0xffff888004001000 : 0xffffffff82a0f000;
 		rq->curr_pid = cpu ? 7 : 0;
@@ -427,6 +436,22 @@ static void add_scx(struct report *r)
 	s->rqs.data[0].runnable = alloc(r, sizeof(struct kva));
 	s->rqs.data[0].runnable[0].v = 0xffff888004000000;
 	s->rqs.data[0].nr_runnable = 1;
+	static struct scx_transit transit[] = {
+		{ .task = { 0xffff888004000000 }, .dsq_id = 3ull << 62 | 1 },
+		{ .task = { 0xffff888004999000 }, .dsq_id = 0x43, .buffered = true, .sched = { 0xffff888006100000 } },
+	};
+	s->rqs.data[1].transit = transit;
+	s->rqs.data[1].nr_transit = 2;
+	s->rqs.data[0].in_idle_mask = (struct opt_u64){ true, 1 };
+	s->rqs.data[1].in_idle_mask = (struct opt_u64){ true, 1 };
+	s->rqs.data[1].rescued.v = 0xffff888004000000;
+	s->breather_depth = s->in_softlockup = (struct opt_u64){ true, 1 };
+	s->hardlockup_cpu = (struct opt_u64){ true, (uint32_t)-1 };
+	struct scx_rq_row *gone = vec_push(&s->rqs);
+	if (!gone)
+		abort();
+	gone->cpu = 2;
+	gone->offline = true;
 	s->rqs.data[1].truncated = true;
 	s->rqs.data[1].why = "runnable list: cannot read 0xdead000000000100";
 

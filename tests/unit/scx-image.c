@@ -17,6 +17,9 @@ static const uint64_t vars = 0xffffffff9d400000, objects = 0xffff888004000000,
 		      percpu_template = 0xffffffff9d600000, percpu_offset = 0xffff888dd0000000 - 0xffffffff9d600000,
 		      percpu_stride = 0x10000;
 
+/* Per-CPU objects that are no schedulers'. */
+static const uint64_t dsp_template = 0xffffffff9d600000 + 0x1000, events_template = 0xffffffff9d600000 + 0x1200;
+
 enum { VAR_STRIDE = 1024 };
 
 static const char *const var_names[] = {
@@ -25,8 +28,15 @@ static const char *const var_names[] = {
 	"scx_aborting", "scx_exit_kind", "scx_ops", "global_dsqs", "dsq_hash", "scx_sched_all",
 	"__scx_switched_all", "fair_sched_class", "rt_sched_class", "dl_sched_class", "idle_sched_class",
 	"stop_sched_class", "ext_sched_class", "init_task",
-	"scx_exit_info", "scx_watchdog_timestamp", "scx_enable_seq",
+	"scx_exit_info", "scx_watchdog_timestamp", "scx_enable_seq", "scx_watchdog_interval", "scx_nr_rejected",
+	"scx_hotplug_seq", "scx_dsp_ctx", "scx_builtin_idle_enabled", "scx_idle_global_masks", "idle_masks",
+	"scx_breather_depth", "scx_in_softlockup", "scx_hardlockup_cpu", "__scx_ops_enabled",
 };
+
+const char *image_var_name(size_t i)
+{
+	return i < ARRAY_SIZE(var_names) ? var_names[i] : NULL;
+}
 
 uint64_t image_var(const char *name)
 {
@@ -90,6 +100,11 @@ void image_list_add(struct scx_image *im, uint64_t head, uint64_t node)
 
 /* ---- types */
 
+static bool is_static(const struct scx_image *im)
+{
+	return im->kind == IMAGE_STATIC || im->kind == IMAGE_COUNTS;
+}
+
 static bool dropped(const struct scx_image *im, const char *type, const char *member)
 {
 	char full[128];
@@ -125,7 +140,7 @@ static void add_enum(struct scx_image *im, const char *name, const char *const *
 
 static void add_enums(struct scx_image *im)
 {
-	bool old = im->kind == IMAGE_STATIC;
+	bool old = is_static(im);
 
 	add_enum(im, "scx_exit_kind", (const char *[]){ "SCX_EXIT_NONE", "SCX_EXIT_ERROR_STALL" },
 		 (int64_t[]){ 0, 1026 }, 2);
@@ -184,7 +199,7 @@ static void add_types(struct scx_image *im)
 	int dsq = TYPE("scx_dispatch_q", D_SIZE, { "lock", lock, D_LOCK }, { "list", list, D_LIST },
 		       { "nr", u32, D_NR }, { "seq", u32, D_SEQ }, { "id", u64, D_ID },
 		       { "hash_node", rhead, D_HASH }, { "priq", rbroot, D_PRIQ },
-		       { im->kind == IMAGE_STATIC ? NULL : "first_task", ptr, D_FIRST });
+		       { is_static(im) ? NULL : "first_task", ptr, D_FIRST });
 	int node = TYPE("scx_dsq_list_node", 24, { "node", list, 0 }, { "flags", u32, N_FLAGS });
 	int atomic = TYPE("atomic64_t", 8, { "counter", u64, 0 });
 	int ent = TYPE("sched_ext_entity", E_SIZE, { "ops_state", atomic, E_OPS_STATE }, { "dsq_priq", rbnode, E_PRIQ },
@@ -193,7 +208,8 @@ static void add_types(struct scx_image *im)
 		       { "flags", u32, E_FLAGS }, { "weight", u32, E_WEIGHT },
 		       { "runnable_node", list, E_RUNNABLE }, { "runnable_at", u64, E_RUNNABLE_AT },
 		       { "slice", u64, E_SLICE }, { "dsq_vtime", u64, E_VTIME },
-		       { "tasks_node", list, E_TASKS }, { subs ? "sched" : NULL, ptr, E_SCHED });
+		       { "tasks_node", list, E_TASKS }, { subs ? "sched" : NULL, ptr, E_SCHED },
+		       { subs ? "ops_qseq" : NULL, u32, E_OPS_QSEQ });
 	int info = TYPE("thread_info", 8, { "cpu", u32, 0 });
 	int se = TYPE("sched_entity", 16, { "exec_start", u64, 0 }, { "sum_exec_runtime", u64, 8 });
 	int stats = TYPE("sched_info", 32, { "pcount", u64, 0 }, { "run_delay", u64, 8 },
@@ -240,34 +256,49 @@ static void add_types(struct scx_image *im)
 		return;
 	}
 
+	int mask = fake_kernel_array(fk, u64, 1);
+	btf__add_typedef(fk->btf, "cpumask_var_t", mask);
+	int rescue = TYPE("scx_rq_rescue", 72, { "dsq", dsq, 0 }, { "curr", ptr, 64 });
 	int scx_rq = TYPE("scx_rq", R_SIZE, { "local_dsq", dsq, R_LOCAL },
 			  { "runnable_list", list, R_RUNNABLE }, { "nr_running", u32, R_NR_RUNNING },
 			  { "flags", u32, R_FLAGS }, { "cpu_released", u8, R_RELEASED },
-			  { "clock", u64, R_CLOCK }, { "kick_sync", u64, R_KICK_SYNC },
+			  { im->kind == IMAGE_STATIC ? NULL : "clock", u64, R_CLOCK }, { is_static(im) ? "pnt_seq" : "kick_sync", u64, R_KICK_SYNC },
 			  { im->kind == IMAGE_ROOT ? "bypass_dsq" : NULL, dsq, R_BYPASS },
-			  { subs ? "reject_dsq" : NULL, dsq, R_REJECT },
-			  { subs ? NULL : "cpus_to_kick", ptr, R_KICK },
-			  { subs ? NULL : "cpus_to_wait", fake_kernel_array(fk, u64, 1), R_WAIT });
+			  { subs ? "reject_dsq" : NULL, dsq, R_REJECT }, { subs ? "rescue" : NULL, rescue, R_RESCUE },
+			  { "ddsp_deferred_locals", list, R_DEFERRED },
+			  { subs ? NULL : "ops_qseq", u64, R_OPS_QSEQ }, { subs ? "nr_immed" : NULL, u32, R_NR_IMMED },
+			  { subs ? NULL : "cpus_to_kick", ptr, R_KICK }, { subs ? NULL : "cpus_to_kick_if_idle", mask, R_KICK_IDLE },
+			  { subs ? NULL : "cpus_to_preempt", mask, R_PREEMPT }, { subs ? NULL : "cpus_to_wait", mask, R_WAIT });
 	TYPE("rq", RQ_SIZE, { "__lock", lock, RQ_LOCK }, { "curr", ptr, RQ_CURR }, { "idle", ptr, RQ_IDLE },
 	     { "clock", u64, RQ_CLOCK }, { "clock_task", u64, RQ_CLOCK_TASK }, { "scx", scx_rq, RQ_SCX });
 	int ops = TYPE("sched_ext_ops", 144, { "name", fake_kernel_array(fk, u8, 128), 0 },
 		       { "flags", u64, 128 }, { "timeout_ms", u32, 136 });
 	add_enums(im);
-	TYPE("scx_exit_info", X_SIZE, { "kind", u32, X_KIND }, { "exit_cpu", u32, X_CPU },
-	     { "exit_code", u64, X_CODE }, { "flags", u64, X_FLAGS }, { "reason", ptr, X_REASON },
+	TYPE("scx_exit_info", X_SIZE, { "kind", u32, X_KIND }, { subs ? "exit_cpu" : NULL, u32, X_CPU },
+	     { "exit_code", u64, X_CODE }, { is_static(im) ? NULL : "flags", u64, X_FLAGS }, { "reason", ptr, X_REASON },
 	     { "bt", ptr, X_BT }, { "bt_len", u32, X_BT_LEN }, { "msg", ptr, X_MSG }, { "dump", ptr, X_DUMP });
+	int ent_buf = TYPE("scx_dsp_buf_ent", B_SIZE, { "task", ptr, B_TASK }, { "qseq", u64, B_QSEQ },
+			   { "dsq_id", u64, B_DSQ_ID });
+	int dsp = TYPE("scx_dsp_ctx", B_BUF, { "rq", ptr, 0 }, { "cursor", u32, B_CURSOR },
+		       { "buf", fake_kernel_array(fk, ent_buf, 0), B_BUF });
 	if (im->kind == IMAGE_STATIC)
 		return;
 	int events = TYPE("scx_event_stats", EV_SIZE, { "SCX_EV_SELECT_CPU_FALLBACK", u64, EV_FALLBACK },
-			  { "SCX_EV_DISPATCH_KEEP_LAST", u64, EV_KEEP },
+			  { is_static(im) ? "SCX_EV_ENQ_SLICE_DFL" : "SCX_EV_DISPATCH_KEEP_LAST", u64, EV_KEEP },
 			  { "SCX_EV_OF_TOMORROW", u64, EV_NEW },
 			  { im->drop && !strcmp(im->drop, "behind") ? "SCX_EV_BEHIND" : NULL, u64, EV_SIZE });
+	if (is_static(im))
+		return;
 	TYPE("bpf_map", 16, { "btf_vmlinux_value_type_id", u32, 8 });
 	int data = TYPE("sched_ext_ops_copy", 152, { "priv", ptr, 144 });
 	int wrapper = TYPE("bpf_struct_ops_sched_ext_ops", 216, { "data", data, 64 });
 	im->wrapper = (uint32_t)wrapper;
 	TYPE("bpf_struct_ops_map", 512, { "map", u64, 0 }, { "kvalue", u64, 128 });
+	int ops_cid = !subs ? 0 : TYPE("sched_ext_ops_cid", 136, { "flags", u64, C_FLAGS }, { "timeout_ms", u32, C_TIMEOUT },
+				       { "name", fake_kernel_array(fk, u8, 112), C_NAME });
 	TYPE("scx_sched", S_SIZE, { "ops", ops, S_NAME }, { "dsq_hash", rht, S_HASH },
+	     { subs ? "ops_cid" : NULL, ops_cid, S_NAME }, { subs ? "is_cid_type" : NULL, u8, S_IS_CID },
+	     { subs ? "id" : NULL, u64, S_ID },
 	     { subs ? "pnode" : "global_dsqs", ptr, S_GLOBAL }, { subs ? "pcpu" : NULL, ptr, S_PCPU },
 	     { "exit_kind", u32, S_EXIT_KIND }, { subs ? "bypass_depth" : NULL, u32, S_BYPASS },
 	     { subs ? "aborting" : NULL, u8, S_ABORTING },
@@ -278,8 +309,9 @@ static void add_types(struct scx_image *im)
 	if (subs) {
 		TYPE("scx_sched_pnode", D_SIZE + 16, { "global_dsq", dsq, 16 });
 		TYPE("scx_sched_pcpu", P_SIZE, { "event_stats", events, P_EVENTS },
-		     { "bypass_dsq", dsq, P_BYPASS }, { "flags", u64, P_FLAGS },
-		     { "cpus_to_preempt", fake_kernel_array(fk, u64, 1), P_PREEMPT });
+		     { "bypass_dsq", dsq, P_BYPASS }, { "flags", u64, P_FLAGS }, { "dsp_ctx", dsp, P_DSP },
+		     { "cpus_to_kick", mask, P_KICK }, { "cpus_to_kick_if_idle", mask, P_KICK_IDLE },
+		     { "cpus_to_preempt", mask, P_PREEMPT }, { "cpus_to_wait", mask, P_WAIT });
 	}
 }
 
@@ -361,6 +393,8 @@ static void init_cpu(struct scx_image *im, uint32_t cpu)
 	image_dsq_init(im, scx + R_LOCAL, 1ull << 63 | 2);
 	image_dsq_init(im, scx + R_BYPASS, 1ull << 63 | 3);
 	image_dsq_init(im, scx + R_REJECT, 1ull << 63 | 4);
+	image_dsq_init(im, scx + R_RESCUE, 1ull << 63 | 5);
+	image_list_init(im, scx + R_DEFERRED);
 	image_list_init(im, scx + R_RUNNABLE);
 	image_put32(im, scx + R_FLAGS, 1);
 	image_put64(im, scx + R_CLOCK, 1000 + cpu);
@@ -422,6 +456,7 @@ uint64_t image_sub_sched(struct scx_image *im)
 
 	image_put32(im, sub + S_LEVEL, 1);
 	image_put64(im, sub + S_ANCESTORS, im->sched);
+	image_put64(im, sub + S_ID, 2);
 	image_put64(im, sub + S_CGRP, image_text(im, "/batch"));
 	return sub;
 }
@@ -470,8 +505,29 @@ uint64_t image_pcpu(struct scx_image *im, uint32_t cpu)
 	return image_get64(im, im->sched + S_PCPU) + percpu_offset + cpu * percpu_stride;
 }
 
+/* To 7.0 there is one for all schedulers. */
+uint64_t image_dsp_ctx(struct scx_image *im, uint32_t cpu)
+{
+	if (im->kind == IMAGE_SUBS)
+		return image_pcpu(im, cpu) + P_DSP;
+	return dsp_template + percpu_offset + cpu * percpu_stride;
+}
+
+void image_buffer(struct scx_image *im, uint32_t cpu, uint64_t task, uint64_t qseq, uint64_t dsq_id)
+{
+	uint64_t ctx = image_dsp_ctx(im, cpu);
+	uint32_t nr = (uint32_t)image_get64(im, ctx + B_CURSOR);
+
+	image_put64(im, ctx + B_BUF + nr * B_SIZE + B_TASK, task);
+	image_put64(im, ctx + B_BUF + nr * B_SIZE + B_QSEQ, qseq);
+	image_put64(im, ctx + B_BUF + nr * B_SIZE + B_DSQ_ID, dsq_id);
+	image_put32(im, ctx + B_CURSOR, nr + 1);
+}
+
 uint64_t image_events(struct scx_image *im, uint32_t cpu)
 {
+	if (im->kind == IMAGE_COUNTS)
+		return events_template + percpu_offset + cpu * percpu_stride;
 	if (im->kind == IMAGE_SUBS)
 		return image_pcpu(im, cpu) + P_EVENTS;
 	return image_get64(im, im->sched + S_EVENTS) + percpu_offset + cpu * percpu_stride;
@@ -493,14 +549,17 @@ static void make_static_sched(struct scx_image *im)
 /* Which of the variables this kernel has. */
 static bool has_var(const struct scx_image *im, const char *name)
 {
-	static const char *const old[] = { "scx_exit_info", "scx_ops_enable_state_var", "scx_ops_bypass_depth",
+	static const char *const old[] = { "__scx_ops_enabled", "idle_masks", "scx_exit_info", "scx_ops_enable_state_var", "scx_ops_bypass_depth",
 					   "scx_exit_kind", "scx_ops", "global_dsqs", "dsq_hash" };
-	static const char *const rooted[] = { "scx_root", "scx_enable_state_var" };
-	static const char *const any[] = { "scx_watchdog_timestamp", "scx_enable_seq", "scx_tasks", "ext_sched_class", "__scx_switched_all" };
+	static const char *const rooted[] = { "scx_root", "scx_enable_state_var", "scx_idle_global_masks" };
+	static const char *const any[] = { "scx_watchdog_timestamp", "scx_enable_seq", "scx_nr_rejected", "scx_hotplug_seq",
+					   "scx_builtin_idle_enabled", "scx_tasks", "ext_sched_class", "__scx_switched_all" };
 
+	if (im->drop && !strcmp(im->drop, name))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(old); i++) {
 		if (!strcmp(old[i], name))
-			return im->kind == IMAGE_STATIC;
+			return is_static(im);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(rooted); i++) {
 		if (!strcmp(rooted[i], name))
@@ -510,11 +569,12 @@ static bool has_var(const struct scx_image *im, const char *name)
 		if (!strcmp(any[i], name))
 			return im->kind != IMAGE_NO_SCX;
 	}
-	if (!strcmp(name, "scx_bypass_depth") || !strcmp(name, "scx_aborting"))
+	if (!strcmp(name, "scx_bypass_depth") || !strcmp(name, "scx_aborting") || !strcmp(name, "scx_breather_depth") ||
+	    !strcmp(name, "scx_in_softlockup"))
 		return im->kind == IMAGE_ROOT;
-	if (!strcmp(name, "scx_watchdog_timeout"))
-		return im->kind == IMAGE_ROOT || im->kind == IMAGE_STATIC;
-	if (!strcmp(name, "scx_sched_all"))
+	if (!strcmp(name, "scx_watchdog_timeout") || !strcmp(name, "scx_dsp_ctx"))
+		return im->kind == IMAGE_ROOT || is_static(im);
+	if (!strcmp(name, "scx_sched_all") || !strcmp(name, "scx_watchdog_interval") || !strcmp(name, "scx_hardlockup_cpu"))
 		return im->kind == IMAGE_SUBS;
 	return true;
 }
@@ -546,6 +606,8 @@ struct scx_image *scx_image_new(enum image_kind kind, const char *drop)
 			fake_kernel_symbol(im->fk, var_names[i], image_var(var_names[i]));
 	}
 	fake_kernel_symbol(im->fk, "runqueues", percpu_template + 0x400);
+	if (kind == IMAGE_COUNTS && !(drop && !strcmp(drop, "event_stats_cpu")))
+		fake_kernel_symbol(im->fk, "event_stats_cpu", events_template);
 	fake_kernel_symbol(im->fk, "native_queued_spin_lock_slowpath", 0xffffffff81100000);
 	fake_kernel_symbol(im->fk, "__mutex_lock.constprop.0", 0xffffffff81100200);
 	fake_kernel_symbol(im->fk, "mutex_unlock", 0xffffffff81100400);
@@ -560,13 +622,17 @@ struct scx_image *scx_image_new(enum image_kind kind, const char *drop)
 	image_put32(im, image_var("nr_node_ids"), IMAGE_NODES);
 	image_put64(im, image_var("scx_watchdog_timeout"), 7500);
 	image_put32(im, image_var("scx_enable_state_var"), 1);
+	image_put32(im, image_var("scx_hardlockup_cpu"), (uint32_t)-1);
+	image_put64(im, image_var("scx_dsp_ctx"), dsp_template);
+	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
+		fake_kernel_write(im->fk, dsp_template + percpu_offset + cpu * percpu_stride, zeros, 0x400);
 	image_list_init(im, image_var("scx_tasks"));
 	image_list_init(im, image_var("scx_sched_all"));
 	image_list_init(im, image_var("init_task") + T_TASKS);
 	init_pids(im);
 	for (uint32_t cpu = 0; cpu < IMAGE_CPUS; cpu++)
 		init_cpu(im, cpu);
-	if (kind == IMAGE_STATIC) {
+	if (is_static(im)) {
 		make_static_sched(im);
 	} else if (kind != IMAGE_NO_SCX) {
 		im->sched = make_sched(im, "test");

@@ -17,7 +17,8 @@
 
 /* Which kernel it looks like. */
 enum image_kind {
-	IMAGE_STATIC, /* 6.12 to 6.15: variables */
+	IMAGE_STATIC, /* 6.12 to 6.14: variables */
+	IMAGE_COUNTS, /* 6.15: likewise, and counters */
 	IMAGE_ROOT,   /* 6.16 to 7.0: scx_root, global_dsqs; bypass DSQs in scx_rq */
 	IMAGE_SUBS,   /* 7.1 on: pnode, pcpu, schedulers below the root */
 	IMAGE_NO_SCX,
@@ -34,7 +35,7 @@ enum {
 	T_ON_CPU = 332, T_ON_RQ = 336, T_IOWAIT = 340, T_EXIT_STATE = 344, T_EXIT_CODE = 348, T_MM = 352,
 	T_CPUS_MASK = 360, T_CGROUPS = 376, T_START = 384, T_START_BOOT = 392, T_EXEC_START = 400,
 	T_SUM_EXEC = 408, T_PCOUNT = 416, T_RUN_DELAY = 424, T_LAST_ARRIVAL = 432, T_LAST_QUEUED = 440,
-	T_TASKS = 448, T_THREAD_NODE = 464, T_SCX = 480, T_COMM = 632, T_BPF_STORAGE = 648, T_SIZE = 656,
+	T_TASKS = 448, T_THREAD_NODE = 464, T_SCX = 480, T_COMM = 640, T_BPF_STORAGE = 656, T_SIZE = 664,
 	/* struct bpf_local_storage_elem */
 	L_SNODE = 16, L_SMAP = 32, L_DATA = 40,
 	/* struct signal_struct */
@@ -42,31 +43,39 @@ enum {
 	/* struct sched_ext_entity, struct scx_dsq_list_node */
 	E_DSQ = 0, E_DSQ_LIST = 8, E_FLAGS = 32, E_WEIGHT = 36, E_RUNNABLE = 40, E_RUNNABLE_AT = 56,
 	E_SLICE = 64, E_VTIME = 72, E_TASKS = 80, E_OPS_STATE = 96,
-	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_PRIQ = 120, E_SCHED = 144, E_SIZE = 152,
+	E_DDSP = 104, E_STICKY = 112, E_HOLDING = 116, E_PRIQ = 120, E_SCHED = 144, E_OPS_QSEQ = 152, E_SIZE = 160,
 	N_FLAGS = 16,
 	/* struct scx_dispatch_q */
 	D_LOCK = 0, D_LIST = 8, D_NR = 24, D_SEQ = 28, D_ID = 32, D_HASH = 40, D_PRIQ = 48, D_FIRST = 56,
 	D_SIZE = 64,
 	/* struct scx_rq, struct rq */
 	R_LOCAL = 0, R_RUNNABLE = 64, R_NR_RUNNING = 80, R_FLAGS = 84, R_RELEASED = 88, R_CLOCK = 96,
-	R_KICK_SYNC = 104, R_BYPASS = 112, R_REJECT = 176, R_KICK = 240, R_WAIT = 248, R_SIZE = 256,
+	R_KICK_SYNC = 104, R_BYPASS = 112, R_REJECT = 176, R_KICK = 240, R_WAIT = 248, R_KICK_IDLE = 256, R_PREEMPT = 264,
+	R_DEFERRED = 272, R_OPS_QSEQ = 288, R_NR_IMMED = 296, R_RESCUE = 304, R_RESCUE_CURR = R_RESCUE + 64, R_SIZE = 376,
 	RQ_LOCK = 0, RQ_CURR = 8, RQ_IDLE = 16, RQ_CLOCK = 24, RQ_CLOCK_TASK = 32, RQ_SCX = 64, RQ_SIZE = RQ_SCX + R_SIZE,
 	/* struct scx_sched */
 	S_NAME = 0, S_OPS_FLAGS = 128, S_TIMEOUT = 136, S_HASH = 144, S_GLOBAL = 160, S_PCPU = 168,
 	S_EXIT_KIND = 176, S_BYPASS = 180, S_ABORTING = 184, S_WATCHDOG = 192, S_ALL = 200, S_EXIT = 216,
-	S_EVENTS = 224, S_LEVEL = 232, S_CGRP = 240, S_ANCESTORS = 248, S_SIZE = 264,
+	S_EVENTS = 224, S_LEVEL = 232, S_IS_CID = 236, S_CGRP = 240, S_ANCESTORS = 248, S_ID = 264, S_SIZE = 272,
+	/* struct sched_ext_ops_cid, in the place of the other ops */
+	C_FLAGS = 0, C_TIMEOUT = 8, C_NAME = 16,
 	/* struct scx_exit_info, scx_event_stats, scx_sched_pcpu */
 	X_KIND = 0, X_CPU = 4, X_CODE = 8, X_FLAGS = 16, X_REASON = 24, X_BT = 32, X_BT_LEN = 40, X_MSG = 48,
 	X_DUMP = 56, X_SIZE = 64,
 	EV_FALLBACK = 0, EV_KEEP = 8, EV_NEW = 16, EV_SIZE = 24,
-	P_EVENTS = 8, P_BYPASS = 32, P_FLAGS = 96, P_PREEMPT = 104, P_SIZE = 112,
+	P_EVENTS = 8, P_BYPASS = 32, P_FLAGS = 96, P_PREEMPT = 104, P_KICK = 112, P_KICK_IDLE = 120, P_WAIT = 128,
+	P_DSP = 136, P_SIZE = 248,
+	/* struct scx_dsp_ctx, scx_dsp_buf_ent */
+	B_CURSOR = 8, B_BUF = 16, B_TASK = 0, B_QSEQ = 8, B_DSQ_ID = 16, B_SIZE = 24,
 };
 
 struct scx_image {
 	struct fake_kernel *fk;
 	struct report *r;
 	enum image_kind kind;
-	const char *drop; /* "huge": a member of task_struct is far away; "behind": an event counter behind its struct; or "struct" or "struct.member" that this kernel lacks; may be NULL */
+	/* "huge": a member of task_struct is far away; "behind": an event counter behind its struct; or a variable, "struct" or "struct.member" that this kernel lacks; may
+	 * be NULL */
+	const char *drop;
 	uint64_t next;	  /* where the next object goes */
 	uint64_t sched;	  /* 0 with IMAGE_STATIC */
 	uint64_t dsq_hash; /* struct rhashtable */
@@ -82,8 +91,9 @@ struct scx_image {
 struct scx_image *scx_image_new(enum image_kind kind, const char *drop);
 void scx_image_free(struct scx_image *im);
 
-/* Runtime addresses of variables. */
+/* Runtime addresses of variables; their names, NULL behind the last. */
 uint64_t image_var(const char *name);
+const char *image_var_name(size_t i);
 
 /* Zeroed memory of the kernel, aligned to 64. */
 uint64_t image_alloc(struct scx_image *im, size_t size);
@@ -127,6 +137,10 @@ uint64_t image_ended_sched(struct scx_image *im);
 /* Where the counters of the root on a CPU are; IMAGE_SUBS: its struct scx_sched_pcpu. */
 uint64_t image_events(struct scx_image *im, uint32_t cpu);
 uint64_t image_pcpu(struct scx_image *im, uint32_t cpu);
+/* The root's dispatch buffer on a CPU: struct scx_dsp_ctx. */
+uint64_t image_dsp_ctx(struct scx_image *im, uint32_t cpu);
+/* Puts a task into it. */
+void image_buffer(struct scx_image *im, uint32_t cpu, uint64_t task, uint64_t qseq, uint64_t dsq_id);
 
 /* A record of the kernel's log, by a task: errors have level 3. */
 struct log_record *image_log(struct scx_image *im, uint8_t level, uint64_t caller, const char *text);

@@ -221,8 +221,8 @@ static void test_rqs(void)
 
 	const struct scx_rq_row *rq = &s->rqs.data[2];
 	CU_ASSERT_EQUAL(rq->cpu, 3);
-	CU_ASSERT_EQUAL(rq->nr_running, 2);
-	CU_ASSERT_EQUAL(rq->flags, 0x4011);
+	CU_ASSERT_EQUAL(rq->nr_running.v, 2);
+	CU_ASSERT_EQUAL(rq->flags.v, 0x4011);
 	CU_ASSERT_STRING_EQUAL(rq->flag_names, "ONLINE|BYPASSING|0x4000");
 	CU_ASSERT_TRUE(rq->cpu_released);
 	CU_ASSERT_TRUE(rq->kick_sync.has && rq->kick_sync.v == 77);
@@ -431,7 +431,7 @@ static void test_missing(void)
 	scx_image_free(im);
 
 	im = without("scx_sched.global_dsqs",
-		     "scx walker partial: missing offset groups [scx_sched_pnode]");
+		     "scx walker partial: missing offset groups [scx_sched_pnode, scx_sched]");
 	CU_ASSERT_EQUAL(count_dsqs(im, DSQ_GLOBAL), 0);
 	scx_image_free(im);
 
