@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The help text, the man page and the getopt table must name the same options. TAP for make check.
+# The help text, the man page, completion and the getopt table must name the same options. TAP for make check.
 : "${srcdir:=$(dirname "$0")/..}"
 fdgdb=${FDGDB:-./fdgdb}
 [ -x "$fdgdb" ] || { echo "Bail out! no $fdgdb"; exit 1; }
@@ -9,7 +9,9 @@ help=$("$fdgdb" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u)
 man=$(sed 's/\\-/-/g' "$srcdir/docs/fdgdb.1" | grep -oE -- '--[a-z][a-z-]+' | sort -u)
 code=$(sed -n 's/^\t{ "\([a-z-]*\)", \(no\|required\)_argument.*/--\1/p' "$srcdir/src/cli/options.c" | sort -u)
 
-echo 1..5
+complete=$(grep -oE -- '--[a-z][a-z-]+' "$srcdir/bash-completion/fdgdb" | sort -u)
+
+echo 1..9
 n=0
 same() {
 	n=$((n + 1))
@@ -22,6 +24,27 @@ same() {
 }
 same "$help" "$code" "--help names the options there are"
 same "$man" "$code" "fdgdb(1) names the options there are"
+same "$complete" "$code" "completion names the options there are"
+# Of the help text the list below --section, of the others the words that are sections there.
+sections=$("$fdgdb" --help | sed -n '/--section LIST/,/--map /{//d;p}' | tr -d ' \n' | tr ',' '\n' | sort)
+named() { tr -c 'a-z_' '\n' | grep -xF "$sections" | sort -u; }
+same "$(sed -n '/section " LIST"/,/^With scx/p' "$srcdir/docs/fdgdb.1" | named)" "$sections" \
+	"fdgdb(1) names the sections there are"
+same "$(sed -n "/local sections=/,/'$/p" "$srcdir/bash-completion/fdgdb" | sed "s/.*='//; s/'$//" | tr -s ' \t' '\n' | sort)" \
+	"$sections" "completion names the sections there are"
+# What bash makes of "fdgdb WORDS", the last of which is not finished.
+completed() {
+	bash -c '. "$0"; compopt() { :; }; COMP_WORDS=(fdgdb "$@"); COMP_CWORD=$#; _fdgdb; echo "${COMPREPLY[*]}"' \
+		"$srcdir/bash-completion/fdgdb" "$@"
+}
+if command -v bash >/dev/null; then
+	same "$(completed a; completed attach --keep; completed core --keep; completed core --section maps,st;
+		completed core --color = al; completed help c)" \
+		"$(printf 'attach\n--keep-halted\n\nmaps,stacks\nalways\ncore')" "completion completes"
+else
+	n=$((n + 1))
+	echo "ok $n - completion completes # SKIP no bash"
+fi
 statuses() { grep -oE '\b([0-6]|10)\b' | sort -u | tr '\n' ' '; }
 same "$("$fdgdb" --help | sed -n '/^Exit status/,$p' | statuses)" \
 	"$(sed -n '/^.SH EXIT STATUS/,/^.PP/p' "$srcdir/docs/fdgdb.1" | grep -E '^\.B [0-9]' | statuses)" \

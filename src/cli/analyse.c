@@ -3,7 +3,6 @@
 
 #include "cli/analyse.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -12,6 +11,7 @@
 #include "base/cleanup.h"
 #include "cli/exit.h"
 #include "cli/lines.h"
+#include "cli/output.h"
 #include "report/escape.h"
 #include "report/json-report.h"
 #include "report/text.h"
@@ -99,20 +99,26 @@ static void print_stats(const struct stop *s)
 	fputc('\n', stderr);
 }
 
-static bool want_color(const struct options *o, FILE *out)
+/* Of who sees it in the end: behind a pager that is the terminal. */
+static int seen_by(const struct output *out)
+{
+	return out->pager.pid ? STDOUT_FILENO : fileno(out->f);
+}
+
+static bool want_color(const struct options *o, int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
 	if (o->color != COLOR_AUTO)
 		return o->color == COLOR_ALWAYS;
-	return !(no_color && *no_color) && term && strcmp(term, "dumb") && isatty(fileno(out));
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") && isatty(fd);
 }
 
-static unsigned int terminal_width(FILE *out)
+static unsigned int terminal_width(int fd)
 {
 	struct winsize ws;
 
-	return ioctl(fileno(out), TIOCGWINSZ, &ws) || !ws.ws_col ? 0 : ws.ws_col;
+	return ioctl(fd, TIOCGWINSZ, &ws) || !ws.ws_col ? 0 : ws.ws_col;
 }
 
 /* What ended the collecting before its end. */
@@ -170,21 +176,40 @@ static void tell_unexamined(const struct report *r)
 	fputs(" (the report says why)\n", stderr);
 }
 
-static struct err *write_report(const struct options *o, const struct report *r, FILE *out)
+static struct err *write_form(const struct options *o, const struct report *r, const struct output *out)
 {
 	if (o->json && is_view(o))
-		return view_json(r, out, o->pretty);
+		return view_json(r, out->f, o->pretty);
 	if (o->json) {
 		struct json_opts opts = { .pretty = o->pretty, .arena_bytes = o->arena_bytes };
 
-		return report_json(r, out, &opts);
+		return report_json(r, out->f, &opts);
 	}
 	struct text_opts opts = {
-		.width = terminal_width(out),
-		.color = want_color(o, out),
+		.width = terminal_width(seen_by(out)),
+		.color = want_color(o, seen_by(out)),
 		.verbose = o->verbose > 0,
 	};
-	return is_view(o) ? view_text(r, out, &opts) : report_text(r, out, &opts);
+	return is_view(o) ? view_text(r, out->f, &opts) : report_text(r, out->f, &opts);
+}
+
+static struct err *write_report(const struct options *o, const struct report *r, struct output *out)
+{
+	/* One value is no report to be paged through. */
+	struct err *e = output_begin(out, !o->json && !o->no_pager && !is_view(o));
+
+	if (!e)
+		e = write_form(o, r, out);
+	/* Who leaves a pager has seen enough: the report was good. */
+	if (e && e->code == ERR_SYS && out->pager.pid) {
+		err_free(e);
+		e = NULL;
+	}
+	struct err *ended = output_end(out, !e);
+	if (!e)
+		return ended;
+	err_ignore(ended);
+	return e;
 }
 
 /* Tells of an error, if it is one, and forgets it; the status that it makes of this one. */
@@ -214,7 +239,7 @@ static struct err *add_lines(const struct options *o, struct stop *s)
 }
 
 /* What was collected, judged and written. */
-static int answer(const struct options *o, struct stop *s, FILE *out, int status)
+static int answer(const struct options *o, struct stop *s, struct output *out, int status)
 {
 	status = tell(add_lines(o, s), status);
 	if (report_is_partial(s->report) || arena_is_cut(o, s->report))
@@ -233,23 +258,17 @@ static int answer(const struct options *o, struct stop *s, FILE *out, int status
 
 int analyse(const struct options *o, struct err *(*open)(const struct options *o, struct target **ret))
 {
+	const char *const inputs[] = { o->target, o->vmlinux, NULL }; /* an endpoint is no file's name, as a rule */
 	_cleanup_(stop_deinit) struct stop s = { 0 };
-	_cleanup_fclose_ FILE *file = NULL;
-	struct err *e;
+	_cleanup_(output_deinit) struct output out;
 	int status = EXIT_COMPLETE;
 
-	if (o->output) {
-		file = fopen(o->output, "we");
-		if (!file) {
-			fprintf(stderr, "fdgdb: %s: %s\n", o->output, strerror(errno));
-			return EXIT_FAILED;
-		}
-	}
-
 	/* Before the guest is stopped: this may take long, and may fail. */
-	if (o->vmlinux && (e = dwarf_open(o->vmlinux, &s.vmlinux)))
-		return tell(e, status);
-	e = open(o, &s.target);
+	struct err *e = output_open(&out, o->output, inputs);
+	if (!e && o->vmlinux)
+		e = dwarf_open(o->vmlinux, &s.vmlinux);
+	if (!e)
+		e = open(o, &s.target);
 	if (e)
 		return tell(e, status);
 
@@ -274,11 +293,7 @@ int analyse(const struct options *o, struct err *(*open)(const struct options *o
 	if (s.report)
 		fill_capture(&s);
 	if (answered)
-		status = answer(o, &s, file ? file : stdout, status);
-	if (file && fclose(take_ptr(file))) {
-		fprintf(stderr, "fdgdb: %s: %s\n", o->output, strerror(errno));
-		status = exit_worse(status, EXIT_FAILED);
-	}
+		status = answer(o, &s, &out, status);
 	if (o->stats && s.report)
 		print_stats(&s);
 	if (kept_halted)

@@ -6,7 +6,7 @@
 #include "cli/options.h"
 
 /*
- * Opens the output first (a report that cannot be written is not worth a stop), collects, lets the
+ * Looks for the output first (a report that cannot be written is not worth a stop), collects, lets the
  * guest go, writes.  `open` makes the target.  Returns the exit status; errors are told on stderr.
  */
 int analyse(const struct options *o, struct err *(*open)(const struct options *o, struct target **ret));

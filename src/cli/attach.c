@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include "cli/analyse.h"
-#include "cli/exit.h"
 #include "cli/verbs.h"
 #include "target/gdb.h"
 
@@ -16,13 +15,7 @@ static struct err *open_gdb(const struct options *o, struct target **ret)
 int attach_main(int argc, char **argv)
 {
 	struct options o;
-	bool done = false;
-	struct err *e = options_parse(argc, argv, argv[0], true, &o, &done);
+	int status = options_parse(argc, argv, true, &o);
 
-	if (e) {
-		complain(e);
-		err_free(e);
-		return EXIT_USAGE;
-	}
-	return done ? EXIT_COMPLETE : analyse(&o, open_gdb);
+	return status < 0 ? analyse(&o, open_gdb) : status;
 }

@@ -2,7 +2,6 @@
 #include "config.h"
 
 #include "cli/analyse.h"
-#include "cli/exit.h"
 #include "cli/verbs.h"
 #include "target/core.h"
 
@@ -14,13 +13,7 @@ static struct err *open_core(const struct options *o, struct target **ret)
 int core_main(int argc, char **argv)
 {
 	struct options o;
-	bool done = false;
-	struct err *e = options_parse(argc, argv, argv[0], false, &o, &done);
+	int status = options_parse(argc, argv, false, &o);
 
-	if (e) {
-		complain(e);
-		err_free(e);
-		return EXIT_USAGE;
-	}
-	return done ? EXIT_COMPLETE : analyse(&o, open_core);
+	return status < 0 ? analyse(&o, open_core) : status;
 }

@@ -2,7 +2,9 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/libbpf.h>
 #include <libxml/xmlversion.h>
@@ -40,15 +42,18 @@ static void usage(FILE *out)
 static const struct verb *find_verb(const char *name)
 {
 	const struct verb *found = NULL;
+	size_t nr = 0;
 
 	/* Like ip and bpftool: any unambiguous prefix will do. */
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		if (!strcmp(verbs[i].name, name))
 			return &verbs[i];
-		if (*name && !strncmp(verbs[i].name, name, strlen(name)))
-			found = found ? NULL : &verbs[i];
+		if (*name && !strncmp(verbs[i].name, name, strlen(name))) {
+			found = &verbs[i];
+			nr++;
+		}
 	}
-	return found;
+	return nr == 1 ? found : NULL;
 }
 
 void verb_help(FILE *out, const char *name)
@@ -68,19 +73,37 @@ void print_version(FILE *out)
 /* A full disk behind stdout is an error, not a short report. */
 static int close_stdout(int status)
 {
-	bool failed = ferror(stdout) != 0;
+	bool failed = ferror(stdout);
+	bool told = failed && status != EXIT_COMPLETE; /* by whoever wrote the report */
 
-	if ((fclose(stdout) || failed) && errno != EBADF) {
-		fprintf(stderr, "fdgdb: cannot write to stdout: %s\n", strerror(errno));
-		return exit_worse(status, EXIT_FAILED);
+	errno = 0;
+	if (fclose(stdout))
+		failed = true;
+	if (!failed || told)
+		return status;
+	fprintf(stderr, "fdgdb: cannot write to stdout%s%s\n", errno ? ": " : "", errno ? strerror(errno) : "");
+	return exit_worse(status, EXIT_FAILED);
+}
+
+/*
+ * Whoever closed one of them before we started would have the next file that is opened in its place, and messages in
+ * that.  Opened the wrong way round, they are as good as closed.
+ */
+static void fill_std(void)
+{
+	static const int flags[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = 0; fd < 3; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", flags[fd]) != fd)
+			_exit(EXIT_FAILED);
 	}
-	return status;
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	fill_std();
 	if (!name) {
 		usage(stderr);
 		return EXIT_USAGE;

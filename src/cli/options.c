@@ -7,6 +7,9 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
+#include "cli/analyse.h"
+#include "cli/exit.h"
 #include "cli/verbs.h"
 #include "report/json-report.h"
 
@@ -25,6 +28,7 @@ enum {
 	OPT_DEADLINE,
 	OPT_STATS,
 	OPT_COLOR,
+	OPT_NO_PAGER,
 	OPT_FAIL_ON,
 };
 
@@ -47,21 +51,42 @@ static const struct option longopts[] = {
 	{ "stats", no_argument, NULL, OPT_STATS },
 	{ "fail-on", required_argument, NULL, OPT_FAIL_ON },
 	{ "color", required_argument, NULL, OPT_COLOR },
+	{ "no-pager", no_argument, NULL, OPT_NO_PAGER },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
+/* All sections with `sep` between them, in lines of 90 columns that begin at `indent`. */
+static void section_list(FILE *out, const char *sep, size_t indent)
+{
+	enum { WIDTH = 90 };
+	size_t col = WIDTH;
+	const char *name;
+
+	for (size_t i = 0; (name = walk_section_name(i)); i++) {
+		size_t len = strlen(name) + strlen(sep);
+
+		if (col + len > WIDTH) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			col = indent;
+		}
+		fprintf(out, "%s%s", name, walk_section_name(i + 1) ? sep : "");
+		col += len;
+	}
+}
+
 void options_help(FILE *out, bool live)
 {
 	fputs("Options:\n"
 	      "  -j, --json               write JSON instead of text\n"
 	      "  -p, --pretty             write JSON, indented\n"
-	      "  -o, --output FILE        write the report to FILE\n"
-	      "      --section LIST       only these: vcpus,log,system,per_cpu_time,per_node_numa,cgroup_psi,\n"
-	      "                           maps,progs,links,btfs,modules,cpus,scx,\n"
-	      "                           tasks,stacks,waits\n"
+	      "  -o, --output FILE        write the report to FILE; an old one stays until the new one is whole\n"
+	      "      --section LIST       only these sections, separated by commas:",
+	      out);
+	section_list(out, ",", 27);
+	fputs("\n"
 	      "      --map NAME|ID|ADDR   only this map (may be given several times)\n"
 	      "      --var PATH           nothing but this global variable of the running scheduler, or a\n"
 	      "                           part of it: nr_events, stats.nr_queued, cpu_ctx[2].load\n"
@@ -80,28 +105,29 @@ void options_help(FILE *out, bool live)
 	      out);
 	if (live)
 		fputs("      --keep-halted        leave the guest stopped\n"
-		      "      --deadline MS        let the guest go after MS milliseconds, finished or not\n",
+		      "      --deadline MS        let the guest go after MS milliseconds (or 2s), finished or not\n",
 		      out);
 	fputs("      --fail-on SEVERITY   exit status 10 if there are findings: warning (or worse), error\n"
 	      "      --stats              tell on stderr what was read, and how long it took\n"
 	      "      --color WHEN         auto, always or never\n"
+	      "      --no-pager           text straight to the terminal\n"
 	      "  -v, --verbose            show everything\n"
 	      "  -h, --help               this text\n"
 	      "  -V, --version            version and libraries\n",
 	      out);
 }
 
-/* A number with an optional K, M or G; "all" is UINT64_MAX and "none" 0 where allowed. */
-static struct err *parse_amount(const char *opt, const char *s, bool words, uint64_t *ret)
+/* A number with an optional K, M or G; "all" is UINT64_MAX and "none" 0. */
+static struct err *parse_amount(const char *opt, const char *s, uint64_t *ret)
 {
 	char *end;
 	unsigned int shift = 0;
 
-	if (words && !strcmp(s, "all")) {
+	if (!strcmp(s, "all")) {
 		*ret = UINT64_MAX;
 		return NULL;
 	}
-	if (words && !strcmp(s, "none")) {
+	if (!strcmp(s, "none")) {
 		*ret = 0;
 		return NULL;
 	}
@@ -126,30 +152,64 @@ static struct err *parse_amount(const char *opt, const char *s, bool words, uint
 	return NULL;
 }
 
-static struct err *parse_sections(struct options *o, char *list)
+/* A span of time: milliseconds, or a number with its unit. */
+static struct err *parse_ms(const char *opt, const char *s, uint64_t *ret)
 {
-	static const char *const known[] = { "vcpus", "log",
-					     "system", "per_cpu_time", "per_node_numa", "cgroup_psi",
-					     "maps", "progs",
-					     "links", "btfs", "modules", "cpus", "scx", "tasks",
-					     "stacks", "waits" };
+	enum { MOST = 3600 * 1000 };
+	char *end;
 
-	for (char *save, *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save)) {
-		size_t i = 0;
+	errno = 0;
+	unsigned long long v = strtoull(s, &end, 10);
+	bool seconds = !strcmp(end, "s");
+	if (*s < '0' || *s > '9' || errno || (*end && !seconds && strcmp(end, "ms")))
+		return err_new(ERR_USAGE, "--%s: \"%s\" is no number of milliseconds (500, 500ms, 2s)", opt, s);
+	if (!v || v > MOST || v * (seconds ? 1000 : 1) > MOST)
+		return err_new(ERR_USAGE, "--%s: 1 to %d ms", opt, MOST);
+	*ret = v * (seconds ? 1000 : 1);
+	return NULL;
+}
 
-		while (i < ARRAY_SIZE(known) && strcmp(known[i], s))
-			i++;
-		if (i == ARRAY_SIZE(known))
-			return err_new(ERR_USAGE,
-				       "--section: no section \"%s\" (vcpus, log, "
-				       "system, per_cpu_time, per_node_numa, cgroup_psi, "
-				       "maps, progs, "
-				       "links, btfs, modules, cpus, scx, tasks, stacks)",
-				       s);
+static struct err *no_section(const char *s)
+{
+	_cleanup_free_ char *all = NULL;
+	size_t len;
+	FILE *f = open_memstream(&all, &len);
+	const char *name;
+
+	if (!f)
+		return &err_nomem;
+	for (size_t i = 0; (name = walk_section_name(i)); i++)
+		fprintf(f, "%s%s", i ? ", " : "", name);
+	if (fclose(f))
+		return &err_nomem;
+	return err_new(ERR_USAGE, "--section: no section \"%s\" (%s)", s, all);
+}
+
+static struct err *parse_section(struct options *o, const char *s)
+{
+	const char *name;
+
+	for (size_t i = 0; i < o->walk.nr_sections; i++) {
+		if (!strcmp(o->sections[i], s))
+			return NULL;
+	}
+	for (size_t i = 0; (name = walk_section_name(i)); i++) {
+		if (strcmp(name, s))
+			continue;
 		if (o->walk.nr_sections == ARRAY_SIZE(o->sections))
 			return err_new(ERR_USAGE, "--section: too many");
-		o->sections[o->walk.nr_sections++] = known[i];
+		o->sections[o->walk.nr_sections++] = name;
+		return NULL;
 	}
+	return no_section(s);
+}
+
+static struct err *parse_sections(struct options *o, char *list)
+{
+	for (char *save, *s = strtok_r(list, ",", &save); s; s = strtok_r(NULL, ",", &save))
+		TRY(parse_section(o, s));
+	if (!o->walk.nr_sections)
+		return err_new(ERR_USAGE, "--section: which?");
 	o->walk.sections = o->sections;
 	return NULL;
 }
@@ -197,15 +257,14 @@ static struct err *check_view(const struct options *o)
 	return NULL;
 }
 
-struct err *options_parse(int argc, char **argv, const char *verb, bool live, struct options *ret,
-			  bool *ret_done)
+/* *ret_status stays -1 if there is something to be done. */
+static struct err *parse(int argc, char **argv, const char *verb, bool live, struct options *ret, int *ret_status)
 {
 	struct options o = { .arena_bytes = JSON_ARENA_BYTES_DEFAULT };
 	int c;
 
 	optind = 1;
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":jpo:vhV", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "jpo:vhV", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			o.json = true;
@@ -241,12 +300,12 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 			o.dsqs[o.walk.nr_dsqs++] = optarg;
 			break;
 		case OPT_MAX_ENTRIES:
-			TRY(parse_amount("max-entries", optarg, true, &o.walk.max_entries));
+			TRY(parse_amount("max-entries", optarg, &o.walk.max_entries));
 			if (!o.walk.max_entries)
 				return err_new(ERR_USAGE, "--max-entries: at least 1");
 			break;
 		case OPT_ARENA_BYTES:
-			TRY(parse_amount("arena-bytes", optarg, true, &o.arena_bytes));
+			TRY(parse_amount("arena-bytes", optarg, &o.arena_bytes));
 			o.arena_limit = o.arena_bytes != 0;
 			break;
 		case OPT_NO_ARENA_BYTES:
@@ -263,15 +322,16 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 		case OPT_DEADLINE:
 			if (!live)
 				return err_new(ERR_USAGE, "--deadline: a core does not wait");
-			TRY(parse_amount("deadline", optarg, false, &o.deadline_ms));
-			if (!o.deadline_ms || o.deadline_ms > 3600 * 1000)
-				return err_new(ERR_USAGE, "--deadline: 1 to 3600000 ms");
+			TRY(parse_ms("deadline", optarg, &o.deadline_ms));
 			break;
 		case OPT_STATS:
 			o.stats = true;
 			break;
 		case OPT_COLOR:
 			TRY(parse_color(optarg, &o.color));
+			break;
+		case OPT_NO_PAGER:
+			o.no_pager = true;
 			break;
 		case OPT_FAIL_ON:
 			TRY(parse_fail_on(optarg, &o));
@@ -281,16 +341,15 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 			break;
 		case 'h':
 			verb_help(stdout, verb);
-			*ret_done = true;
+			*ret_status = EXIT_COMPLETE;
 			return NULL;
 		case 'V':
 			print_version(stdout);
-			*ret_done = true;
+			*ret_status = EXIT_COMPLETE;
 			return NULL;
-		case ':':
-			return err_new(ERR_USAGE, "%s needs an argument", argv[optind - 1]);
-		default:
-			return err_new(ERR_USAGE, "unknown option %s", argv[optind - 1]);
+		default: /* getopt_long() has said what is wrong */
+			*ret_status = EXIT_USAGE;
+			return NULL;
 		}
 	}
 	if (optind == argc)
@@ -307,4 +366,20 @@ struct err *options_parse(int argc, char **argv, const char *verb, bool live, st
 	ret->walk.tasks = ret->tasks;
 	ret->walk.dsqs = ret->dsqs;
 	return NULL;
+}
+
+int options_parse(int argc, char **argv, bool live, struct options *ret)
+{
+	static char program[] = "fdgdb"; /* whose the messages of getopt_long() are */
+	const char *verb = argv[0];
+	int status = -1;
+
+	argv[0] = program;
+	struct err *e = parse(argc, argv, verb, live, ret, &status);
+	if (e) {
+		complain(e);
+		err_free(e);
+		status = EXIT_USAGE;
+	}
+	return status;
 }

@@ -10,7 +10,7 @@
 enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
-	bool json, pretty, stats, keep_halted;
+	bool json, pretty, stats, keep_halted, no_pager;
 	unsigned int verbose;
 	const char *output; /* NULL: stdout */
 	const char *vmlinux; /* NULL: none */
@@ -21,7 +21,7 @@ struct options {
 	bool fail_on;	      /* findings of this severity and worse change the exit status */
 	enum severity fail_severity;
 	struct walk_opts walk;
-	const char *sections[16];
+	const char *sections[32];
 	const char *maps[64];
 	const char *tasks[64];
 	const char *dsqs[64];
@@ -29,11 +29,10 @@ struct options {
 };
 
 /*
- * Parses argv[1] ... of a verb.  `live`: also the options that make sense for a guest only.
- * ERR_USAGE says what is wrong; --help prints and sets *ret_done.
+ * Parses argv[1] ... of the verb argv[0].  `live`: also the options that make sense for a guest only.
+ * An exit status if that is all there is to do: what was wrong has been said, or help shown; else -1.
  */
-struct err *options_parse(int argc, char **argv, const char *verb, bool live, struct options *ret,
-			  bool *ret_done) MUST_CHECK;
+int options_parse(int argc, char **argv, bool live, struct options *ret);
 
 /* The option part of the usage text. */
 void options_help(FILE *out, bool live);

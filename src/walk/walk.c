@@ -33,6 +33,17 @@ static const struct part {
 	{ "waits", "waits", walk_waits },
 };
 
+const char *walk_section_name(size_t i)
+{
+	for (size_t p = 0; p < ARRAY_SIZE(parts); p++) {
+		const char *section = parts[p].section;
+
+		if (section && !strcmp(section, parts[p].name) && !i--)
+			return section;
+	}
+	return NULL;
+}
+
 static struct err *run(struct walk *w, const struct part *part)
 {
 	if (part->section && !walk_wants(w, part->section))

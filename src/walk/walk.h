@@ -42,6 +42,9 @@ struct walk {
 	const struct walk_opts *opts;
 };
 
+/* The i-th of the sections that can be asked for, in the order in which they are collected; NULL behind the last. */
+const char *walk_section_name(size_t i);
+
 /* Whether the user wants this section; if not, it is noted as not asked for. */
 bool walk_wants(struct walk *w, const char *section);
 
