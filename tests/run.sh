@@ -72,7 +72,7 @@ build() {
 	local dir=$1
 	shift
 	mkdir -p "$dir" && (cd "$dir" && { [ -e Makefile ] || "$top/configure" --quiet --enable-werror "$@"; } &&
-		make --no-print-directory -s -j"$jobs")
+		make --no-print-directory -s -j"$jobs" all tests/tools/kernel-info)
 }
 
 say "packages"
@@ -107,8 +107,7 @@ fi
 
 if wanted dist; then
 	say "make distcheck"
-	if (cd build-test && make --no-print-directory -s distcheck \
-		DISTCHECK_CONFIGURE_FLAGS="--enable-werror" AM_MAKEFLAGS="-j$jobs") >"$work/dist" 2>&1; then
+	if (cd build-test && make --no-print-directory -s distcheck AM_MAKEFLAGS="-j$jobs") >"$work/dist" 2>&1; then
 		echo "ok - make distcheck"
 		passed=$((passed + 1))
 	else

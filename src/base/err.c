@@ -10,6 +10,7 @@
 static char nomem_msg[] = "out of memory";
 struct err err_nomem = { ERR_NOMEM, 0, nomem_msg };
 
+PRINTF_LIKE(3, 0)
 static struct err *err_vnew(enum err_code code, uint64_t addr, const char *fmt, va_list ap)
 {
 	struct err *e = malloc(sizeof(*e));

@@ -30,6 +30,6 @@ void *pool_calloc(struct pool *pool, size_t nr, size_t size);
 void *pool_memdup(struct pool *pool, const void *data, size_t len);
 char *pool_strndup(struct pool *pool, const char *s, size_t n);
 char *pool_printf(struct pool *pool, const char *fmt, ...) PRINTF_LIKE(2, 3);
-char *pool_vprintf(struct pool *pool, const char *fmt, va_list ap);
+char *pool_vprintf(struct pool *pool, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
+#include <elfutils/libdwfl.h>
 #include <libxml/xmlversion.h>
 
 #include "base/util.h"
@@ -66,7 +66,7 @@ void verb_help(FILE *out, const char *name)
 
 void print_version(FILE *out)
 {
-	fprintf(out, "fdgdb %s (libbpf %s, libxml2 %s)\n", PACKAGE_VERSION, libbpf_version_string(),
+	fprintf(out, "fdgdb %s (elfutils %s, libxml2 %s)\n", PACKAGE_VERSION, dwfl_version(NULL),
 		LIBXML_DOTTED_VERSION);
 }
 

@@ -91,6 +91,7 @@ static struct section *section_get(struct report *r, const char *name)
 }
 
 /* Joins "old; new" in the pool; a text that is already in there is not repeated. */
+PRINTF_LIKE(3, 0)
 static struct err *join(struct pool *pool, const char **text, const char *fmt, va_list ap)
 {
 	char *more = pool_vprintf(pool, fmt, ap);

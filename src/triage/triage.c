@@ -131,6 +131,7 @@ void triage_name_dsq(struct finding *f, uint64_t id)
 
 /* ---- values */
 
+PRINTF_LIKE(4, 0)
 static void add_evidence(struct triage *t, struct finding *f, struct evidence v, const char *fmt,
 			 va_list ap)
 {

@@ -20,6 +20,7 @@ enum {
 
 /* ---- what walkers of contents share */
 
+PRINTF_LIKE(2, 0)
 static struct err *join(struct map_job *job, const char *fmt, va_list ap)
 {
 	struct map_row *row = job->row;
