@@ -31,8 +31,8 @@ static void judge(struct triage *t)
 				       enabled ? "the kernel runs its tasks in their order" :
 						 "it is being started or ended");
 	triage_int(t, f, s->bypass_depth, "scx_sched_state.bypass_depth");
-	if (nr)
-		triage_hex(t, f, scx->rqs.data[first].flags, "rq_scx_states[%zu].flags", first);
+	if (nr && scx->rqs.data[first].flags.has)
+		triage_hex(t, f, scx->rqs.data[first].flags.v, "rq_scx_states[%zu].flags", first);
 	if (scx->enable_state)
 		triage_text(t, f, scx->enable_state, "fdgdb.scx.enable_state");
 	triage_needs(t, f, THING_SCX, 0);
