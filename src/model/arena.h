@@ -9,11 +9,12 @@
 struct sdt_slot {
 	int32_t idx, genn;   /* as its header says */
 	uint32_t position;   /* in the tree; other than idx while it is being given out */
-	uint64_t user_addr;  /* of its header, as user space sees it */
-	bool unreadable;     /* the header too: idx and genn are not known then */
+	uint64_t user_addr;  /* of its start, as user space sees it */
+	bool unreadable;     /* its tag: idx and genn are not known then */
 	const uint8_t *data; /* payload; NULL: unreadable */
 	size_t len;	     /* less than the payload's size if its end could not be read */
-	const struct map_owner *task; /* whose it is, by a task storage map; NULL: nobody's */
+	bool unread;	     /* nobody asked for it: neither its tag nor its payload has been looked at */
+	const struct map_owner *owner; /* whose it is, by a storage map; NULL: nobody's */
 };
 
 /* A variable of type struct scx_allocator. */
@@ -23,7 +24,9 @@ struct sdt_alloc_row {
 	uint32_t arena_id; /* 0: not known which arena is meant */
 	const struct active_sched *sched; /* the enabled one that it is of; NULL: none */
 	uint64_t elem_size;
-	uint32_t header; /* bytes of an element before its payload */
+	uint32_t header;   /* bytes of an element before its payload; 0: its tag follows it */
+	uint32_t tag_size; /* of the tag, with the element's index and generation */
+	uint32_t idx_off, genn_off; /* in it */
 
 	const struct types *types;
 	uint32_t type;	       /* of payloads; 0: not known */
@@ -47,6 +50,9 @@ struct scx_static_row {
 	const struct active_sched *sched; /* as above */
 	uint64_t user_addr;
 	uint64_t used, capacity;
+	uint64_t *earlier; /* user addresses of regions that were filled before, the latest first */
+	size_t nr_earlier;
+	bool earlier_lost; /* there are more, or they go round */
 };
 
 /* Something that a typed pointer leads to. */
@@ -70,7 +76,7 @@ struct arena_object {
 struct task_object {
 	const struct map_owner *task;
 	uint32_t map_id, arena_id;
-	uint64_t user_addr;    /* an element's header, or an object */
+	uint64_t user_addr;    /* an element's start, or an object */
 	const char *allocator; /* NULL: none of the allocators known; guest bytes */
 	int32_t idx;
 	const char *type_name; /* NULL: not known; guest bytes */

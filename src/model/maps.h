@@ -73,6 +73,7 @@ struct map_owner {
 struct arena_page {
 	uint64_t user_addr;
 	const uint8_t *bytes; /* PAGE_SIZE bytes, kept from the stop; NULL: mapped but unreadable */
+	bool unread;	      /* nobody asked for anything in it yet: of arenas that are looked into only */
 };
 
 struct arena_body {
@@ -82,6 +83,7 @@ struct arena_body {
 	uint64_t kern_vm_start, user_vm_start; /* 0: unknown */
 	bool span_capped;
 	bool truncated;
+	bool looked_into; /* nobody asked for the arena itself: pages are read when what asked-for values lead to is */
 };
 
 /* A record between the consumer's and the producer's position of a ring buffer. */

@@ -82,9 +82,12 @@ static struct err *write_slot(struct json_report *w, const struct sdt_alloc_row 
 	if (slot->unreadable || (uint32_t)slot->idx != slot->position)
 		json_key_u64(j, "position", slot->position);
 	json_opt_true(j, "header_unreadable", slot->unreadable);
-	if (slot->task) {
+	if (slot->owner && slot->owner->kind == OWNER_TASK) {
 		json_key(j, "task");
-		write_task(j, slot->task);
+		write_task(j, slot->owner);
+	} else if (slot->owner) {
+		json_key(j, "owner");
+		json_owner(j, slot->owner);
 	}
 	json_close_object(j);
 	render_reset(&w->render);
@@ -108,6 +111,8 @@ static struct err *write_allocator(struct json_report *w, const struct sdt_alloc
 	if (row->arena_id)
 		json_key_u64(j, "arena_id", row->arena_id);
 	json_key_u64(j, "header_size", row->header);
+	if (!row->header)
+		json_key_u64(j, "trailer_size", row->tag_size);
 	json_opt_string(j, "payload_type_name", row->type_name);
 	json_opt_string(j, "payload_type_by", row->type_by);
 	if (row->nr) {
@@ -119,6 +124,15 @@ static struct err *write_allocator(struct json_report *w, const struct sdt_alloc
 	}
 	json_close_object(j);
 	return NULL;
+}
+
+static void write_u64s(struct json *j, const char *key, const uint64_t *v, size_t nr)
+{
+	json_key(j, key);
+	json_open_flat_array(j);
+	for (size_t i = 0; i < nr; i++)
+		json_u64(j, v[i]);
+	json_close_array(j);
 }
 
 static void write_regions(struct json_report *w)
@@ -146,6 +160,8 @@ static void write_regions(struct json_report *w)
 			json_sched_of(j, row->sched);
 			json_key_u64(j, "map_id", row->map_id);
 			json_key_u64(j, "arena_id", row->arena_id);
+			if (row->nr_earlier)
+				write_u64s(j, "earlier", row->earlier, row->nr_earlier);
 			json_close_object(j);
 		}
 		json_close_array(j);

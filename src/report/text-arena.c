@@ -51,8 +51,12 @@ static struct err *write_slot(struct text *t, const struct sdt_alloc_row *row, c
 	strbuf_printf(&t->sb, " 0x%" PRIx64, slot->user_addr);
 	if (!slot->unreadable && slot->genn)
 		strbuf_printf(&t->sb, " genn=%" PRId32, slot->genn);
-	if (slot->task)
-		write_task(t, slot->task);
+	if (slot->owner && slot->owner->kind == OWNER_TASK) {
+		write_task(t, slot->owner);
+	} else if (slot->owner) {
+		strbuf_puts(&t->sb, "  of ");
+		text_owner(t, slot->owner);
+	}
 	text_line(&t->sb, 2);
 	if (!slot->data) {
 		strbuf_puts(&t->sb, "<unreadable>");
@@ -116,6 +120,8 @@ static void write_regions(struct text *t)
 		text_guest(t, row->name);
 		strbuf_printf(&t->sb, " [0x%" PRIx64 "..0x%" PRIx64 ") cap=%" PRIu64, row->user_addr,
 			      row->user_addr + row->used, row->capacity);
+		if (row->nr_earlier)
+			strbuf_printf(&t->sb, ", after %zu earlier of the same size", row->nr_earlier);
 		write_sched(t, row->sched);
 		strbuf_putc(&t->sb, '\n');
 	}

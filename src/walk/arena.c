@@ -3,7 +3,15 @@
 
 #include "walk/arena.h"
 
+#include "target/mem.h"
+
 enum { ARENA = 33 }; /* BPF_MAP_TYPE_ARENA */
+
+/* Pages to be read, and where the kernel has them. */
+struct page_list {
+	VEC(struct arena_page *) pages;
+	VEC(struct krange) ranges;
+};
 
 bool arena_has(const struct arena_body *a, uint64_t addr)
 {
@@ -69,6 +77,60 @@ struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, s
 	*ret = copy;
 	*ret_len = done;
 	return NULL;
+}
+
+static struct err *add_pages(const struct arena_body *a, const struct arena_range *range, struct page_list *list)
+{
+	uint64_t first = range->addr & ~(uint64_t)(PAGE_SIZE - 1), end;
+
+	if (!range->len || add_overflows(range->addr, (uint64_t)range->len, &end))
+		return NULL;
+	for (uint64_t at = first; at < end && arena_has(a, at); at += PAGE_SIZE) {
+		struct arena_page *p = (struct arena_page *)arena_page(a, at);
+
+		if (!p || !p->unread)
+			continue;
+		p->unread = false; /* each is tried once */
+		struct arena_page **page = vec_push(&list->pages);
+		struct krange *r = vec_push(&list->ranges);
+		if (!page || !r)
+			return &err_nomem;
+		*page = p;
+		*r = (struct krange){ { a->kern_vm_start + (uint32_t)p->user_addr }, PAGE_SIZE };
+	}
+	return NULL;
+}
+
+static struct err *read_pages(struct kernel *k, struct page_list *list)
+{
+	kprefetch(k, list->ranges.data, list->ranges.nr);
+	for (size_t i = 0; i < list->pages.nr; i++) {
+		struct gpa pa;
+		struct err *e = ktranslate(k, list->ranges.data[i].addr, &pa);
+
+		if (!e)
+			e = mem_page(k->mem, pa, &list->pages.data[i]->bytes);
+		if (walk_is_fatal(e))
+			return e;
+		err_free(e); /* unreadable: no bytes */
+	}
+	return NULL;
+}
+
+struct err *arena_fetch(struct walk *w, const struct map_row *arena, const struct arena_range *ranges, size_t nr)
+{
+	struct page_list list = { 0 };
+	struct err *e = NULL;
+
+	if (!arena->arena->looked_into)
+		return NULL;
+	for (size_t i = 0; i < nr && !e; i++)
+		e = add_pages(arena->arena, &ranges[i], &list);
+	if (!e && list.pages.nr)
+		e = read_pages(w->k, &list);
+	free(list.pages.data);
+	free(list.ranges.data);
+	return e;
 }
 
 static struct map_row *row_by_id(struct report *r, uint32_t id)

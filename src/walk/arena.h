@@ -34,6 +34,16 @@ const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr);
 struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, struct pool *pool,
 			const uint8_t **ret, size_t *ret_len) MUST_CHECK;
 
+/* Bytes in an arena: an address and their number. */
+struct arena_range {
+	uint64_t addr;
+	size_t len;
+};
+
+/* Reads what pages of these ranges have not been read yet, all together; only arenas that are looked into have such. */
+struct err *arena_fetch(struct walk *w, const struct map_row *arena, const struct arena_range *ranges,
+			size_t nr) MUST_CHECK;
+
 /* Sets map_row.own_arena by what maps the programs of the other report (or the same) use. */
 void arena_assign(struct report *r, const struct report *progs);
 

@@ -26,6 +26,7 @@
 struct candidate {
 	uint32_t type;
 	const char *name;
+	bool padded;   /* it is smaller than the payload's place, but might have been aligned to that */
 	uint32_t hits; /* pointers that lead to payloads */
 	bool tagged;   /* pointers to it are tagged */
 	bool held;     /* variables or map values have pointers to it */
@@ -39,16 +40,23 @@ struct typing {
 	struct report *r;
 	const struct sdt_alloc_row *row;
 	VEC(struct candidate) cands;
+	bool exact; /* there are some that are not padded */
 	const struct map_row *map; /* whose values are looked at */
 };
 
 bool sdt_is_library(const char *name)
 {
 	static const char *const own[] = { "sdt_", "scx_alloc", "scx_static", "scx_stk", "scx_buddy",
-					   "scx_urcu", "scx_task_map_val" };
+					   "scx_urcu", "scx_task_map_val", "scx_cgrp_map_val" };
+	static const char *const short_names[] = { "scx_ring", "scx_ll", "bump", "bump_ll", "stk", "stk_seg", "buddy",
+						   "buddy_chunk", "buddy_header", "bmag", "bmag_pool" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
 		if (!strncmp(name, own[i], strlen(own[i])))
+			return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(short_names); i++) {
+		if (!strcmp(name, short_names[i]))
 			return true;
 	}
 	return false;
@@ -81,15 +89,33 @@ static struct candidate *find_candidate(struct typing *t, uint32_t type)
 	return NULL;
 }
 
-static struct err *find_candidates(struct typing *t, uint64_t payload)
+/*
+ * Elements are as large as payload and tag together, rounded up: to 8 bytes, and where the tag follows (2026) to any
+ * alignment that was asked for.
+ */
+static bool fits(const struct sdt_alloc_row *row, uint64_t size, bool *padded)
+{
+	*padded = false;
+	if (align_up(size, 8) == row->elem_size - row->tag_size)
+		return true;
+	*padded = true;
+	for (uint64_t align = 16; align <= PAGE_SIZE && !row->header && row->elem_size % align == 0; align *= 2) {
+		if (align_up(size + row->tag_size, align) == row->elem_size)
+			return true;
+	}
+	return false;
+}
+
+static struct err *find_candidates(struct typing *t)
 {
 	const struct types *types = t->row->types;
 
 	for (uint32_t id = types_start_id(types); id < types_count(types); id++) {
 		const struct btf_type *type = types_get(types, id);
 		const char *name = types_name(types, id);
+		bool padded;
 
-		if (!type || !btf_is_struct(type) || !*name || align_up(type->size, 8) != payload)
+		if (!type || !btf_is_struct(type) || !*name || !type->size || !fits(t->row, type->size, &padded))
 			continue;
 		if (sdt_is_library(name) || find_candidate(t, id) || is_kernels(t->w->k, name, type->size))
 			continue;
@@ -98,6 +124,8 @@ static struct err *find_candidates(struct typing *t, uint64_t payload)
 			return &err_nomem;
 		c->type = id;
 		c->name = name;
+		c->padded = padded;
+		t->exact |= !padded;
 	}
 	return NULL;
 }
@@ -236,9 +264,9 @@ static bool is_namesake(const char *alloc, const char *type, const char *tail)
 enum proof { BY_POINTERS, BY_NAME, BY_NAME_CTX, BY_SIZE, BY_TAG, BY_HOLDER, BY_TASK_CTX, BY_SUFFIX };
 
 /* For the weaker proofs. */
-static bool is_eligible(const struct candidate *c)
+static bool is_eligible(const struct typing *t, const struct candidate *c)
 {
-	return c->pointed && !c->claimed;
+	return c->pointed && !c->claimed && !(c->padded && t->exact);
 }
 
 static bool speaks_for(const struct typing *t, const struct candidate *c, enum proof proof, const char *arg)
@@ -252,7 +280,7 @@ static bool speaks_for(const struct typing *t, const struct candidate *c, enum p
 	default:
 		break;
 	}
-	if (!is_eligible(c))
+	if (!is_eligible(t, c))
 		return false;
 	switch (proof) {
 	case BY_TAG:
@@ -326,7 +354,7 @@ static struct err *give_up(struct typing *t, struct sdt_alloc_row *row, uint64_t
 	size_t nr = 0;
 
 	for (size_t i = 0; i < t->cands.nr; i++)
-		nr += is_eligible(&t->cands.data[i]);
+		nr += is_eligible(t, &t->cands.data[i]);
 	/* The wording is the format's. */
 	row->reason = nr ? pool_printf(pool, "ambiguous: %zu candidates", nr) :
 			   pool_printf(pool, "no candidate of size %" PRIu64, payload);
@@ -336,7 +364,7 @@ static struct err *give_up(struct typing *t, struct sdt_alloc_row *row, uint64_t
 static struct err *type_one(struct walk *w, struct sdt_alloc_row *row, enum proof last)
 {
 	struct typing t = { .w = w, .r = w->r, .row = row };
-	uint64_t payload = row->elem_size > row->header ? row->elem_size - row->header : 0;
+	uint64_t payload = row->elem_size > row->tag_size ? row->elem_size - row->tag_size : 0;
 	const struct candidate *found = NULL;
 	const char *by = NULL;
 	struct err *e;
@@ -345,7 +373,7 @@ static struct err *type_one(struct walk *w, struct sdt_alloc_row *row, enum proo
 		row->reason = "payload_size == 0";
 		return NULL;
 	}
-	e = find_candidates(&t, payload);
+	e = find_candidates(&t);
 	if (!e && t.cands.nr)
 		e = look_at_maps(&t);
 	if (!e) {

@@ -113,7 +113,7 @@ OBJECTS = [
     ("stress.bpf.o", "stress.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("cid.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID"),
-    ("cid-sub.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID", "-DSUB_ID=0x6670625f67627566"),
+    ("cid-sub.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID", "-DTAIL", "-DSUB_ID=0x6670625f67627566"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("zoo.bpf.o", "zoo.bpf.c", "HAVE_SCX"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),

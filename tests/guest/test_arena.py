@@ -85,9 +85,11 @@ def contexts(doc, row, what):
         found[e["idx"]] = (e["genn"], ctx)
     tap.equal(len(found), len(row["entries"]), f"{what}: no context twice")
     tap.equal(wrong, [], f"{what}: {len(found)} contexts typed and whole")
-    # Elements are 112 bytes, from a page's start on in each leaf: the 37th is the first that lies on two pages.
-    tap.equal([e["idx"] for e in row["entries"] if e["user_addr"] % 4096 > 4096 - 112],
-              [i for i in found if (i & 511) * 112 % 4096 > 4096 - 112], f"{what}: which of them lie on two pages")
+    # From a page's start on in each leaf: of 112 bytes, the 37th is the first that lies on two pages.
+    size = row["elem_size"]
+    start = {i: ((i >> 9 > 0) * 256 + (i & 511)) * size % 4096 for i in found}
+    tap.equal([e["idx"] for e in row["entries"] if e["user_addr"] % 4096 > 4096 - size],
+              [i for i in found if start[i] > 4096 - size], f"{what}: which of them lie on two pages")
     return found
 
 
@@ -144,6 +146,10 @@ def dangling(doc, row, what):
 
 def copies(doc, what, salts):
     found = by_salt(doc)
+    for salt, rows in found.items():
+        sizes = {(r["elem_size"], r["header_size"], r.get("trailer_size")) for r in rows.values()}
+        tap.equal(sizes, {(120, 0, 16)} if salt == SUB_SALT else {(112, 8, None)},
+                  f"{what}: copy {salt:#x}: elements of its library")
     tap.equal(set(found), salts, f"{what}: every copy has its own allocators")
     for salt, rows in found.items():
         ctxs = rows["scx_task_allocator"]

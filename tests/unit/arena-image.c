@@ -20,30 +20,31 @@ static uint32_t tree_types(struct btf_build *b, unsigned int flags, uint32_t s32
 	if (flags & IMG_FORWARD) {
 		uint32_t desc = btf_build_fwd(b, "sdt_desc", false);
 
-		*data_ptr = btf_build_ptr(b, btf_build_fwd(b, "sdt_data", false));
+		*data_ptr = btf_build_ptr(b, flags & IMG_ABSENT ? 0 : btf_build_fwd(b, "sdt_data", false));
 		return btf_build_ptr(b, desc);
 	}
-	bool urcu = flags & IMG_URCU;
+	bool urcu = flags & (IMG_URCU | IMG_TAIL);
 	uint32_t bits = btf_build_array(b, u64, u64, 8), flex = btf_build_array(b, u64, u64, 0);
 	uint32_t data = strukt(b, "sdt_data", urcu ? 16 : 8);
 	btf_build_member(b, "tid", data + 1, 0);
 	if (urcu)
 		btf_build_member(b, "urcu_link", u64, 64);
-	btf_build_member(b, "payload", flex, urcu ? 128 : 64);
+	if (!(flags & IMG_TAIL))
+		btf_build_member(b, "payload", flex, urcu ? 128 : 64);
 	btf_build_union(b, "sdt_id", 8); /* data + 1 */
 	btf_build_member(b, "val", u64, 0);
 	btf_build_member(b, "", data + 2, 0);
 	strukt(b, NULL, 8); /* data + 2 */
 	btf_build_member(b, "idx", s32, 0);
 	btf_build_member(b, "genn", s32, 32);
-	*data_ptr = btf_build_ptr(b, data);
+	*data_ptr = btf_build_ptr(b, flags & IMG_TAIL ? 0 : data);
 	uint32_t children = btf_build_array(b, *data_ptr, u64, IMG_FANOUT);
 	uint32_t chunk = strukt(b, "sdt_chunk", sizeof(struct img_chunk));
 	btf_build_member(b, "", chunk + 1, 0);
 	btf_build_union(b, NULL, sizeof(struct img_chunk));
 	btf_build_member(b, "data", children, 0);
 	uint32_t chunk_ptr = btf_build_ptr(b, chunk);
-	uint32_t desc = strukt(b, "sdt_desc", sizeof(struct img_desc));
+	uint32_t desc = strukt(b, "sdt_desc", sizeof(struct img_desc) - (flags & IMG_BEHIND ? 4 : 0));
 	btf_build_member(b, "allocated", bits, 0);
 	btf_build_member(b, "nr_free", u64, 512);
 	btf_build_member(b, "chunk", chunk_ptr, 576);
@@ -81,10 +82,17 @@ static void program_types(struct arena_image *im, unsigned int flags)
 	uint32_t alloc = strukt(&b, flags & IMG_NO_LIBRARY ? "an_allocator" : "scx_allocator", 40);
 	btf_build_member(&b, "pool", pool, 0);
 	btf_build_member(&b, "root", desc_ptr, 256);
-	uint32_t region = strukt(&b, "scx_static", 24);
-	btf_build_member(&b, "max_alloc_bytes", u64, 0);
+	uint32_t region_size = flags & IMG_LINKED ? 40 : 24, region = strukt(&b, "scx_static", region_size);
+	btf_build_member(&b, flags & IMG_LINKED ? "max_contig_bytes" : "max_alloc_bytes", u64, 0);
 	btf_build_member(&b, "memory", void_ptr, 64);
 	btf_build_member(&b, "off", u64, 128);
+	if (flags & IMG_LINKED) {
+		btf_build_member(&b, "lim_memusage", u64, 192);
+		btf_build_member(&b, "cur_memusage", u64, 256);
+	}
+	uint32_t buddy = strukt(&b, flags & IMG_BUDDY ? "buddy" : "a_buddy", 16);
+	btf_build_member(&b, "lock", u64, 0);
+	btf_build_member(&b, "first_chunk", void_ptr, 64);
 	uint32_t holder = strukt(&b, "holder", 40);
 	btf_build_member(&b, "allocator", alloc, 0);
 	uint32_t per_node = btf_build_array(&b, holder, u64, 1);
@@ -112,14 +120,15 @@ static void program_types(struct arena_image *im, unsigned int flags)
 		btf_build_var(&b, "scx_task_allocator", alloc, 1), btf_build_var(&b, "per_node", per_node, 1),
 		btf_build_var(&b, "scx_static", region, 1),
 		btf_build_var(&b, "last_ctx", flags & IMG_NO_CTX ? u64 : ctx_ptr, 1),
-		btf_build_var(&b, "head", item_ptr, 1),
+		btf_build_var(&b, "head", item_ptr, 1), btf_build_var(&b, "heap", buddy, 1),
 	};
 	im->bss_type = btf_build_datasec(&b, ".bss", sizeof(struct img_bss));
 	variable(&b, vars, 0, offsetof(struct img_bss, slab), 40);
 	variable(&b, vars, 1, offsetof(struct img_bss, other), 40);
-	variable(&b, vars, 2, offsetof(struct img_bss, max_bytes), 24);
+	variable(&b, vars, 2, offsetof(struct img_bss, max_bytes), region_size);
 	variable(&b, vars, 3, offsetof(struct img_bss, last_ctx), 8);
 	variable(&b, vars, 4, offsetof(struct img_bss, head), 8);
+	variable(&b, vars, 5, offsetof(struct img_bss, buddy_lock), 16);
 	im->types = btf_build_types(&b);
 }
 

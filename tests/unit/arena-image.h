@@ -45,9 +45,10 @@ struct img_map_val {
 struct img_bss {
 	uint64_t slab, elem_size, max_elems, pool_idx, root; /* scx_task_allocator */
 	uint64_t other[5];				     /* per_node[1].allocator, in a struct in an array */
-	uint64_t max_bytes, memory, off;		     /* scx_static */
+	uint64_t max_bytes, memory, off, limit, usage;	     /* scx_static; the last two with IMG_LINKED */
 	uint64_t last_ctx;				     /* struct task_ctx * */
 	uint64_t head;					     /* struct work_item * */
+	uint64_t buddy_lock, first_chunk;		     /* "heap", with IMG_BUDDY */
 };
 
 enum arena_image_flags {
@@ -58,6 +59,11 @@ enum arena_image_flags {
 	IMG_KERNELS = 16,    /* the kernel has a struct task_ctx of that size */
 	IMG_TAGGED = 32,     /* pointers to twin_ctx are tagged */
 	IMG_URCU = 64,	     /* headers of 16 bytes */
+	IMG_TAIL = 128,	     /* tags of 16 bytes that follow the payload; pointers to payloads are void pointers */
+	IMG_ABSENT = 256,    /* with IMG_FORWARD: not even a declaration of struct sdt_data */
+	IMG_BEHIND = 512,    /* struct sdt_desc ends before its last member does */
+	IMG_LINKED = 1024,   /* struct scx_static as it became in 2026 */
+	IMG_BUDDY = 2048,    /* a buddy allocator, too */
 };
 
 struct arena_image {

@@ -103,6 +103,9 @@ static void add_storage(struct report *r, const char *name, uint32_t type, const
 static const struct map_owner worker = { .kva = { 0xffff888100200000 }, .kind = OWNER_TASK, .pid = 70, .tgid = 60,
 					 .comm = "wo\x1brker" };
 
+static const struct map_owner group = { .kva = { 0xffff888100300000 }, .kind = OWNER_CGROUP, .path = "/a\x1b" "b",
+					.cgroup_id = 31 };
+
 static void add_allocators(struct report *r)
 {
 	static const uint8_t bytes[24];
@@ -116,7 +119,7 @@ static void add_allocators(struct report *r)
 		.type_by = "pointers to it lead to the elements", .nr = 3, .truncated = true, .skipped = 2,
 	};
 	row->slots = alloc(r, row->nr, sizeof(*row->slots));
-	row->slots[0] = (struct sdt_slot){ .user_addr = 0x100000007000, .data = bytes, .len = 24, .task = &worker };
+	row->slots[0] = (struct sdt_slot){ .user_addr = 0x100000007000, .data = bytes, .len = 24, .owner = &worker };
 	row->slots[1] = (struct sdt_slot){ .idx = -1, .genn = 7, .position = 513, .user_addr = 0x100000007020,
 					   .data = bytes, .len = 24 };
 	row->slots[2] = (struct sdt_slot){ .position = 514, .user_addr = 0x1000ffffffff, .unreadable = true };
@@ -130,8 +133,10 @@ static void add_allocators(struct report *r)
 	row = vec_push(&r->sdt_allocs);
 	if (!row)
 		abort();
-	*row = (struct sdt_alloc_row){ .name = "below", .map_id = 5, .sched = &r->active[1], .elem_size = 32,
-				       .header = 8, .reason = "no candidate of size 24" };
+	*row = (struct sdt_alloc_row){ .name = "below", .map_id = 5, .sched = &r->active[1], .elem_size = 40,
+				       .tag_size = 16, .reason = "no candidate of size 24", .nr = 1 };
+	row->slots = alloc(r, row->nr, sizeof(*row->slots));
+	row->slots[0] = (struct sdt_slot){ .user_addr = 0x100000009000, .data = bytes, .len = 24, .owner = &group };
 }
 
 static void add_arena_objects(struct report *r)
@@ -144,7 +149,9 @@ static void add_arena_objects(struct report *r)
 	if (!region || !one || !two || !task || !by_id)
 		abort();
 	*region = (struct scx_static_row){ .name = "scx_static", .map_id = 3, .arena_id = 12, .sched = &r->active[0],
-					   .user_addr = 0x100000020000, .used = 1000, .capacity = 8192 };
+					   .user_addr = 0x100000020000, .used = 1000, .capacity = 8192,
+					   .earlier = alloc(r, 1, sizeof(*region->earlier)), .nr_earlier = 1 };
+	region->earlier[0] = 0x100000018000;
 	r->scx_static_skipped = 1;
 	*one = (struct arena_object){ .arena_id = 12, .user_addr = 0x100000030000, .types = sample_types(),
 				      .type = SAMPLE_TASK_CTX, .type_name = "task_ctx", .size = 24,

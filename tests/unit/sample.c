@@ -196,9 +196,9 @@ static void add_arena(struct report *r)
 	a->user_vm_start = 0x100000000000;
 	a->nr_pages = 3;
 	a->pages = alloc(r, 3 * sizeof(*a->pages));
-	a->pages[0] = (struct arena_page){ 0x100000001000, page };
-	a->pages[1] = (struct arena_page){ 0x100000005000, NULL };
-	a->pages[2] = (struct arena_page){ 0x100000007000, alloc(r, PAGE_SIZE) };
+	a->pages[0] = (struct arena_page){ .user_addr = 0x100000001000, .bytes = page };
+	a->pages[1] = (struct arena_page){ .user_addr = 0x100000005000 };
+	a->pages[2] = (struct arena_page){ .user_addr = 0x100000007000, .bytes = alloc(r, PAGE_SIZE) };
 	m->max_entries = 1000;
 	m->arena = a;
 	m->extra = 0x100000000000;

@@ -675,9 +675,9 @@ static void test_tasks(void)
 		CU_ASSERT_STRING_EQUAL(o[i].allocator, "scx_task_allocator");
 		CU_ASSERT_EQUAL(o[i].idx, i);
 		CU_ASSERT_EQUAL(o[i].by_id, i == 1);
-		CU_ASSERT_PTR_EQUAL(row->slots[i].task, o[i].task);
+		CU_ASSERT_PTR_EQUAL(row->slots[i].owner, o[i].task);
 	}
-	CU_ASSERT_PTR_NULL(row->slots[2].task);
+	CU_ASSERT_PTR_NULL(row->slots[2].owner);
 	const struct map_row *m = &im.r->maps.data[2];
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m->entries[0].payload);
 	CU_ASSERT_EQUAL(m->entries[0].payload->type, row->type);

@@ -77,8 +77,10 @@ static void test_arena(void)
 	setup(&f);
 	static const uint64_t user = 0x100000000000;
 	struct arena_page pages[] = {
-		{ user, page_bytes[0] }, { user + 0x1000, page_bytes[1] }, { user + 0x3000, NULL },
-		{ user + 0xfffff000, page_bytes[2] },
+		{ .user_addr = user, .bytes = page_bytes[0] },
+		{ .user_addr = user + 0x1000, .bytes = page_bytes[1] },
+		{ .user_addr = user + 0x3000 },
+		{ .user_addr = user + 0xfffff000, .bytes = page_bytes[2] },
 	};
 	uint8_t first;
 
@@ -111,7 +113,8 @@ static void test_odd_arena(void)
 	struct fixture f;
 	setup(&f);
 	static const uint64_t user = 0x7fff12345000;
-	struct arena_page pages[] = { { user, page_bytes[0] }, { user + 0x2000, page_bytes[1] } };
+	struct arena_page pages[] = { { .user_addr = user, .bytes = page_bytes[0] },
+				      { .user_addr = user + 0x2000, .bytes = page_bytes[1] } };
 	uint8_t first;
 
 	add_arena(&f, 1, user, kern_a, pages, ARRAY_SIZE(pages));
@@ -130,8 +133,9 @@ static void test_arenas(void)
 	struct fixture f;
 	setup(&f);
 	static const uint64_t one = 0x100000000000, two = 0x200000000000;
-	struct arena_page a[] = { { one, page_bytes[0] } }, b[] = { { two, page_bytes[1] } },
-			  c[] = { { one, page_bytes[2] } };
+	struct arena_page a[] = { { .user_addr = one, .bytes = page_bytes[0] } },
+			  b[] = { { .user_addr = two, .bytes = page_bytes[1] } },
+			  c[] = { { .user_addr = one, .bytes = page_bytes[2] } };
 	struct active_sched active = { .ops_name = "sched" };
 	uint8_t first;
 

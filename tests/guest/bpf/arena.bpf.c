@@ -45,15 +45,24 @@ struct sdt_desc {
 	struct sdt_chunk __arena *chunk;
 };
 
+#ifdef TAIL /* since 2026 it follows what it tells about */
+struct sdt_data {
+	union sdt_id tid;
+	u64 urcu_link;
+};
+typedef void __arena *elem_ptr;
+#else
 struct sdt_data {
 	union sdt_id tid;
 	u64 payload[];
 };
+typedef struct sdt_data __arena *elem_ptr;
+#endif
 
 struct sdt_chunk {
 	union {
 		struct sdt_desc __arena *descs[FANOUT];
-		struct sdt_data __arena *data[FANOUT];
+		elem_ptr data[FANOUT];
 	};
 };
 
@@ -69,16 +78,26 @@ struct scx_allocator {
 	struct sdt_desc __arena *root;
 };
 
+#ifdef TAIL
+struct scx_static {
+	size_t max_contig_bytes;
+	void __arena *memory;
+	size_t off;
+	size_t lim_memusage;
+	size_t cur_memusage;
+};
+#else
 struct scx_static {
 	size_t max_alloc_bytes;
 	void __arena *memory;
 	size_t off;
 };
+#endif
 
 struct scx_task_map_val {
 	union sdt_id tid;
 	u64 tptr;
-	struct sdt_data __arena *data;
+	elem_ptr data;
 };
 
 /* ---- what is allocated: three structs of one size, which is no multiple of 8 */
@@ -175,6 +194,24 @@ static __always_inline u64 round8(u64 n)
 	return (n + 7) & ~7ull;
 }
 
+static __always_inline struct sdt_data __arena *tag_of(struct scx_allocator *a, elem_ptr elem)
+{
+#ifdef TAIL
+	return (struct sdt_data __arena *)((char __arena *)elem + a->pool.elem_size - sizeof(struct sdt_data));
+#else
+	return elem;
+#endif
+}
+
+static __always_inline void __arena *payload_of(elem_ptr elem)
+{
+#ifdef TAIL
+	return elem;
+#else
+	return elem->payload;
+#endif
+}
+
 /* The whole tree at once: a root, a node below it, and two leaves. */
 static __always_inline int tree_init(struct scx_allocator *a, u64 payload)
 {
@@ -200,10 +237,10 @@ static __always_inline int tree_init(struct scx_allocator *a, u64 payload)
 }
 
 /* In the lock. */
-static __always_inline struct sdt_data __arena *slot_get(struct scx_allocator *a, u32 which)
+static __always_inline elem_ptr slot_get(struct scx_allocator *a, u32 which)
 {
 	struct sdt_desc __arena *leaf = a->root->chunk->descs[0];
-	struct sdt_data __arena *data;
+	elem_ptr data;
 	u32 pos = LEAF_SLOTS, at = which ? FAR_LEAF : 0;
 
 	leaf = leaf->chunk->descs[at];
@@ -227,24 +264,24 @@ static __always_inline struct sdt_data __arena *slot_get(struct scx_allocator *a
 	leaf->nr_free--;
 	data = leaf->chunk->data[pos];
 	if (!data) {
-		data = (struct sdt_data __arena *)((char __arena *)a->pool.slab +
-						   (pos + (which ? LEAF_SLOTS : 0)) * a->pool.elem_size);
+		data = (elem_ptr)((char __arena *)a->pool.slab +
+				  (pos + (which ? LEAF_SLOTS : 0)) * a->pool.elem_size);
 		leaf->chunk->data[pos] = data;
 		a->pool.idx++;
 	}
-	data->tid.idx = at << 9 | pos;
+	tag_of(a, data)->tid.idx = at << 9 | pos;
 	return data;
 }
 
-static __always_inline struct sdt_data __arena *slot_put(struct scx_allocator *a, u32 idx)
+static __always_inline elem_ptr slot_put(struct scx_allocator *a, u32 idx)
 {
 	struct sdt_desc __arena *leaf = a->root->chunk->descs[0];
-	struct sdt_data __arena *data;
+	elem_ptr data;
 	u32 pos = idx & (FANOUT - 1);
 
 	leaf = leaf->chunk->descs[idx >> 9 & (FANOUT - 1)];
 	data = leaf->chunk->data[pos];
-	data->tid.genn++;
+	tag_of(a, data)->tid.genn++;
 	leaf->allocated[pos / 64] &= ~(1ull << pos % 64);
 	leaf->nr_free++;
 	return data;
@@ -252,16 +289,16 @@ static __always_inline struct sdt_data __arena *slot_put(struct scx_allocator *a
 
 /* ---- task contexts */
 
-static __always_inline struct sdt_data __arena *ctx_get(s32 pid, u32 weight, const u64 comm[2])
+static __always_inline elem_ptr ctx_get(s32 pid, u32 weight, const u64 comm[2])
 {
-	struct sdt_data __arena *data;
+	elem_ptr data;
 	struct task_ctx __arena *ctx;
 	u64 ev = 0;
 
 	bpf_spin_lock(&lock);
 	data = slot_get(&scx_task_allocator, pid & 1);
 	if (data) {
-		ctx = (struct task_ctx __arena *)data->payload;
+		ctx = payload_of(data);
 		ev = ++events;
 		live++;
 		ctx->seq = ev;
@@ -278,8 +315,9 @@ static __always_inline struct sdt_data __arena *ctx_get(s32 pid, u32 weight, con
 	}
 	bpf_spin_unlock(&lock);
 	if (data)
-		bpf_printk("fdgdb ev=%llu alloc idx=%d genn=%d pid=%d weight=%u salt=%u", ev, data->tid.idx,
-			   data->tid.genn, pid, weight, salt);
+		bpf_printk("fdgdb ev=%llu alloc idx=%d genn=%d pid=%d weight=%u salt=%u", ev,
+			   tag_of(&scx_task_allocator, data)->tid.idx, tag_of(&scx_task_allocator, data)->tid.genn,
+			   pid, weight, salt);
 	return data;
 }
 
@@ -288,7 +326,7 @@ static __always_inline void ctx_put(s32 idx)
 	u64 ev;
 
 	bpf_spin_lock(&lock);
-	stale_ctx = (struct task_ctx __arena *)slot_put(&scx_task_allocator, idx)->payload;
+	stale_ctx = payload_of(slot_put(&scx_task_allocator, idx));
 	live--;
 	ev = ++events;
 	bpf_spin_unlock(&lock);
@@ -299,14 +337,14 @@ static __always_inline void ctx_put(s32 idx)
 
 static __always_inline int build_hidden(void)
 {
-	struct sdt_data __arena *data;
+	elem_ptr data;
 
 	bpf_spin_lock(&lock);
 	data = slot_get(&hidden_allocator, 1);
 	bpf_spin_unlock(&lock);
 	if (!data)
 		return -12;
-	((struct hidden __arena *)data->payload)->nr = 0x11223344;
+	((struct hidden __arena *)payload_of(data))->nr = 0x11223344;
 	return 0;
 }
 
@@ -323,7 +361,11 @@ static __always_inline int build(u32 new_salt)
 	if (!ret)
 		ret = tree_init(&hidden_allocator, sizeof(struct hidden));
 	scx_static.memory = bpf_arena_alloc_pages(&arena, NULL, STATIC_BYTES / PAGE, -1, 0);
+#ifdef TAIL
+	scx_static.max_contig_bytes = scx_static.cur_memusage = STATIC_BYTES;
+#else
 	scx_static.max_alloc_bytes = STATIC_BYTES;
+#endif
 	scx_static.off = STATIC_USED;
 	if (ret || !items || !nodes || !scx_static.memory)
 		return -12;
@@ -344,7 +386,7 @@ static __always_inline int build(u32 new_salt)
 	}
 	tree_root = nodes;
 	for (int i = 0; i < NR_NODE_CTXS; i++) {
-		struct sdt_data __arena *data;
+		elem_ptr data;
 		struct node_ctx __arena *ctx;
 
 		bpf_spin_lock(&lock);
@@ -352,7 +394,7 @@ static __always_inline int build(u32 new_salt)
 		bpf_spin_unlock(&lock);
 		if (!data)
 			return -12;
-		ctx = (struct node_ctx __arena *)data->payload;
+		ctx = payload_of(data);
 		ctx->node = i;
 		ctx->magic = new_salt + i;
 		ctx->name[0] = 'n';
@@ -370,12 +412,12 @@ static __always_inline int fill(u32 new_salt, u32 nr)
 
 	/* One more than shall live. */
 	for (u32 i = 0; !ret && i <= nr; i++) {
-		struct sdt_data __arena *data = ctx_get(900000 + i, new_salt, comm);
+		elem_ptr data = ctx_get(900000 + i, new_salt, comm);
 
 		if (!data)
 			ret = 1;
 		else if (i == nr)
-			ctx_put(data->tid.idx);
+			ctx_put(tag_of(&scx_task_allocator, data)->tid.idx);
 	}
 	return ret;
 }
@@ -407,7 +449,7 @@ SEC("struct_ops.s/arena_init_task")
 s32 BPF_PROG(arena_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
 	struct scx_task_map_val *v = bpf_task_storage_get(&scx_task_map, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	struct sdt_data __arena *data;
+	elem_ptr data;
 	u64 comm[2];
 
 	name_arena();
@@ -417,8 +459,8 @@ s32 BPF_PROG(arena_init_task, struct task_struct *p, struct scx_init_task_args *
 	data = ctx_get(p->pid, p->scx.weight, comm);
 	if (!data)
 		return -12;
-	v->tid.idx = data->tid.idx;
-	v->tid.genn = data->tid.genn;
+	v->tid.idx = tag_of(&scx_task_allocator, data)->tid.idx;
+	v->tid.genn = tag_of(&scx_task_allocator, data)->tid.genn;
 	v->tptr = (u64)p;
 	v->data = data;
 	return 0;
