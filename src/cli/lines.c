@@ -109,9 +109,9 @@ static struct err *add_frame(struct lines *l, const struct kstack_row *row, size
 	if (!source || !copy)
 		return &err_nomem;
 	for (size_t n = 0; n < nr; n++)
-		copy[n] = (struct frame_line){ funcs[n].name, funcs[n].file, funcs[n].line,
-					       funcs[n].inlined };
-	*source = (struct frame_source){ .lines = copy, .nr_lines = nr };
+		copy[n] = (struct frame_line){ .func = funcs[n].name, .file = funcs[n].file,
+					       .line = funcs[n].line, .inlined = funcs[n].inlined };
+	*source = (struct frame_source){ .lines = copy, .nr_lines = nr, .has_args = true };
 	frame->source = source;
 	return frame->kind == FRAME_GUESS ? NULL : add_args(l, row, i, addr, source);
 }

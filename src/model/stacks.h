@@ -12,13 +12,29 @@ enum frame_kind {
 	FRAME_USER,  /* where user space goes on */
 };
 
-/* What debug information says of a frame (--vmlinux). */
+/* Where in the source a frame is: by debug information (--vmlinux), or what a BPF program brought with it. */
 struct frame_line {
 	const char *func;
 	const char *file; /* NULL: unknown */
 	uint32_t line;	  /* 0: unknown */
+	uint32_t column;  /* BPF; 0: unknown */
+	const char *text; /* BPF: the line itself, guest bytes; NULL: unknown */
 	bool inlined;
 };
+
+/* The file's name without its directories. */
+static inline const char *frame_line_base(const struct frame_line *l)
+{
+	const char *slash = strrchr(l->file, '/');
+
+	return slash ? slash + 1 : l->file;
+}
+
+/* The line without its indentation; "" if unknown. */
+static inline const char *frame_line_text(const struct frame_line *l)
+{
+	return l->text ? l->text + strspn(l->text, " \t") : "";
+}
 
 struct frame_arg {
 	const char *name;
@@ -31,6 +47,7 @@ struct frame_source {
 	/* Innermost first, each inlined into the next, the last one real. */
 	const struct frame_line *lines;
 	size_t nr_lines;
+	bool has_args;		      /* they were looked for: --vmlinux */
 	const struct frame_arg *args; /* of the real one */
 	size_t nr_args;
 };
@@ -55,6 +72,7 @@ struct kstack_frame {
 	uint64_t size;	    /* of the symbol; 0: unknown */
 	const struct frame_source *source; /* NULL: unknown */
 	const struct frame_regs *regs; /* of what an interrupt came into, or user space left with; NULL: unknown */
+	const char *line_error; /* a BPF program's lines could not be read, and why.  NULL: they could, or it has none */
 };
 
 /* One stack, innermost frame first. */

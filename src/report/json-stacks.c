@@ -17,11 +17,16 @@ static void write_source(struct json *j, const struct frame_source *source)
 		json_opt_string(j, "file", l->file);
 		if (l->line)
 			json_key_u64(j, "line", l->line);
+		if (l->column)
+			json_key_u64(j, "column", l->column);
+		json_opt_string(j, "text", l->text);
 		json_key_bool(j, "inlined", l->inlined);
 		json_close_object(j);
 	}
 	json_close_array(j);
 
+	if (!source->has_args)
+		return;
 	json_key(j, "args");
 	json_open_array(j);
 	for (size_t i = 0; i < source->nr_args; i++) {
@@ -56,6 +61,7 @@ static void write_frame(struct json *j, const struct kstack_frame *f)
 		json_key_u64(j, "prog_id", f->prog_id);
 	if (f->source)
 		write_source(j, f->source);
+	json_opt_string(j, "line_error", f->line_error);
 	json_close_object(j);
 }
 

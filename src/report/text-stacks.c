@@ -16,9 +16,23 @@ static void position(struct text *t, const struct frame_line *l)
 	if (!l->file)
 		return;
 	strbuf_puts(&t->sb, "  ");
-	text_guest(t, l->file);
+	/* A BPF program knows where its source was built, in full. */
+	text_guest(t, l->text && !t->opts->verbose ? frame_line_base(l) : l->file);
 	if (l->line)
 		strbuf_printf(&t->sb, ":%" PRIu32, l->line);
+	if (l->line && l->column && t->opts->verbose)
+		strbuf_printf(&t->sb, ":%" PRIu32, l->column);
+}
+
+static void source_line(struct text *t, const struct frame_line *l, size_t indent)
+{
+	const char *text = frame_line_text(l);
+
+	if (!text[0])
+		return;
+	strbuf_fill(&t->sb, ' ', indent + 4);
+	text_guest(t, text);
+	strbuf_putc(&t->sb, '\n');
 }
 
 /* What the compiler put into the function of the frame. */
@@ -60,6 +74,17 @@ static void args_line(struct text *t, const struct frame_source *f, size_t inden
 	strbuf_putc(&t->sb, '\n');
 }
 
+/* Where what is known ends. */
+static void why_line(struct text *t, const char *what, const char *why, size_t indent)
+{
+	strbuf_fill(&t->sb, ' ', indent);
+	text_alarm(t, true);
+	strbuf_puts(&t->sb, what);
+	text_guest(t, why);
+	text_alarm(t, false);
+	strbuf_putc(&t->sb, '\n');
+}
+
 static void frame_line(struct text *t, const struct kstack_frame *f, const char *stack, size_t indent)
 {
 	struct strbuf *sb = &t->sb;
@@ -92,19 +117,12 @@ static void frame_line(struct text *t, const struct kstack_frame *f, const char 
 	if (f->source && f->source->nr_lines)
 		position(t, &f->source->lines[f->source->nr_lines - 1]);
 	strbuf_putc(sb, '\n');
+	if (f->source && f->source->nr_lines)
+		source_line(t, &f->source->lines[f->source->nr_lines - 1], indent);
 	if (f->source)
 		args_line(t, f->source, indent);
-}
-
-/* Where what is known ends. */
-static void why_line(struct text *t, const struct kstack_row *s, const char *what, size_t indent)
-{
-	strbuf_fill(&t->sb, ' ', indent);
-	text_alarm(t, true);
-	strbuf_puts(&t->sb, what);
-	text_guest(t, s->why);
-	text_alarm(t, false);
-	strbuf_putc(&t->sb, '\n');
+	if (f->line_error)
+		why_line(t, "no line: ", f->line_error, indent + 4);
 }
 
 void text_frames(struct text *t, const struct kstack_row *s, size_t indent)
@@ -116,7 +134,7 @@ void text_frames(struct text *t, const struct kstack_row *s, size_t indent)
 		const struct kstack_frame *f = &s->frames[i];
 
 		if (s->why && !told && f->kind == FRAME_GUESS) {
-			why_line(t, s, "not further, only guesses: ", indent);
+			why_line(t, "not further, only guesses: ", s->why, indent);
 			told = true;
 		}
 		frame_line(t, f, stack, indent);
@@ -124,7 +142,7 @@ void text_frames(struct text *t, const struct kstack_row *s, size_t indent)
 			stack = f->stack;
 	}
 	if (s->why && !told)
-		why_line(t, s, s->nr_frames ? "not further: " : "no frames: ", indent);
+		why_line(t, s->nr_frames ? "not further: " : "no frames: ", s->why, indent);
 }
 
 static void task_name(struct text *t, const struct task_row *task)

@@ -44,17 +44,45 @@ static enum confidence how_sure(const struct kstack_row *s, size_t frame, bool l
 	return triage_has_frame(s, softirq, NULL) ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE;
 }
 
+/* "trap.bpf.c:105: bpf_loop(...);", or the symbol where the program has no lines. */
+static const char *place(const struct triage *t, const struct kstack_frame *f)
+{
+	const struct frame_line *l = f->source && f->source->nr_lines ? f->source->lines : NULL;
+	const char *text = l ? frame_line_text(l) : "";
+	struct pool *pool = &t->out->pool;
+
+	if (!l || !l->file || !l->line)
+		return pool_printf(pool, "%s+0x%" PRIx64, f->symbol ? f->symbol : "?", f->offset);
+	return pool_printf(pool, "%s:%" PRIu32 "%s%s", frame_line_base(l), l->line, text[0] ? ": " : "", text);
+}
+
+static void line_evidence(struct triage *t, struct finding *f, size_t row, size_t at)
+{
+	const struct frame_source *source = t->r->stacks.data[row].frames[at].source;
+
+	if (!source || !source->nr_lines || !source->lines->file)
+		return;
+	triage_text(t, f, source->lines->file, "fdgdb.stacks[%zu].frames[%zu].lines[0].file", row, at);
+	if (source->lines->line)
+		triage_num(t, f, source->lines->line, "fdgdb.stacks[%zu].frames[%zu].lines[0].line", row, at);
+	if (source->lines->text)
+		triage_text(t, f, source->lines->text, "fdgdb.stacks[%zu].frames[%zu].lines[0].text", row, at);
+}
+
 /* The outermost program: what it called is part of the loop. */
 static void judge_stack(struct triage *t, const struct kstack_row *s, const struct cpu_row *c, double seconds)
 {
 	const struct kstack_frame *in = NULL;
-	size_t at = 0, prog = 0, row = (size_t)(s - t->r->stacks.data);
+	size_t at = 0, prog = 0, inner = s->nr_frames, row = (size_t)(s - t->r->stacks.data);
 
 	for (size_t i = 0; i < s->nr_frames; i++) {
 		if (s->frames[i].prog_id) {
 			in = &s->frames[i];
 			at = i;
 		}
+		/* Of subprograms older kernels do not say whose they are. */
+		if (inner == s->nr_frames && s->frames[i].source && s->frames[i].source->lines->text)
+			inner = i;
 	}
 	if (!in)
 		return;
@@ -62,7 +90,7 @@ static void judge_stack(struct triage *t, const struct kstack_row *s, const stru
 	const struct prog_row *p = find_prog(t->r, in->prog_id, &prog);
 	bool late = c->timer_late.has && (double)c->timer_late.v / NS >= LATE_S;
 	enum confidence sure = how_sure(s, at, late);
-	const char *name = p ? p->name : "?";
+	const char *name = p ? p->name : "?", *where = place(t, in);
 	struct finding *f;
 
 	if (sure == CONFIDENCE_POSSIBLE)
@@ -73,8 +101,8 @@ static void judge_stack(struct triage *t, const struct kstack_row *s, const stru
 	else
 		f = triage_add(t, SEVERITY_ERROR, sure,
 			       "CPU %" PRIu32 " has been in the BPF program %s (id %" PRIu32
-			       ") for %.1f s: at %s+0x%" PRIx64,
-			       c->cpu, name, in->prog_id, seconds, in->symbol ? in->symbol : "?", in->offset);
+			       ") for %.1f s: at %s",
+			       c->cpu, name, in->prog_id, seconds, where ? where : "?");
 	triage_lasts(t, f, seconds, LATE_S);
 	if (sure == CONFIDENCE_POSSIBLE) {
 		triage_name_cpu(f, c->cpu);
@@ -91,6 +119,9 @@ static void judge_stack(struct triage *t, const struct kstack_row *s, const stru
 		triage_num(t, f, c->timer_late.v, "fdgdb.cpus[%zu].timer_late_ns", triage_cpu_index(t, c));
 	triage_num(t, f, in->prog_id, "fdgdb.stacks[%zu].frames[%zu].prog_id", row, at);
 	triage_hex(t, f, in->ip, "fdgdb.stacks[%zu].frames[%zu].ip", row, at);
+	line_evidence(t, f, row, at);
+	if (inner < at)
+		line_evidence(t, f, row, inner);
 	if (p)
 		triage_text(t, f, p->name, "fdgdb.progs[%zu].name", prog);
 	triage_next(t, f, "the loops of that program around this place, and what ends them");

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "kernel/symbolize.h"
+#include "kernel/prog-lines.h"
 #include "kernel/unwind.h"
 #include "walk/walk.h"
 
@@ -25,6 +25,9 @@ struct job {
 	bool *gone;	     /* tasks without a stack */
 	size_t broken, unreadable;
 	const char *why; /* of the first broken one */
+	struct prog_lines lines;
+	size_t lost_lines, unreadable_lines;
+	const char *line_error; /* of the first lost one */
 	struct {
 		uint64_t start, end;
 	} sched[2]; /* code of the scheduler and of locks */
@@ -58,20 +61,67 @@ static const char *module_of(const struct sym *sym)
 	}
 }
 
-/* As the kernel prints it: the function is that of the call, the offset that of the address behind it. */
-static struct err *name_frame(const struct job *j, struct kstack_frame *f)
+/* "bpf_prog_<tag>_<function>", or without the last if the program has no types. */
+static const char *function_of(const struct sym *sym)
 {
+	enum { TAG_LEN = sizeof("bpf_prog_0123456789abcdef") - 1 };
+
+	return strlen(sym->name) > TAG_LEN + 1 ? sym->name + TAG_LEN + 1 : sym->name;
+}
+
+/* A line that cannot be had is no loss of the frame. */
+static struct err *lost_line(struct job *j, struct kstack_frame *f, struct err *e)
+{
+	if (walk_is_fatal(e) || e->code == ERR_MISSING) {
+		bool fatal = walk_is_fatal(e);
+
+		if (!fatal)
+			err_free(e);
+		return fatal ? e : NULL;
+	}
+	f->line_error = pool_printf(&j->w->r->pool, "%s", e->msg);
+	j->lost_lines++;
+	j->unreadable_lines += e->code == ERR_FAULT;
+	if (!j->line_error)
+		j->line_error = f->line_error;
+	err_free(e);
+	return f->line_error ? NULL : &err_nomem;
+}
+
+static struct err *add_line(struct job *j, struct kstack_frame *f, const struct sym *sym, enum sym_lookup how)
+{
+	struct pool *pool = &j->w->r->pool;
+	struct prog_line at;
+	struct err *e = prog_line_at(&j->lines, sym, how, pool, &at);
+
+	if (e)
+		return lost_line(j, f, e);
+	struct frame_source *source = pool_alloc(pool, sizeof(*source));
+	struct frame_line *line = pool_alloc(pool, sizeof(*line));
+	if (!source || !line)
+		return &err_nomem;
+	*line = (struct frame_line){ .func = function_of(sym), .file = at.file, .line = at.line,
+				     .column = at.column, .text = at.text };
+	*source = (struct frame_source){ .lines = line, .nr_lines = 1 };
+	f->source = source;
+	return NULL;
+}
+
+/* As the kernel prints it: the function is that of the call, the offset that of the address behind it. */
+static struct err *name_frame(struct job *j, struct kstack_frame *f)
+{
+	enum sym_lookup how = f->kind == FRAME_EXACT ? SYM_EXACT : SYM_RETURN;
 	struct sym sym;
 
 	if (f->kind == FRAME_USER)
 		return NULL;
-	TRY(ksymbolize(j->k, (struct kva){ f->ip }, f->kind == FRAME_EXACT ? SYM_EXACT : SYM_RETURN, &sym));
+	TRY(ksymbolize(j->k, (struct kva){ f->ip }, how, &sym));
 	f->symbol = sym.name;
 	f->offset = sym.offset;
 	f->size = sym.size;
 	f->module = module_of(&sym);
 	f->prog_id = sym.prog_id;
-	return NULL;
+	return sym.owner == SYM_BPF_PROG ? add_line(j, f, &sym, how) : NULL;
 }
 
 static bool in_scheduler(const struct job *j, uint64_t ip)
@@ -281,6 +331,10 @@ static struct err *tell(struct job *j, size_t left_out)
 			       r->stacks.nr, j->why));
 	if (left_out)
 		TRY(report_cut(r, "stacks", false, "stacks of %zu more tasks", left_out));
+	if (j->lost_lines)
+		TRY(report_section(r, "stacks", j->unreadable_lines ? SECTION_NOT_READABLE : SECTION_IMPLAUSIBLE,
+				   "source lines of %zu frames of BPF programs; first: %s", j->lost_lines,
+				   j->line_error));
 	if (!r->tasks.nr && r->tasks_unavailable)
 		return report_section(r, "stacks", SECTION_NOT_READABLE, "only of vCPUs: tasks: %s",
 				      r->tasks_unavailable);
@@ -290,6 +344,7 @@ static struct err *tell(struct job *j, size_t left_out)
 static struct err *run(struct job *j)
 {
 	TRY(unwinder_create(j->k, &j->uw));
+	TRY(prog_lines_init(&j->lines, j->k));
 	find_scheduler(j);
 
 	mem_each(j->k->mem, j->nr_vcpus, do_vcpu, j);

@@ -106,6 +106,33 @@ def addresses(doc, kallsyms):
     return problems, nr
 
 
+def _line_at(prog, frame):
+    """The line of an address by the kernel's list; None if it is not the program's."""
+    addr = frame["ip"] - (frame["kind"] != "exact")
+    for f in prog["functions"]:
+        if f["start"] <= addr < f["start"] + f["len"]:
+            before = [x for x in prog["lines"] if f["start"] <= x["at"] <= addr]
+            return before[-1] if before else {}
+    return None
+
+
+def lines(doc, theirs):
+    """Lines of all frames in the programs that prog/linfo.c has told of; how many were compared comes second."""
+    problems, nr = [], 0
+    for s in doc["fdgdb"]["stacks"]:
+        for f in s["frames"]:
+            want = next((x for x in (_line_at(p, f) for p in theirs) if x is not None), None)
+            if want is None:
+                continue
+            nr += 1
+            where = f"{s.get('comm')}: {f.get('symbol')}+{f.get('offset'):#x}"
+            line = (f.get("lines") or [{}])[0]
+            _check(problems, where, **{k: (line.get(k), want.get(k)) for k in ("file", "line", "column", "text")})
+            if len(f.get("lines", [])) != 1 or "args" in f or line.get("inlined") is not False:
+                problems.append(f"{where}: {f}")
+    return problems, nr
+
+
 def links(doc, theirs):
     """Links, what they link and to what."""
     problems = []

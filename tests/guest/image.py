@@ -110,6 +110,7 @@ def _copy_userland(userland, where):
 OBJECTS = [
     ("rich.bpf.o", "rich.bpf.c", None),
     ("links.bpf.o", "links.bpf.c", None),
+    ("lines.bpf.o", "lines.bpf.c", None),
     ("stress.bpf.o", "stress.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("cid.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID"),

@@ -93,6 +93,9 @@ def one(g, s, kept):
         tap.ok(doc["_status"] in (0, 3), f"{what}, {verb}: a report")
         tap.equal(validate(doc), [], f"{what}, {verb}: valid against the schema")
         judge(doc, want, f"{what}, {verb}")
+        if s.says:
+            summaries = [f["summary"] for f in doc["fdgdb"]["findings"] if f["id"] in s.roots]
+            tap.ok(any(s.says in x for x in summaries), f"{what}, {verb}: says {s.says}", summaries)
     tap.equal(docs["attach"]["fdgdb"]["findings"], docs["core"]["fdgdb"]["findings"],
               f"{what}: attach and core say the same")
     text = fdgdb("core", "--fail-on", "warning", core)

@@ -3,7 +3,9 @@
 """Programs, links, BTF objects, struct_ops and maps of file descriptors are what bpftool says they are."""
 
 import os
+import re
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare_progs as compare  # noqa: E402
@@ -46,6 +48,47 @@ def everything(g, what, before, doc, after):
     tap.equal(validate(doc), [], f"{what}: valid against the schema")
 
 
+def marked(name):
+    """{remark at its end: (file, number, text)} of a source's lines."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "bpf", name), encoding="utf-8") as f:
+        return {m[1]: (name, n, line.strip()) for n, line in enumerate(f, 1)
+                if (m := re.search(r"/\* ([a-z ]*) \*/$", line.strip()))}
+
+
+def bpf_frames(stacks, outermost):
+    """(function, file, line, text) of the frames in BPF code, of the one stack that has this function."""
+    found = [[(x["function"], os.path.basename(x["file"]), x["line"], x["text"].strip())
+              for f in s["frames"] for x in f.get("lines", []) if f.get("module") == "bpf"] for s in stacks]
+    return next((f for f in found if f and f[-1][0] == outermost), [])
+
+
+def lines(g):
+    """The source lines of BPF programs on stacks: of one that loops, and of one that sleeps."""
+    g.run("bpftool prog loadall /bpf/lines.bpf.o /sys/fs/bpf/lines")
+    theirs = g.json("linfo spinner sleeper")
+    g.run("bpfrun /sys/fs/bpf/lines/sleeper fault >/dev/null & bpfrun /sys/fs/bpf/lines/spinner >/dev/null &")
+    at = {**marked("lines.bpf.c"), **marked("lines.h")}
+    for _ in range(20):
+        doc = report("attach", g.target, "--section", "stacks,progs")
+        text = fdgdb("attach", "-v", "--section", "stacks", g.target).out
+        loop = bpf_frames([s for s in doc["fdgdb"]["stacks"] if "vcpu" in s], "spinner")
+        asleep = bpf_frames([s for s in doc["fdgdb"]["stacks"] if "vcpu" not in s], "sleeper")
+        if loop and asleep:
+            break
+        time.sleep(0.3)
+    tap.equal([f[1:] for f in loop if f[0] != "turn"], [at["inner loop"], at["outer loop"], at["called"]],
+              f"{g.release}: the lines of a program that loops")
+    tap.equal([f[0] for f in loop if f[0] != "turn"], ["turn_again", "twice", "spinner"],
+              f"{g.release}: and its functions")
+    tap.equal(asleep, [("sleep_at", *at["sleeps here"]), ("sleeper", *at["asleep"])],
+              f"{g.release}: the lines of a program that sleeps, one of them in another file")
+    problems, nr = compare.lines(doc, theirs)
+    tap.ok(not problems and nr >= 5, f"{g.release}: {nr} lines by the kernel's own list", "\n".join(problems))
+    tap.ok("/lines.h:" in text and "\n        " + at["sleeps here"][2] + "\n" in text,
+           f"{g.release}: text has lines and their source", text[:2000])
+    tap.equal(validate(doc), [], f"{g.release}: lines valid against the schema")
+
+
 def rich(series):
     """Maps of file descriptors, links of all types that can be made, counts that do not stand at 0."""
     with guest.Guest(series, scenario="rich", vcpus=2, memory=768) as g:
@@ -67,6 +110,7 @@ def rich(series):
         alone = report("attach", g.target, "--section", "progs")
         tap.ok(alone["fdgdb"]["progs"] and not alone["maps"] and not alone["fdgdb"]["links"],
                f"{g.release}: --section progs gives programs alone")
+        lines(g)
 
 
 def hung(series):

@@ -217,9 +217,11 @@ static void add_kstack(struct report *r, struct kstack_row row)
 void sample_stacks(struct report *r)
 {
 	static const struct frame_line lines[] = {
-		{ "read_once", "include/\x1b.h", 12, true },
-		{ "nmi_h\x1b", "arch/x86/nmi.c", 345, false },
-		{ "tick", NULL, 0, false },
+		{ .func = "read_once", .file = "include/\x1b.h", .line = 12, .inlined = true },
+		{ .func = "nmi_h\x1b", .file = "arch/x86/nmi.c", .line = 345 },
+		{ .func = "tick" },
+		{ .func = "stall_enq", .file = "/home/me/\x1b/stall.bpf.c", .line = 77, .column = 3,
+		  .text = "\t\treturn \"\x1b[2J\";" },
 	};
 	static const struct frame_arg args[] = {
 		{ .name = "regs", .known = true, .is_pointer = true, .value = 0xfffffe0000010f58 },
@@ -227,15 +229,22 @@ void sample_stacks(struct report *r)
 		{ .name = "nr", .known = true, .value = 2 },
 		{ .name = "lost" },
 	};
-	static const struct frame_source source[] = { { lines, 2, args, 4 }, { &lines[2], 1, &args[3], 1 } };
+	static const struct frame_source source[] = {
+		{ .lines = lines, .nr_lines = 2, .has_args = true, .args = args, .nr_args = 4 },
+		{ .lines = &lines[2], .nr_lines = 1, .has_args = true, .args = &args[3], .nr_args = 1 },
+		{ .lines = &lines[3], .nr_lines = 1 },
+	};
 	static const struct kstack_frame vcpu[] = {
 		{ .ip = 0xffffffff81200010, .sp = 0xfffffe0000010f00, .kind = FRAME_EXACT, .stack = "nmi",
 		  .symbol = "nmi_h\x1b", .offset = 0x10, .size = 0x40, .source = &source[0] },
 		{ .ip = 0xffffffff81200110, .sp = 0xffffc90000003f80, .kind = FRAME_CALL, .stack = "irq",
 		  .symbol = "tick", .offset = 0x10, .source = &source[1] },
 		{ .ip = 0xffffffffc0001254, .sp = 0xffffc90000013f00, .kind = FRAME_EXACT, .stack = "task",
-		  .symbol = "bpf_prog_0123456789abcdef_stall_enq", .module = "bpf", .prog_id = 21,
-		  .offset = 0x20, .size = 345 },
+		  .symbol = "bpf_prog_0123456789abcdef_stall_enq", .module = "bpf", .prog_id = 21, .offset = 0x20,
+		  .size = 345, .source = &source[2] },
+		{ .ip = 0xffffffffc0001354, .sp = 0xffffc90000013f20, .kind = FRAME_CALL, .stack = "task",
+		  .symbol = "bpf_prog_fedcba9876543210_sub", .module = "bpf", .offset = 0x10, .size = 45,
+		  .line_error = "its lines are not in order" },
 		{ .ip = 0xffffffff81000077, .sp = 0xffffc90000013f40, .kind = FRAME_CALL, .stack = "task" },
 		{ .ip = 0x401234, .sp = 0x7ffee0001000, .kind = FRAME_USER },
 	};

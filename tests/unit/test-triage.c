@@ -416,6 +416,18 @@ static void test_bpf_loop(void)
 	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "bpf-loop@cpu0"), "fdgdb.stacks[0].frames[2].ip"));
 	EXPECT(r, "irqs-off@cpu0", "bpf-loop@cpu0");
 
+	/* Where the program has brought its lines with it, they say more. */
+	struct frame_line lines[] = { { .func = "turn", .file = "/src/a.bpf.c", .line = 7, .text = "\treturn 0;" },
+				      { .func = "dispatch", .file = "/src/a.bpf.c", .line = 9, .text = "\tloop();" } };
+	struct frame_source sources[] = { { .lines = &lines[0], .nr_lines = 1 }, { .lines = &lines[1], .nr_lines = 1 } };
+	frames[1].source = &sources[0];
+	frames[2].source = &sources[1];
+	judge(r);
+	EXPECT_SAYS(r, "bpf-loop@cpu0", "for 12.0 s: at a.bpf.c:9: loop();");
+	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "bpf-loop@cpu0"), "fdgdb.stacks[0].frames[2].lines[0].line"));
+	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "bpf-loop@cpu0"), "fdgdb.stacks[0].frames[2].lines[0].text"));
+	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "bpf-loop@cpu0"), "fdgdb.stacks[0].frames[1].lines[0].file"));
+
 	/* Another CPU that wants a lock which the loop holds. */
 	struct kstack_frame *spin = add_vcpu_stack(r, 1, "native_queued_spin_lock_slowpath", NULL);
 	add_cpu(r, 1);

@@ -4,6 +4,7 @@
 Scenarios of one boot are played one after the other; what `end` undoes must be gone before the next.
 """
 
+import os
 import time
 
 
@@ -17,11 +18,12 @@ class Scenario:
     keeps   the roots stay when it has been undone (a deadlock, an oops)
     alone   what the earlier ones have left follows from this one (a panic)
     needs   feature of the kernel (see image.features)
+    says    what one of the roots' summaries must have
     """
 
-    def __init__(self, name, what, make, wait, roots, end="true", keeps=False, needs=None, alone=False):
+    def __init__(self, name, what, make, wait, roots, end="true", keeps=False, needs=None, alone=False, says=None):
         self.name, self.what, self.make, self.wait, self.roots = name, what, make, wait, dict(roots)
-        self.end, self.keeps, self.needs, self.alone = end, keeps, needs, alone
+        self.end, self.keeps, self.needs, self.alone, self.says = end, keeps, needs, alone, says
 
 
 class Boot:
@@ -63,6 +65,14 @@ def scheduler(obj):
 UNLOAD = ("rm -rf /sys/fs/bpf/scx; for p in $(cat /run/victims 2>/dev/null); do kill -9 $p; done; "
           "rm -f /run/victims; i=0; while [ $(cat /sys/kernel/sched_ext/state) != disabled ] && [ $i -lt 100 ]; do "
           "sleep 0.1; i=$((i + 1)); done")
+
+
+def line_of(source, text):
+    """"trap.bpf.c:12: TEXT": the one line of a program that is this text."""
+    with open(os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bpf", source),
+              encoding="utf-8") as f:
+        (number,) = [n for n, line in enumerate(f, 1) if line.strip() == text]
+    return f"{source}:{number}: {text}"
 
 
 def victim(command="spin victim"):
@@ -140,8 +150,8 @@ SCX = Boot("scx", [
              scheduler("trap-none") + f"; {NO_SERVERS}; " + victim("rtspin hog 1") + "; sleep 1; " +
              victim(PINNED), 17, {"cpu-hogged": ("error", CERTAIN)}, end=UNLOAD, needs="HAVE_SCX"),
     Scenario("scx-loop", "a dispatch() that loops",
-             scheduler("trap-loop") + "; (sleep 1; " + victim() + ")", 14, {"bpf-loop": ("error", CERTAIN)},
-             end=None, needs="HAVE_SCX"),
+             scheduler("trap-loop") + "; " + later(victim()), 15, {"bpf-loop": ("error", CERTAIN)},
+             end=None, needs="HAVE_SCX", says=line_of("trap.bpf.c", "bpf_loop(1 << 23, turn_again, 0, 0);")),
 ], vcpus=3)
 
 # As many tasks as make a load of 200 on 16 CPUs: all runnable, none at fault.

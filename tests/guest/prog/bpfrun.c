@@ -1,15 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * bpfrun PATH: runs a pinned BPF program of type syscall or raw_tracepoint once, and ends with what
- * the program returned. bpftool cannot: it asks for the context back, which these types refuse.
+ * bpfrun PATH [fault]: runs a pinned BPF program of type syscall or raw_tracepoint once, and ends with what
+ * the program returned. bpftool cannot: it asks for the context back, which these types refuse. With "fault"
+ * the first word of the context is an address whose page faults are ours to answer, and we never do.
  */
+#define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/userfaultfd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+static uint64_t faulting(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	void *mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	reg.range.start = (uintptr_t)mem;
+	reg.range.len = 4096;
+	if (fd < 0 || mem == MAP_FAILED || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg)) {
+		perror("userfaultfd");
+		_exit(203);
+	}
+	return (uintptr_t)mem;
+}
 
 int main(int argc, char **argv)
 {
@@ -17,10 +39,12 @@ int main(int argc, char **argv)
 	union bpf_attr attr;
 	int fd;
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: bpfrun PATH\n");
+	if (argc < 2) {
+		fprintf(stderr, "usage: bpfrun PATH [fault]\n");
 		return 200;
 	}
+	if (argc > 2 && !strcmp(argv[2], "fault"))
+		ctx[0] = faulting();
 	memset(&attr, 0, sizeof(attr));
 	attr.pathname = (uintptr_t)argv[1];
 	fd = syscall(SYS_bpf, BPF_OBJ_GET, &attr, sizeof(attr));
