@@ -62,11 +62,6 @@ void types_destroy(struct types *types)
 	free(types);
 }
 
-const struct types *types_base(const struct types *types)
-{
-	return types->base;
-}
-
 uint32_t types_count(const struct types *types)
 {
 	return types->count;

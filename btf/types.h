@@ -24,9 +24,6 @@ struct err *types_create(const void *data, size_t len, const struct types *base,
 			 struct types **ret) MUST_CHECK;
 void types_destroy(struct types *types);
 
-/* NULL for a blob that stands alone. */
-const struct types *types_base(const struct types *types);
-
 /* One more than the highest id; ids begin at 1, 0 is void.  Includes the base's. */
 uint32_t types_count(const struct types *types);
 

@@ -86,6 +86,18 @@ char *pool_strndup(struct pool *pool, const char *s, size_t n)
 	return p ? memcpy(p, s, len) : NULL;
 }
 
+char *pool_hex(struct pool *pool, const uint8_t *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = pool_alloc(pool, 2 * len + 1);
+
+	for (size_t i = 0; text && i < len; i++) {
+		text[2 * i] = digits[data[i] >> 4];
+		text[2 * i + 1] = digits[data[i] & 15];
+	}
+	return text;
+}
+
 char *pool_vprintf(struct pool *pool, const char *fmt, va_list ap)
 {
 	va_list copy;

@@ -29,6 +29,8 @@ void *pool_calloc(struct pool *pool, size_t nr, size_t size);
 
 void *pool_memdup(struct pool *pool, const void *data, size_t len);
 char *pool_strndup(struct pool *pool, const char *s, size_t n);
+/* Bytes as pairs of hexadecimal digits. */
+char *pool_hex(struct pool *pool, const uint8_t *data, size_t len);
 char *pool_printf(struct pool *pool, const char *fmt, ...) PRINTF_LIKE(2, 3);
 char *pool_vprintf(struct pool *pool, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 

@@ -28,20 +28,9 @@ enum walk_end khlist_walk(struct kernel *k, struct kva head, size_t max, walk_fn
 			  struct err **why);
 
 /*
- * struct hlist_nulls_head: until a pointer with bit 0 set; its value >> 1 goes to *nulls (a hash map
- * stores the bucket's index there, so that a walker that strayed into another chain can tell).
+ * struct idr, and the xarray in it: fn gets id and entry of each present pointer entry, in the order of
+ * ids; value and internal entries are left out.
  */
-enum walk_end khlist_nulls_walk(struct kernel *k, struct kva head, size_t max, uint64_t *nulls,
-				walk_fn *fn, void *ctx, struct err **why);
-
-/*
- * struct xarray (and the idr around it): fn gets index and entry of each present pointer entry, in
- * index order; value and internal entries are left out.
- */
-enum walk_end kxarray_walk(struct kernel *k, struct kva xarray, size_t max,
-			   bool (*fn)(void *ctx, uint64_t index, struct kva entry), void *ctx,
-			   struct err **why);
-/* struct idr: kxarray_walk of idr_rt with idr_base added to the indices. */
 enum walk_end kidr_walk(struct kernel *k, struct kva idr, size_t max,
 			bool (*fn)(void *ctx, uint64_t id, struct kva entry), void *ctx,
 			struct err **why);

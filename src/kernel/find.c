@@ -127,29 +127,6 @@ static char *find_banner(const uint8_t *data, size_t len)
 	return NULL;
 }
 
-/* GNU build id among ELF notes. */
-static void find_build_id(struct kernel *k, const uint8_t *data, size_t len)
-{
-	static const uint8_t name[] = { 'G', 'N', 'U', 0 };
-	enum { NT_GNU_BUILD_ID = 3, HEAD = 12 };
-
-	for (size_t at = 0; at + HEAD <= len;) {
-		uint64_t namesz = get_le32(data + at), descsz = get_le32(data + at + 4);
-		uint64_t desc = at + HEAD + align_up(namesz, 4), next = desc + align_up(descsz, 4);
-
-		if (desc + descsz > len)
-			return;
-		if (get_le32(data + at + 8) == NT_GNU_BUILD_ID && namesz == sizeof(name) &&
-		    !memcmp(data + at + HEAD, name, sizeof(name)) &&
-		    descsz <= sizeof(k->build_id)) {
-			memcpy(k->build_id, data + desc, descsz);
-			k->build_id_len = descsz;
-			return;
-		}
-		at = next;
-	}
-}
-
 /*
  * The vDSOs' build ids lie in the read-only data as well, so without the symbols nobody can tell which
  * is the kernel's.
@@ -166,7 +143,12 @@ static void read_build_id(struct kernel *k)
 	_cleanup_free_ uint8_t *notes = malloc(len);
 	if (!notes)
 		return;
-	find_build_id(k, notes, kread_some(k, (struct kva){ start->addr }, notes, len));
+	const uint8_t *id;
+	size_t id_len = notes_build_id(notes, kread_some(k, (struct kva){ start->addr }, notes, len), &id);
+	if (id_len > sizeof(k->build_id))
+		return;
+	memcpy(k->build_id, id, id_len);
+	k->build_id_len = id_len;
 }
 
 static struct err *read_banner(struct kernel *k)

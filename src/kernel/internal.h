@@ -28,6 +28,9 @@ struct err *kernel_find_btf(struct kernel *k, const uint8_t *rodata, size_t len)
  */
 struct err *kernel_find_cpus(struct kernel *k) MUST_CHECK;
 
+/* The GNU build id among ELF notes: how long it is; 0: there is none. */
+size_t notes_build_id(const uint8_t *notes, size_t len, const uint8_t **ret);
+
 /* CONFIG_HZ; 0 if unknown. */
 uint32_t kernel_find_hz(struct kernel *k);
 

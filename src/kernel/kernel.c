@@ -61,6 +61,28 @@ struct err *kernel_lost(struct pool *pool, struct err *e, const char **why)
 	return *why ? NULL : &err_nomem;
 }
 
+size_t notes_build_id(const uint8_t *notes, size_t len, const uint8_t **ret)
+{
+	static const uint8_t name[] = { 'G', 'N', 'U', 0 };
+	enum { NT_GNU_BUILD_ID = 3, HEAD = 12 };
+
+	*ret = notes;
+	for (size_t at = 0; at + HEAD <= len;) {
+		uint64_t namesz = get_le32(notes + at), descsz = get_le32(notes + at + 4);
+		uint64_t desc = at + HEAD + align_up(namesz, 4);
+
+		if (desc + descsz > len)
+			return 0;
+		if (get_le32(notes + at + 8) == NT_GNU_BUILD_ID && namesz == sizeof(name) &&
+		    !memcmp(notes + at + HEAD, name, sizeof(name))) {
+			*ret = notes + desc;
+			return descsz;
+		}
+		at = desc + align_up(descsz, 4);
+	}
+	return 0;
+}
+
 struct err *ksym(const struct kernel *k, const char *name, struct kva *ret)
 {
 	const struct symbol *sym = symbols_find(k->symbols, name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* list_head, hlist and hlist_nulls: the next pointer is the first word of a node in all of them. */
+/* list_head and hlist: the next pointer is the first word of a node in both. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -85,52 +85,33 @@ enum walk_end klist_walk(struct kernel *k, struct kva head, size_t max, walk_fn 
 	return end;
 }
 
-/* Until a NULL or odd pointer; the latter goes to *last. */
-static enum walk_end walk_hlist(struct list_walk *w, uint64_t head, uint64_t *last)
+static enum walk_end walk_hlist(struct list_walk *w, uint64_t head)
 {
-	uint64_t node, next;
+	uint64_t node, next = 0;
 	struct err *e = read_link(w->k, head, &node);
 
-	if (e)
-		return walk_broken(w->why, e);
-	while (node && !(node & 1)) {
-		e = read_link(w->k, node, &next);
+	while (!e && node) {
+		/* As a chain of a hash table ends. */
+		if (node & 1)
+			e = err_new(ERR_CORRUPT, "hlist ends in 0x%016" PRIx64 " instead of NULL", node);
+		else
+			e = read_link(w->k, node, &next);
 		if (e)
-			return walk_broken(w->why, e);
+			break;
 		enum walk_end end = visit(w, node);
 		if (end != WALK_COMPLETE)
 			return end;
 		node = next;
 	}
-	*last = node;
-	return WALK_COMPLETE;
+	return e ? walk_broken(w->why, e) : WALK_COMPLETE;
 }
 
 enum walk_end khlist_walk(struct kernel *k, struct kva head, size_t max, walk_fn *fn, void *ctx,
 			  struct err **why)
 {
 	struct list_walk w = { .k = k, .max = max, .fn = fn, .ctx = ctx, .why = why };
-	uint64_t last = 0;
-	enum walk_end end = walk_hlist(&w, head.v, &last);
+	enum walk_end end = walk_hlist(&w, head.v);
 
-	if (end == WALK_COMPLETE && last)
-		end = walk_broken(why, err_new(ERR_CORRUPT, "hlist ends in 0x%016" PRIx64
-					       " instead of NULL", last));
-	addr_set_deinit(&w.seen);
-	return end;
-}
-
-enum walk_end khlist_nulls_walk(struct kernel *k, struct kva head, size_t max, uint64_t *nulls,
-				walk_fn *fn, void *ctx, struct err **why)
-{
-	struct list_walk w = { .k = k, .max = max, .fn = fn, .ctx = ctx, .why = why };
-	uint64_t last = 0;
-	enum walk_end end = walk_hlist(&w, head.v, &last);
-
-	if (end == WALK_COMPLETE && !last)
-		end = walk_broken(why, err_new(ERR_CORRUPT, "hlist_nulls ends in NULL"));
-	if (end == WALK_COMPLETE && nulls)
-		*nulls = last >> 1;
 	addr_set_deinit(&w.seen);
 	return end;
 }

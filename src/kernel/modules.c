@@ -12,7 +12,7 @@
 #include "kernel/containers.h"
 #include "kernel/internal.h"
 
-enum { NOTES_MAX = 64, NOTE_MAX = 4096, NT_GNU_BUILD_ID = 3 };
+enum { NOTES_MAX = 64, NOTE_MAX = 4096 };
 
 struct module_layout {
 	struct member whole, state, list, name, build_id, taints, refs, kallsyms, num_orcs, orc_ip, orc;
@@ -202,19 +202,11 @@ static struct err *read_note(struct modules_read *m, struct kmodule *mod, struct
 	if (!data || size < 12 || size > sizeof(raw) || !kmodule_range_at(mod, data))
 		return NULL;
 	TRY(kread(m->k, (struct kva){ data }, raw, size));
-	for (size_t at = 0; at + 12 <= size;) {
-		uint64_t namesz = get_le32(raw + at), descsz = get_le32(raw + at + 4);
-		uint64_t name = at + 12, desc = name + align_up(namesz, 4);
 
-		if (desc + descsz > size)
-			return NULL;
-		if (get_le32(raw + at + 8) == NT_GNU_BUILD_ID && namesz == 4 &&
-		    !memcmp(raw + name, "GNU", 4)) {
-			set_build_id(mod, raw + desc, descsz);
-			return NULL;
-		}
-		at = desc + align_up(descsz, 4);
-	}
+	const uint8_t *id;
+	size_t len = notes_build_id(raw, size, &id);
+	if (len)
+		set_build_id(mod, id, len);
 	return NULL;
 }
 

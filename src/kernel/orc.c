@@ -35,11 +35,6 @@ struct orc {
 	struct cached *cache;	  /* [CACHE_SIZE], by the low bits of ip */
 };
 
-bool orc_new_codes(const struct orc *orc)
-{
-	return orc->new_codes;
-}
-
 /* ---- the format */
 
 static const struct layout_member members[] = {

@@ -38,7 +38,4 @@ struct err *orc_find(struct orc *orc, uint64_t ip, struct unwind_rule *ret) MUST
 struct err *orc_find_in(struct orc *orc, const struct orc_table *table, uint64_t ip,
 			struct unwind_rule *ret) MUST_CHECK;
 
-/* Whether codes are those of 7.1 on; for tests and the curious. */
-bool orc_new_codes(const struct orc *orc);
-
 #endif

@@ -22,6 +22,10 @@ struct text {
 	struct err *e; /* the first failed write */
 };
 
+/* Everything around `write`, which makes the text: setting up, the last flush, the first error. */
+struct err *text_write(const struct report *r, FILE *out, const struct text_opts *opts,
+		       struct err *(*write)(struct text *t)) MUST_CHECK;
+
 /* Hands what was built so far, folded, to the file; called after each entry, so memory stays bounded. */
 void text_flush(struct text *t);
 

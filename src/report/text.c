@@ -114,7 +114,8 @@ static struct err *write_parts(struct text *t)
 	return NULL;
 }
 
-struct err *report_text(const struct report *r, FILE *out, const struct text_opts *opts)
+struct err *text_write(const struct report *r, FILE *out, const struct text_opts *opts,
+		       struct err *(*write)(struct text *t))
 {
 	struct text t = {
 		.r = r,
@@ -127,7 +128,7 @@ struct err *report_text(const struct report *r, FILE *out, const struct text_opt
 	struct err *e = index_init(&t.index, r);
 
 	if (!e)
-		e = write_parts(&t);
+		e = write(&t);
 	errno = 0;
 	if (!e && !t.e && (fflush(out) || ferror(out)))
 		t.e = err_sys(errno ? errno : EIO, "cannot write the report");
@@ -140,4 +141,9 @@ struct err *report_text(const struct report *r, FILE *out, const struct text_opt
 	index_deinit(&t.index);
 	render_deinit(&t.render);
 	return e;
+}
+
+struct err *report_text(const struct report *r, FILE *out, const struct text_opts *opts)
+{
+	return text_write(r, out, opts, write_parts);
 }

@@ -15,9 +15,6 @@ static const uint32_t UTF8_INVALID = UINT32_MAX;
  */
 size_t utf8_decode(const char *s, size_t n, uint32_t *ret);
 
-/* Writes the UTF-8 form of a scalar value, returns its length (1 ... 4). */
-size_t utf8_encode(uint32_t c, char buf[4]);
-
 /*
  * Characters that act on a terminal or hide in a line instead of being shown: C0, DEL, C1, bidi
  * controls, line and paragraph separators, other invisible format characters.

@@ -3,8 +3,6 @@
 
 #include "report/view.h"
 
-#include <errno.h>
-
 #include "base/cleanup.h"
 #include "report/json-parts.h"
 #include "report/json-value.h"
@@ -56,30 +54,7 @@ static struct err *write_text(struct text *t)
 
 struct err *view_text(const struct report *r, FILE *out, const struct text_opts *opts)
 {
-	struct text t = {
-		.values = true,
-		.r = r,
-		.opts = opts,
-		.style = { .width = opts->width ? MIN(opts->width, 120U) : 0, .verbose = opts->verbose },
-		.out = out,
-		.render = { .r = r },
-	};
-	struct err *e = index_init(&t.index, r);
-
-	if (!e)
-		e = write_text(&t);
-	errno = 0;
-	if (!e && !t.e && (fflush(out) || ferror(out)))
-		t.e = err_sys(errno ? errno : EIO, "cannot write the report");
-	if (!e)
-		e = take_ptr(t.e);
-	if (!e && t.sb.nomem)
-		e = &err_nomem;
-	err_free(t.e);
-	strbuf_deinit(&t.sb);
-	index_deinit(&t.index);
-	render_deinit(&t.render);
-	return e;
+	return text_write(r, out, opts, write_text);
 }
 
 /* ---- JSON */

@@ -144,17 +144,8 @@ struct err *walk_kernel(struct walk *w)
 		return &err_nomem;
 	if (k->banner && !(i->banner = pool_strndup(pool, k->banner, SIZE_MAX - 1)))
 		return &err_nomem;
-	if (k->build_id_len) {
-		char *hex = pool_alloc(pool, 2 * k->build_id_len + 1);
-
-		if (!hex)
-			return &err_nomem;
-		for (size_t b = 0; b < k->build_id_len; b++) {
-			hex[2 * b] = "0123456789abcdef"[k->build_id[b] >> 4];
-			hex[2 * b + 1] = "0123456789abcdef"[k->build_id[b] & 15];
-		}
-		i->build_id = hex;
-	}
+	if (k->build_id_len && !(i->build_id = pool_hex(pool, k->build_id, k->build_id_len)))
+		return &err_nomem;
 	fetch_trouble(w->k);
 	return read_trouble(w);
 }

@@ -8,17 +8,6 @@
 
 #include "kernel/modules.h"
 
-static char *hex(struct pool *pool, const uint8_t *data, size_t len)
-{
-	char *text = pool_alloc(pool, 2 * len + 1);
-
-	for (size_t i = 0; text && i < len; i++) {
-		text[2 * i] = "0123456789abcdef"[data[i] >> 4];
-		text[2 * i + 1] = "0123456789abcdef"[data[i] & 15];
-	}
-	return text;
-}
-
 static struct err *fill(struct walk *w, const struct kmodule *mod, struct module_row *row)
 {
 	struct pool *pool = &w->r->pool;
@@ -38,7 +27,7 @@ static struct err *fill(struct walk *w, const struct kmodule *mod, struct module
 			mod->ranges[i].what, mod->ranges[i].start, mod->ranges[i].len,
 		};
 	row->nr_memory = mod->nr_ranges;
-	if (mod->build_id_len && !(row->build_id = hex(pool, mod->build_id, mod->build_id_len)))
+	if (mod->build_id_len && !(row->build_id = pool_hex(pool, mod->build_id, mod->build_id_len)))
 		return &err_nomem;
 	if (mod->why && !(row->error = pool_printf(pool, "%s", mod->why)))
 		return &err_nomem;

@@ -72,14 +72,12 @@ static bool on_entry(void *ctx, uint64_t index, struct kva entry)
 static void use(struct kernel *k)
 {
 	struct kva data = { text + TINY_DATA };
-	uint64_t sum = 0, nulls;
+	uint64_t sum = 0;
 	uint32_t cpu;
 	char buf[64];
 
 	klist_walk(k, data, 100, on_node, &sum, NULL);
 	khlist_walk(k, data, 100, on_node, &sum, NULL);
-	khlist_nulls_walk(k, data, 100, &nulls, on_node, &sum, NULL);
-	kxarray_walk(k, data, 100, on_entry, &sum, NULL);
 	kidr_walk(k, data, 100, on_entry, &sum, NULL);
 	krhashtable_walk(k, data, 100, on_node, &sum, NULL);
 	krbtree_walk(k, data, 100, on_node, &sum, NULL);

@@ -28,7 +28,6 @@ static void test_find(void)
 	btf_build_struct(&b, NULL, 4);
 	struct types *types = btf_build_types(&b);
 
-	CU_ASSERT_PTR_NULL(types_base(types));
 	CU_ASSERT_EQUAL(types_start_id(types), 1);
 	CU_ASSERT_EQUAL(types_count(types), 12);
 	ASSERT_OK(types_find(types, BTF_KIND_INT, "u32", &id));
@@ -59,7 +58,6 @@ static void test_find(void)
 	btf_build_init(&b, types);
 	uint32_t own = btf_build_struct(&b, "twin", 16);
 	split = btf_build_types(&b);
-	CU_ASSERT_PTR_EQUAL(types_base(split), types);
 	CU_ASSERT_EQUAL(types_start_id(split), 12);
 	ASSERT_OK(types_find(split, BTF_KIND_STRUCT, "twin", &id));
 	CU_ASSERT_EQUAL(id, own);
