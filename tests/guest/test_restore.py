@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """However fdgdb ends, the guest runs on, and a plain gdb can use the stub."""
 
+import json
 import os
 import random
 import signal
@@ -120,6 +121,18 @@ def deadline(g):
     tap.ok(r.status in (3, 5), "--deadline 1: partial, or no kernel found in time", r)
     tap.ok("deadline" in r.err + r.out, "--deadline is named", r)
     tap.ok(running_soon(g) and g.ticks(1), "--deadline: the guest runs on")
+    # Long enough for a kernel, not for all of the report: it says when it was cut.
+    doc = {}
+    for ms in (30, 60, 100, 150, 250):
+        r = tool.fdgdb("attach", "--deadline", f"{ms}ms", "-j", g.target)
+        if r.status == tool.EXIT_PARTIAL and r.out:
+            doc = json.loads(r.out)
+            break
+    capture, at = doc.get("fdgdb", {}).get("capture", {}), doc.get("dump_truncated_at_us", 0)
+    tap.ok(ms * 1000 <= at < ms * 1000 + 1000000 and capture.get("cut_us") == at and
+           "deadline" in capture.get("cut_short", "") and capture.get("deadline_hit"),
+           "--deadline: a report that is cut says when", (ms, at, capture, r.status, r.err))
+    tap.ok(running_soon(g) and g.ticks(1), "--deadline, in the midst of it: the guest runs on")
 
 
 def busy_stub(g):
