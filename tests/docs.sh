@@ -11,7 +11,7 @@ code=$(sed -n 's/^\t{ "\([a-z-]*\)", \(no\|required\)_argument.*/--\1/p' "$srcdi
 
 complete=$(grep -oE -- '--[a-z][a-z-]+' "$srcdir/bash-completion/fdgdb" | sort -u)
 
-echo 1..9
+echo 1..10
 n=0
 same() {
 	n=$((n + 1))
@@ -55,3 +55,5 @@ same "$(sed -n 's/^| \([0-9]*\) | `\([a-z_]*\)` .*/\1 \2/p' "$srcdir/docs/map-ty
 tests=$(grep -oE 'test_[a-z]+' "$srcdir/docs/map-types.md" | sort -u)
 same "$(for t in $tests; do [ -e "$srcdir/tests/guest/$t.py" ] && echo "$t"; done)" "$tests" \
 	"the tests that map-types.md names are there"
+same "$(grep -v Meaning "$srcdir/docs/findings.md" | sed -n 's/^| `\([a-z0-9-]*\)` | .* | .* |$/\1/p' | sort)" \
+	"$(sed -n 's/^\t\.id = "\(.*\)",$/\1/p' "$srcdir"/src/triage/*.c | sort)" "findings.md has a row for each rule"

@@ -103,13 +103,30 @@ static void find_queues(struct triage *t, struct queues *queues)
 		count(t, queues, i);
 }
 
+/* Whether a task's cgroup, or one above it, has used up what it may have of the task's CPU. */
+static bool is_throttled(const struct report *r, const struct task_row *task)
+{
+	for (size_t i = 0; task->x.cgroup && i < r->cpus.throttled.nr; i++) {
+		const struct throttled_row *row = &r->cpus.throttled.data[i];
+		size_t len = row->cgroup ? strlen(row->cgroup) : 0;
+
+		if (len && row->cpu == task->cpu && !strncmp(task->x.cgroup, row->cgroup, len) &&
+		    (!task->x.cgroup[len] || task->x.cgroup[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
 /* ", which sleeps in foo()": what the holder does. */
 static const char *doing(struct triage *t, const struct task_row *holder)
 {
-	const char *where = holder ? triage_wchan(t->r, holder) : NULL;
+	const char *where = triage_wchan(t->r, holder);
 
-	if (holder && holder->running)
+	if (holder->running)
 		return triage_printf(t, ", which runs on CPU %" PRIu32, holder->cpu);
+	if (triage_is_runnable(holder))
+		return triage_printf(t, ", which waits for CPU %" PRIu32 "%s", holder->cpu,
+				     is_throttled(t->r, holder) ? ": its cgroup is throttled" : "");
 	return where ? triage_printf(t, ", which sleeps in %s", where) : "";
 }
 

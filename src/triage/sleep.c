@@ -124,16 +124,15 @@ void triage_needs_sleeper(struct triage *t, struct finding *f, const struct task
 	}
 }
 
-/* Neither running nor asleep: whoever is to give it a CPU does not. */
-static bool is_runnable(const struct task_row *task)
+bool triage_is_runnable(const struct task_row *task)
 {
-	return task->state.has ? !task->state.v : task->x.state_letter == 'R';
+	return !task->running && (task->state.has ? !task->state.v : task->x.state_letter == 'R');
 }
 
 void triage_needs_task(struct triage *t, struct finding *f, const struct task_row *task)
 {
 	triage_needs(t, f, THING_TASK, task->kva.v);
-	if (task->running || is_runnable(task))
+	if (task->running || triage_is_runnable(task))
 		triage_needs(t, f, THING_CPU, task->cpu);
 	else
 		triage_needs_sleeper(t, f, task);

@@ -9,6 +9,9 @@
 enum { TRIAGE_LONG_S = 10 };
 bool triage_sleeps_long(const struct report *r, const struct task_row *task, double *ret);
 
+/* Neither running nor asleep: whoever is to give it a CPU does not. */
+bool triage_is_runnable(const struct task_row *task);
+
 /* Its stack while it sleeps; NULL. */
 const struct kstack_row *triage_stack(const struct report *r, const struct task_row *task);
 

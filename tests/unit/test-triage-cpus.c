@@ -289,6 +289,29 @@ static void test_flush(void)
 	report_destroy(r);
 }
 
+/* Who has the lock is runnable, and does not run. */
+static void test_throttled_holder(void)
+{
+	struct report *r = new_report();
+	struct task_row *holder = add_task(r, 1, 0, 0);
+
+	holder->sched_class = "fair";
+	holder->x.cgroup = "/jobs/one";
+	holder->cpu = 1;
+	struct kva kva = holder->kva;
+	add_wait(r, add_sleeper(r, 5, 20, 'D'), 0x1000, kva, WAIT_RECORDED);
+	judge(r);
+	EXPECT_SAYS(r, "lock-held@pid1", "it is held by task[1], which waits for CPU 1");
+	struct throttled_row *row = PUSH(&r->cpus.throttled);
+	*row = (struct throttled_row){ .cpu = 1, .cgroup = "/job" };
+	judge(r);
+	CU_ASSERT_PTR_NULL(strstr(find(r, "lock-held@pid1")->summary, "throttled"));
+	row->cgroup = "/jobs";
+	judge(r);
+	EXPECT_SAYS(r, "lock-held@pid1", "which waits for CPU 1: its cgroup is throttled");
+	report_destroy(r);
+}
+
 static void test_frozen_fs(void)
 {
 	struct report *r = new_report();
@@ -356,5 +379,6 @@ UNIT_MAIN("triage-cpus", { "no CPU takes interrupts", test_clocks_stand }, { "al
 	  { "a call that is not answered", test_call }, { "need_resched ignored", test_need_resched },
 	  { "timers that do not run", test_timers }, { "grace periods", test_rcu },
 	  { "a work that waits for who waits for it", test_flush },
+	  { "a holder whose cgroup is throttled", test_throttled_holder },
 	  { "a frozen file system, a lock on its way", test_frozen_fs },
 	  { "sched_ext's watchdog", test_scx_watchdog }, { "a scheduler that is bypassed", test_scx_bypass })
