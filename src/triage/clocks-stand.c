@@ -11,9 +11,13 @@
 
 #include <inttypes.h>
 
+/* So many CPUs, each for itself, are not all so by chance. */
+enum { TOO_MANY = 4 };
+
 /* What is known of those CPUs. */
 struct sum {
 	size_t nr, nr_spin, nr_halted, nr_found;
+	size_t nr_waiting; /* for another one: not for themselves */
 };
 
 /* For a spin lock that somebody holds: not one that is just going from hand to hand, and that nobody else waits for. */
@@ -35,6 +39,7 @@ static struct sum add_up(struct triage *t)
 
 		sum.nr_halted += c->place == CPU_HALTED && !c->idle;
 		sum.nr_spin += spins(t, c);
+		sum.nr_waiting += triage_cpu_spins(t, c);
 		sum.nr_found += c->hard_warned;
 	}
 	return sum;
@@ -59,7 +64,7 @@ static void judge(struct triage *t)
 	if (!cpu_state_clocks_stand(s))
 		return;
 	sum = add_up(t);
-	stuck = sum.nr_halted || sum.nr_found || sum.nr_spin == sum.nr;
+	stuck = sum.nr_halted || sum.nr_found || sum.nr_spin == sum.nr || sum.nr - sum.nr_waiting >= TOO_MANY;
 	f = triage_add(t, stuck ? SEVERITY_ERROR : SEVERITY_INFO,
 		       sum.nr_halted ? CONFIDENCE_CERTAIN : stuck ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
 		       "%s interrupts, so the guest's clocks %s%s",

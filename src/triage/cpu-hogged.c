@@ -74,8 +74,26 @@ static void judge_cpu(struct triage *t, size_t i)
 		    "fair and ext servers in debugfs");
 }
 
+/* Since when a task waits, and for how long another one has run, not every kernel notes. */
+static void check_facts(struct triage *t)
+{
+	bool known = !t->r->tasks.nr;
+
+	for (size_t i = 0; i < t->r->tasks.nr && !known; i++)
+		known = t->r->tasks.data[i].x.last_queued.has;
+	if (!known)
+		triage_unexamined(t, "since when tasks wait for a CPU is not known (no sched_info in this kernel?)");
+	for (size_t i = 0; i < t->r->cpus.rows.nr; i++) {
+		const struct cpu_row *c = &t->r->cpus.rows.data[i];
+
+		if (c->has_curr && !c->idle && !c->curr_for.has)
+			triage_unexamined(t, "for how long CPU %" PRIu32 " has run what it runs is not known", c->cpu);
+	}
+}
+
 static void judge(struct triage *t)
 {
+	check_facts(t);
 	for (size_t i = 0; i < t->r->cpus.rows.nr; i++)
 		judge_cpu(t, i);
 }

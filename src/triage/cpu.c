@@ -58,6 +58,13 @@ const struct wait_row *triage_spin_row(struct triage *t, const struct cpu_row *c
 	return &t->r->waits.data[row];
 }
 
+bool triage_cpu_spins(struct triage *t, const struct cpu_row *c)
+{
+	size_t i;
+
+	return triage_spin_row(t, c, &i) || find_spin(triage_cpu_stack(t->r, c), &i);
+}
+
 static void needs_another(struct triage *t, struct finding *f, const struct cpu_row *c)
 {
 	size_t row;

@@ -24,6 +24,9 @@ void triage_about_stuck_cpu(struct triage *t, struct finding *f, const struct cp
 /* The row of what runs there, if it is one that spins; NULL. */
 const struct wait_row *triage_spin_row(struct triage *t, const struct cpu_row *c, size_t *ret);
 
+/* Whether it waits for another CPU without letting go of itself. */
+bool triage_cpu_spins(struct triage *t, const struct cpu_row *c);
+
 /* "; it spins for spin lock foo, held by bar[12]": "" if it does not. */
 const char *triage_spin_text(struct triage *t, const struct cpu_row *c);
 

@@ -31,6 +31,7 @@ static void judge(struct triage *t)
 	size_t nr = 0, in = 0, frame;
 	struct finding *f;
 
+	triage_wants_sleep(t);
 	for (size_t i = 0; i < t->r->tasks.nr; i++) {
 		const struct task_row *task = &t->r->tasks.data[i];
 

@@ -125,6 +125,7 @@ static void judge(struct triage *t)
 {
 	VEC(struct hung) all = { 0 };
 
+	triage_wants_sleep(t);
 	for (size_t i = 0; i < t->r->tasks.nr; i++) {
 		struct hung one;
 

@@ -39,18 +39,19 @@ static void judge_cpu(struct triage *t, const struct cpu_row *c)
 static void judge(struct triage *t)
 {
 	const struct cpu_state *s = &t->r->cpus;
+	bool known = false;
 
 	for (size_t i = 0; i < s->rows.nr; i++)
 		judge_cpu(t, &s->rows.data[i]);
 	/* The clock itself is kept by timer interrupts. */
 	if (s->rows.nr == 1)
 		triage_unexamined(t, "with a single CPU, a timer that is lost cannot be told from time standing still");
-	for (size_t i = 0; i < s->rows.nr; i++) {
-		if (!s->rows.data[i].timer_late.has)
-			triage_unexamined(t, "when the next timer interrupt of CPU %" PRIu32
-					     " is due is not known (no timers of high resolution?)",
-					  s->rows.data[i].cpu);
-	}
+	/* An idle CPU may have none to wait for; all of them never. */
+	for (size_t i = 0; i < s->rows.nr; i++)
+		known |= s->rows.data[i].timer_late.has;
+	if (s->rows.nr && !known)
+		triage_unexamined(t, "when the CPUs' next timer interrupts are due is not known (no timers of high "
+				     "resolution?)");
 }
 
 const struct triage_rule rule_irqs_off = {

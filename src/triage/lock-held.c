@@ -196,6 +196,7 @@ static void judge(struct triage *t)
 		t->nomem = true;
 		return;
 	}
+	triage_wants_sleep(t);
 	find_queues(t, &queues);
 	for (size_t i = 0; i < queues.rows.nr; i++)
 		judge_queue(t, &queues, &queues.rows.data[i]);

@@ -9,7 +9,7 @@
 
 static const double NS = 1e9, WARNING_S = 5, ERROR_S = 10;
 
-/* Who has been waiting for this CPU for longest. */
+/* Who has been waiting for this CPU for longest; that sched_ext leaves a task waiting is for other rules. */
 static const struct task_row *longest_waiting(const struct report *r, uint32_t cpu)
 {
 	const struct task_row *worst = NULL;
@@ -18,6 +18,7 @@ static const struct task_row *longest_waiting(const struct report *r, uint32_t c
 		const struct task_row *task = &r->tasks.data[i];
 
 		if (task->cpu == cpu && !task->running && task->x.waiting.has &&
+		    !(task->sched_class && !strcmp(task->sched_class, "ext")) &&
 		    (!worst || task->x.waiting.v > worst->x.waiting.v))
 			worst = task;
 	}

@@ -151,9 +151,9 @@ static struct finding *judge_normal(struct triage *t, double limit)
 static struct finding *judge_wanted(struct triage *t, double limit)
 {
 	const struct rcu_state_row *rcu = &t->r->cpus.rcu;
-	double age = (double)rcu->requested_for.v / t->r->kernel.hz;
+	double age = (double)MIN(rcu->requested_for.v, rcu->activity_age.v) / t->r->kernel.hz;
 
-	if (rcu->running || !rcu->requested || !rcu->requested_for.has || age < limit / 2)
+	if (rcu->running || !rcu->requested || !rcu->requested_for.has || !rcu->activity_age.has || age < limit / 2)
 		return NULL;
 
 	struct finding *f = triage_add(t, age >= limit ? SEVERITY_ERROR : SEVERITY_WARNING, CONFIDENCE_CERTAIN,
@@ -161,6 +161,7 @@ static struct finding *judge_wanted(struct triage *t, double limit)
 	triage_lasts(t, f, age, limit / 2);
 	triage_stuck(t, f, THING_RCU, RCU_NORMAL);
 	triage_num(t, f, rcu->requested_for.v, "fdgdb.rcu.gp_requested_jiffies");
+	triage_num(t, f, rcu->activity_age.v, "fdgdb.rcu.activity_age_jiffies");
 	triage_next(t, f, "the thread that runs grace periods: whether it gets to run");
 	return f;
 }

@@ -17,6 +17,16 @@ bool triage_sleeps_long(const struct report *r, const struct task_row *task, dou
 	return true;
 }
 
+void triage_wants_sleep(struct triage *t)
+{
+	for (size_t i = 0; i < t->r->tasks.nr; i++) {
+		if (t->r->tasks.data[i].x.last_ran.has)
+			return;
+	}
+	if (t->r->tasks.nr)
+		triage_unexamined(t, "for how long tasks have not run is not known");
+}
+
 const struct kstack_row *triage_stack(const struct report *r, const struct task_row *task)
 {
 	const struct kstack_row *s = task->stack && task->stack <= r->stacks.nr ? &r->stacks.data[task->stack - 1] :

@@ -9,6 +9,9 @@
 enum { TRIAGE_LONG_S = 10 };
 bool triage_sleeps_long(const struct report *r, const struct task_row *task, double *ret);
 
+/* The rule goes by how long tasks have not run: says so if this kernel tells that of none. */
+void triage_wants_sleep(struct triage *t);
+
 /* Neither running nor asleep: whoever is to give it a CPU does not. */
 bool triage_is_runnable(const struct task_row *task);
 

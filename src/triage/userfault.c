@@ -56,6 +56,7 @@ static void judge(struct triage *t)
 {
 	VEC(struct fault) faults = { 0 };
 
+	triage_wants_sleep(t);
 	for (size_t i = 0; i < t->r->tasks.nr; i++) {
 		const struct task_row *task = &t->r->tasks.data[i];
 		double seconds;

@@ -47,6 +47,24 @@ static void test_clocks_stand(void)
 	report_destroy(r);
 }
 
+/* Four CPUs are not so by chance, unless they only wait for one of them. */
+static void test_many_off(void)
+{
+	struct report *r = new_report();
+
+	for (uint32_t i = 0; i < 4; i++)
+		add_cpu(r, i);
+	all_off(r);
+	judge(r);
+	EXPECT(r, "clocks-stand", NULL);
+	CU_ASSERT_EQUAL(find(r, "clocks-stand")->severity, SEVERITY_ERROR);
+	CU_ASSERT_EQUAL(find(r, "clocks-stand")->confidence, CONFIDENCE_LIKELY);
+	add_vcpu_stack(r, 1, "native_queued_spin_lock_slowpath", NULL);
+	judge(r);
+	CU_ASSERT_EQUAL(find(r, "clocks-stand")->severity, SEVERITY_INFO);
+	report_destroy(r);
+}
+
 /* Two CPUs that spin for each other's lock, and no third: no clock tells for how long. */
 static void test_all_spin(void)
 {
@@ -162,6 +180,14 @@ static void test_need_resched(void)
 	judge(r);
 	EXPECT(r, "need-resched@cpu0", "softlockup@cpu0");
 
+	/* What the BPF scheduler leaves waiting is another matter. */
+	c->resched_for.has = false;
+	c->softlockup_age.v = 2;
+	r->tasks.data[1].sched_class = "ext";
+	judge(r);
+	CU_ASSERT_PTR_NULL(find(r, "need-resched@cpu0"));
+	r->tasks.data[1].sched_class = "fair";
+
 	/* On the way out of an interrupt it is about to. */
 	c->softlockup_age.v = 2;
 	c->place = CPU_IN_USER;
@@ -231,7 +257,11 @@ static void test_rcu(void)
 	CU_ASSERT_EQUAL(r->findings.rows.nr, 2);
 
 	/* One that is wanted and does not begin. */
-	*rcu = (struct rcu_state_row){ .collected = true, .requested = true, .requested_for = { true, 15 * HZ } };
+	*rcu = (struct rcu_state_row){ .collected = true, .requested = true, .requested_for = { true, 15 * HZ },
+				       .activity_age = { true, HZ } };
+	judge(r);
+	CU_ASSERT_PTR_NULL(find(r, "rcu-stall")); /* the thread for it is at work */
+	rcu->activity_age.v = 18 * HZ;
 	judge(r);
 	EXPECT(r, "rcu-stall", NULL);
 	EXPECT_SAYS(r, "rcu-stall", "has been wanted for 15.0 s and has not begun");
@@ -375,7 +405,7 @@ static void test_scx_bypass(void)
 	report_destroy(r);
 }
 
-UNIT_MAIN("triage-cpus", { "no CPU takes interrupts", test_clocks_stand }, { "all CPUs spin", test_all_spin },
+UNIT_MAIN("triage-cpus", { "no CPU takes interrupts", test_clocks_stand }, { "no CPU of four takes interrupts", test_many_off }, { "all CPUs spin", test_all_spin },
 	  { "a call that is not answered", test_call }, { "need_resched ignored", test_need_resched },
 	  { "timers that do not run", test_timers }, { "grace periods", test_rcu },
 	  { "a work that waits for who waits for it", test_flush },

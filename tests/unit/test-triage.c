@@ -518,6 +518,30 @@ static void test_unexamined(void)
 	report_destroy(r);
 }
 
+/* What a kernel does not note, nobody can judge. */
+static void test_no_facts(void)
+{
+	struct report *r = new_report();
+
+	add_cpu(r, 0)->timer_late.has = false;
+	struct cpu_row *c = add_cpu(r, 1);
+	c->curr_for.has = false;
+	add_sleeper(r, 5, 0, 'D');
+	r->tasks.data[0].x.last_ran.has = r->tasks.data[0].x.last_queued.has = false;
+	judge(r);
+	CU_ASSERT_EQUAL(r->findings.rows.nr, 0);
+	CU_ASSERT_FALSE(is_unexamined(r, "irqs-off", "")); /* one that is idle may have none */
+	CU_ASSERT_TRUE(is_unexamined(r, "cpu-hogged", "no sched_info"));
+	CU_ASSERT_TRUE(is_unexamined(r, "cpu-hogged", "for how long CPU 1 has run"));
+	for (size_t i = 0; i < 4; i++)
+		CU_ASSERT_TRUE(is_unexamined(r, ((const char *[]){ "userfault", "fuse", "lock-held", "hung-task" })[i],
+					     "how long tasks have not run"));
+	c->timer_late.has = false;
+	judge(r);
+	CU_ASSERT_TRUE(is_unexamined(r, "irqs-off", "no timers of high resolution"));
+	report_destroy(r);
+}
+
 /* An id is the name of a file, and of one rule. */
 static void test_rules(void)
 {
@@ -546,4 +570,5 @@ UNIT_MAIN("triage", { "rules have names of their own", test_rules },
 	  { "a lock that is held, and why", test_lock_held }, { "edges that lie", test_waits_lie },
 	  { "tasks in state D", test_hung }, { "a loop in a BPF program", test_bpf_loop },
 	  { "a BPF program on top of a loop", test_bpf_on_top }, { "a full ring buffer", test_ringbuf },
-	  { "what was not examined is named", test_unexamined })
+	  { "what was not examined is named", test_unexamined },
+	  { "a kernel that does not note what rules need", test_no_facts })

@@ -41,6 +41,7 @@ struct task_row *add_task(struct report *r, int32_t pid, double seconds, uint64_
 	t->sched_class = "ext";
 	t->state = (struct opt_u64){ true, 0 };
 	t->x.state_letter = 'R';
+	t->x.last_ran = t->x.last_queued = (struct opt_u64){ true, 0 };
 	t->scx_flags = (struct opt_u64){ true, 0x301 };
 	t->dsq_kva = (struct opt_u64){ true, dsq };
 	t->runnable_at = (struct opt_u64){ true, NOW - (uint64_t)(seconds * HZ) };
@@ -85,6 +86,7 @@ struct cpu_row *add_cpu(struct report *r, uint32_t cpu)
 	c->curr_pid = 1000 + (int32_t)cpu;
 	strcpy(c->curr_comm, "spin");
 	c->clock = (struct opt_u64){ true, 5000ull * SECOND };
+	c->curr_for = (struct opt_u64){ true, 1000000 };
 	c->softlockup_age = (struct opt_u64){ true, 3 };
 	c->timer_late = (struct opt_u64){ true, 40000000 };
 	c->has_irqs = c->irqs_on = true;
