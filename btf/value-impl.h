@@ -19,6 +19,9 @@ enum {
 	VALUE_MAX_FRAMES = 192,
 	/* Values, members and every sixteen bytes in one tree: a few types can unfold into any number. */
 	VALUE_BUDGET = 1 << 20,
+	/* What it becomes if more elements of arrays are asked for: so much for each byte, but not without end. */
+	VALUE_BUDGET_BYTE = 4,
+	VALUE_BUDGET_MAX = 1 << 25,
 };
 
 /* The bytes that a type has; they may be fewer than it needs. */

@@ -189,7 +189,9 @@ struct value *render_array(struct render *r, const struct btf_type *t, struct sp
 	if (!len && size && s.len)
 		return render_unsupported(r, "flexible array, length unknown");
 
-	uint64_t nr = MIN(len, (uint64_t)VALUE_MAX_ELEMENTS);
+	/* Elements without bytes cost the guest nothing, however many it says there are. */
+	uint64_t cap = size && r->env && r->env->max_elements ? r->env->max_elements : VALUE_MAX_ELEMENTS;
+	uint64_t nr = MIN(len, cap);
 	if (size)
 		nr = MIN(nr, s.len / size + 1); /* the last one truncated */
 	nr = MIN(nr, r->budget + 1ull);

@@ -174,10 +174,17 @@ struct value *render_type(struct render *r, uint32_t id, struct span s, struct n
 	return v;
 }
 
+static uint32_t budget(const struct value_env *env, size_t len)
+{
+	if (!env || env->max_elements <= VALUE_MAX_ELEMENTS || len <= VALUE_BUDGET / VALUE_BUDGET_BYTE)
+		return VALUE_BUDGET;
+	return (uint32_t)MIN(len, (size_t)VALUE_BUDGET_MAX / VALUE_BUDGET_BYTE) * VALUE_BUDGET_BYTE;
+}
+
 struct err *value_render(const struct types *types, uint32_t type_id, const void *data, size_t len,
 			 const struct value_env *env, struct pool *pool, struct value **ret)
 {
-	struct render r = { .types = types, .env = env, .pool = pool, .budget = VALUE_BUDGET };
+	struct render r = { .types = types, .env = env, .pool = pool, .budget = budget(env, len) };
 	struct value *v = render_type(&r, type_id, (struct span){ data, len }, (struct nest){ 0, 0 });
 
 	if (!v)

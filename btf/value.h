@@ -53,7 +53,7 @@ struct value {
 		struct {
 			uint64_t len; /* as declared */
 			struct value **elements;
-			size_t nr; /* rendered, at most VALUE_MAX_ELEMENTS */
+			size_t nr; /* rendered, at most value_env.max_elements */
 		} arr;
 		const char *cpus; /* CPU_LIST: "0-3,8" */
 		struct {
@@ -77,7 +77,7 @@ struct value {
 };
 
 enum {
-	VALUE_MAX_ELEMENTS = 4096, /* array elements rendered */
+	VALUE_MAX_ELEMENTS = 4096, /* array elements rendered unless more are asked for */
 	VALUE_MAX_DEPTH = 32,	   /* nesting of structs, arrays and followed pointers */
 	VALUE_MAX_CHASE = 4096,	   /* bytes read behind a pointer */
 };
@@ -88,6 +88,7 @@ enum {
  */
 struct value_env {
 	unsigned int nr_cpus; /* nr_cpu_ids; CPU masks are cut there. 0: unknown, not cut */
+	size_t max_elements;  /* of an array; 0: VALUE_MAX_ELEMENTS */
 	bool (*in_arena)(void *ctx, uint64_t addr);
 	size_t (*read_arena)(void *ctx, uint64_t addr, void *buf, size_t len);
 	/* Why an arena pointer is not to be followed: what it leads to is shown elsewhere, or nobody knows which
@@ -117,6 +118,9 @@ struct err *value_bytes(const void *data, size_t len, bool text, struct pool *po
  * says where it ends.
  */
 struct err *value_follow(const struct value *v, const char *path, const struct value **ret) MUST_CHECK;
+
+/* Elements of the longest array in values of this type, not behind pointers; false for lack of memory. */
+bool value_longest_array(const struct types *types, uint32_t type_id, uint64_t *ret) MUST_CHECK;
 
 /* True if rendering a value of this type could follow a pointer: then its targets must be read while
  * the guest is stopped. */

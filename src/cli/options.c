@@ -96,7 +96,7 @@ void options_help(FILE *out, bool live)
 	      "      --dsq ID             only this sched_ext queue and the tasks on it: a number, or\n"
 	      "                           \"local cpu 3\", \"global node 0\" ...; may be repeated\n"
 	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
-	      "                           per-CPU arrays)\n"
+	      "                           per-CPU arrays), elements shown of arrays in them\n"
 	      "      --arena-bytes N|all|none\n"
 	      "                           bytes of arena pages in the JSON (default 4M)\n"
 	      "      --no-arena-bytes     the same as --arena-bytes none\n"
@@ -307,6 +307,7 @@ static struct err *parse(int argc, char **argv, const char *verb, bool live, str
 		case OPT_ARENA_BYTES:
 			TRY(parse_amount("arena-bytes", optarg, &o.arena_bytes));
 			o.arena_limit = o.arena_bytes != 0;
+			o.walk.arena_bytes = o.arena_bytes;
 			break;
 		case OPT_NO_ARENA_BYTES:
 			o.arena_bytes = 0;

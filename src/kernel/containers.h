@@ -40,6 +40,14 @@ enum walk_end kidr_walk(struct kernel *k, struct kva idr, size_t max,
 enum walk_end krhashtable_walk(struct kernel *k, struct kva table, size_t max, walk_fn *fn, void *ctx,
 			       struct err **why);
 
+/*
+ * The same, and `locked` gets each bucket whose lock is held: its number, where its word is, and whether it is
+ * in the table that the entries are being moved to.
+ */
+typedef void locked_bucket_fn(void *ctx, uint64_t bucket, struct kva word, bool future);
+enum walk_end krhashtable_walk_locks(struct kernel *k, struct kva table, size_t max, walk_fn *fn,
+				     locked_bucket_fn *locked, void *ctx, struct err **why);
+
 /* struct rb_root: in order. */
 enum walk_end krbtree_walk(struct kernel *k, struct kva root, size_t max, walk_fn *fn, void *ctx,
 			   struct err **why);

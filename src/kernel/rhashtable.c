@@ -26,8 +26,10 @@ struct rht_walk {
 	struct addr_set in_table; /* in this table: a chain that comes back here is a loop */
 	bool rhlist;
 	walk_fn *fn;
+	locked_bucket_fn *locked; /* or NULL */
 	void *ctx;
 	struct err **why;
+	bool future; /* not the first table */
 	enum walk_end end; /* the first thing that went wrong; the other chains are still walked */
 	bool over;	   /* stopped or capped: nothing more */
 };
@@ -141,50 +143,84 @@ static void walk_chains(struct rht_walk *w, struct node_list *list)
 	}
 }
 
-/* Collects the first nodes of `nr` buckets that lie at addr. */
-static struct err *add_buckets(struct rht_walk *w, uint64_t addr, size_t nr, struct node_list *list)
+/*
+ * Numbers of the buckets in a part of the table: element i is bucket (or, in the upper pages of a nested table, the
+ * low bits of buckets) first + (i << shift).
+ */
+struct numbers {
+	uint64_t first;
+	unsigned int shift;
+};
+
+static uint64_t number(struct numbers n, size_t i)
 {
-	uint8_t *raw = malloc(nr * PTR);
+	return n.first + ((uint64_t)i << n.shift);
+}
 
-	if (!raw)
+static struct err *read_words(struct rht_walk *w, uint64_t addr, size_t nr, uint8_t **ret)
+{
+	*ret = malloc(nr * PTR);
+	if (!*ret)
 		return &err_nomem;
-	struct err *e = kread(w->k, (struct kva){ addr }, raw, nr * PTR);
-	for (size_t i = 0; !e && i < nr; i++) {
-		uint64_t node = get_le64(raw + i * PTR) & ~1ull;
+	return kread(w->k, (struct kva){ addr }, *ret, nr * PTR);
+}
 
-		if (!node)
+/* Collects the first nodes of `nr` buckets that lie at addr. */
+static struct err *add_buckets(struct rht_walk *w, uint64_t addr, size_t nr, struct numbers numbers,
+			       struct node_list *list)
+{
+	_cleanup_free_ uint8_t *raw = NULL;
+
+	TRY(read_words(w, addr, nr, &raw));
+	for (size_t i = 0; i < nr; i++) {
+		uint64_t word = get_le64(raw + i * PTR);
+
+		if (word & 1 && w->locked)
+			w->locked(w->ctx, number(numbers, i), (struct kva){ addr + i * PTR }, w->future);
+		if (!(word & ~1ull))
 			continue;
 		uint64_t *slot = vec_push(&list->nodes);
-		if (slot)
-			*slot = node;
-		else
-			e = &err_nomem;
+		if (!slot)
+			return &err_nomem;
+		*slot = word & ~1ull;
 	}
-	free(raw);
-	return e;
+	return NULL;
 }
 
 /* A page of the tree: `nr` pointers to pages for `size` buckets each, or the buckets themselves. */
-static void add_nested(struct rht_walk *w, uint64_t page, size_t nr, size_t size,
+static void add_nested(struct rht_walk *w, uint64_t page, size_t nr, size_t size, struct numbers numbers,
 		       struct node_list *list)
 {
+	_cleanup_free_ uint8_t *raw = NULL;
 	struct node_list pages = { 0 };
-	struct err *e = add_buckets(w, page, nr, &pages);
+	struct err *e = read_words(w, page, nr, &raw);
 
+	for (size_t i = 0; i < nr && !e; i++) {
+		uint64_t *slot = vec_push(&pages.nodes);
+
+		if (slot)
+			*slot = get_le64(raw + i * PTR);
+		else
+			e = &err_nomem;
+	}
+	if (!e)
+		prefetch_nodes(w->k, &pages, PTR << NEST_BITS);
+	for (size_t i = 0; i < pages.nodes.nr && !e; i++) {
+		uint64_t at = pages.nodes.data[i];
+		struct numbers below = { number(numbers, i), numbers.shift + (unsigned int)__builtin_ctzl(nr) };
+
+		if (!at)
+			continue;
+		if (size > 1u << NEST_BITS) {
+			add_nested(w, at, 1u << NEST_BITS, size >> NEST_BITS, below, list);
+			continue;
+		}
+		struct err *one = add_buckets(w, at, size, below, list);
+		if (one)
+			broken(w, one);
+	}
 	if (e)
 		broken(w, e);
-	prefetch_nodes(w->k, &pages, PTR << NEST_BITS);
-	for (size_t i = 0; i < pages.nodes.nr; i++) {
-		uint64_t at = pages.nodes.data[i];
-
-		if (size > 1u << NEST_BITS) {
-			add_nested(w, at, 1u << NEST_BITS, size >> NEST_BITS, list);
-		} else {
-			e = add_buckets(w, at, size, list);
-			if (e)
-				broken(w, e);
-		}
-	}
 	free(pages.nodes.data);
 }
 
@@ -207,9 +243,9 @@ static void walk_table(struct rht_walk *w, struct kva table, struct kva *future)
 
 	uint64_t buckets = kmember(table, &l->bkt_buckets).v, top;
 	if (!e && !nest)
-		e = add_buckets(w, buckets, size, &list);
+		e = add_buckets(w, buckets, size, (struct numbers){ 0, 0 }, &list);
 	else if (!e && !(e = read_link(w->k, buckets, &top)) && top)
-		add_nested(w, top, 1u << nest, size >> nest, &list);
+		add_nested(w, top, 1u << nest, size >> nest, (struct numbers){ 0, 0 }, &list);
 	if (e)
 		broken(w, e);
 	walk_chains(w, &list);
@@ -220,7 +256,13 @@ static void walk_table(struct rht_walk *w, struct kva table, struct kva *future)
 enum walk_end krhashtable_walk(struct kernel *k, struct kva table, size_t max, walk_fn *fn, void *ctx,
 			       struct err **why)
 {
-	struct rht_walk w = { .k = k, .max = max, .fn = fn, .ctx = ctx, .why = why };
+	return krhashtable_walk_locks(k, table, max, fn, NULL, ctx, why);
+}
+
+enum walk_end krhashtable_walk_locks(struct kernel *k, struct kva table, size_t max, walk_fn *fn,
+				     locked_bucket_fn *locked, void *ctx, struct err **why)
+{
+	struct rht_walk w = { .k = k, .max = max, .fn = fn, .locked = locked, .ctx = ctx, .why = why };
 	const struct container_layout *l = k->containers;
 	struct kva tbl;
 	uint64_t rhlist = 0;
@@ -239,6 +281,7 @@ enum walk_end krhashtable_walk(struct kernel *k, struct kva table, size_t max, w
 	for (int n = 0; tbl.v && !w.over; n++) {
 		struct kva future;
 
+		w.future = n > 0;
 		if (n == MAX_TABLES) {
 			went_wrong(&w, WALK_LOOP, NULL);
 			break;

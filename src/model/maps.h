@@ -26,10 +26,12 @@ struct map_entry {
 	uint32_t index;		 /* arrays */
 	const uint8_t *key;	 /* hashes: key_size bytes */
 	const uint8_t *value;	 /* value_size bytes; NULL: unreadable */
-	const uint8_t **per_cpu; /* [nr_cpu_ids], value_size bytes each; NULL element: not mapped or no
-				    such CPU; NULL array: the per-CPU pointer itself is null */
+	const uint8_t **per_cpu; /* [nr_cpu_ids], value_size bytes each; NULL element: no such CPU, or
+				    unreadable; NULL array: the per-CPU pointer itself is null or not known */
+	const bool *cpu_lost;	 /* [nr_cpu_ids]: unreadable; NULL: none is */
 	const struct map_insn *insn;   /* arrays of instructions: where the one is */
 	const struct map_owner *owner; /* storage maps: what it is a value of, in place of a key */
+	const struct facts *facts;     /* what the key stands for; NULL: nothing is known */
 	const struct map_payload *payload; /* what an allocator gave out for the value; NULL: nothing */
 };
 
@@ -72,14 +74,16 @@ struct map_owner {
 
 struct arena_page {
 	uint64_t user_addr;
-	const uint8_t *bytes; /* PAGE_SIZE bytes, kept from the stop; NULL: mapped but unreadable */
+	const uint8_t *bytes; /* PAGE_SIZE bytes, kept from the stop; NULL: not kept, or unreadable */
+	bool not_kept;	      /* nobody tried to read it: there were too many */
 	bool unread;	      /* nobody asked for anything in it yet: of arenas that are looked into only */
 };
 
 struct arena_body {
 	struct arena_page *pages; /* ascending */
 	size_t nr_pages;
-	uint64_t declared_pages;
+	uint64_t declared_pages, mapped_pages; /* mapped: more than nr_pages if even the list was cut */
+	uint64_t bytes_kept;	      /* at most, of the pages' contents; if any were not kept */
 	uint64_t kern_vm_start, user_vm_start; /* 0: unknown */
 	bool span_capped;
 	bool truncated;
@@ -202,6 +206,8 @@ struct map_row {
 	uint32_t key_size, value_size, max_entries, flags;
 	uint64_t extra;
 	bool frozen;
+	bool has_count;
+	uint64_t count; /* entries, by the kernel's own count */
 
 	const struct types *types;	/* what key_type and value_type are ids of; NULL: raw bytes only */
 	uint32_t key_type, value_type;	/* 0: none */

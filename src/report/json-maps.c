@@ -18,6 +18,12 @@ static struct err *write_key(struct json_report *w, const struct map_row *m, con
 	return NULL;
 }
 
+static void write_key_facts(struct json *j, const struct map_entry *entry)
+{
+	if (entry->facts)
+		json_facts_members(j, entry->facts);
+}
+
 static struct err *write_per_cpu(struct json_report *w, const struct map_row *m,
 				 const struct map_entry *entry)
 {
@@ -33,6 +39,15 @@ static struct err *write_per_cpu(struct json_report *w, const struct map_row *m,
 		TRY(render_value(&w->render, m, entry->per_cpu[cpu], &v));
 		json_value(&w->j, v);
 		render_reset(&w->render);
+	}
+	json_close_array(&w->j);
+	if (!entry->cpu_lost)
+		return NULL;
+	json_key(&w->j, "unreadable_cpus");
+	json_open_flat_array(&w->j);
+	for (uint32_t cpu = 0; cpu < w->r->kernel.nr_cpu_ids; cpu++) {
+		if (entry->cpu_lost[cpu])
+			json_u64(&w->j, cpu);
 	}
 	json_close_array(&w->j);
 	return NULL;
@@ -68,6 +83,7 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 			write_owner_key(j, entry->owner);
 		else
 			TRY(write_key(w, m, entry->key));
+		write_key_facts(j, entry);
 		if (entry->value && (entry->owner || render_has_value_type(m))) {
 			TRY(render_value(&w->render, m, entry->value, &v));
 			json_key(j, "value");
@@ -99,6 +115,7 @@ static struct err *write_entry(struct json_report *w, const struct map_row *m,
 		return write_per_cpu(w, m, entry);
 	case MAP_BODY_PERCPU_HASH:
 		TRY(write_key(w, m, entry->key));
+		write_key_facts(j, entry);
 		return write_per_cpu(w, m, entry);
 	case MAP_BODY_NONE:
 	case MAP_BODY_VALUE:
@@ -131,7 +148,7 @@ static struct err *write_entries(struct json_report *w, const struct map_row *m,
 static void write_arena(struct json_report *w, const struct arena_body *a)
 {
 	struct json *j = &w->j;
-	uint64_t shown = 0, cut = 0;
+	uint64_t shown = 0, cut = a->mapped_pages > a->nr_pages ? a->mapped_pages - a->nr_pages : 0;
 
 	json_open_object(j);
 	if (a->nr_pages) {
@@ -145,16 +162,18 @@ static void write_arena(struct json_report *w, const struct arena_body *a)
 			json_key_u64(j, "user_addr", p->user_addr);
 			json_key(j, "bytes");
 			json_byte_array(j, p->bytes, show ? PAGE_SIZE : 0);
-			json_opt_true(j, "unreadable", !p->bytes);
+			json_opt_true(j, "unreadable", !p->bytes && !p->not_kept);
+			json_opt_true(j, "not_kept", p->not_kept);
 			json_close_object(j);
 			shown += show;
-			cut += p->bytes && !show;
+			cut += p->not_kept || (p->bytes && !show);
 			w->arena_pages_left -= show;
 		}
 		json_close_array(j);
 	}
 	json_opt_true(j, "truncated", a->truncated);
 	json_key_u64(j, "declared_pages", a->declared_pages);
+	json_key_u64(j, "mapped_pages", a->mapped_pages);
 	json_opt_true(j, "span_capped", a->span_capped);
 	json_key_u64(j, "kern_vm_start", a->kern_vm_start);
 	json_key_u64(j, "user_vm_start", a->user_vm_start);
@@ -163,7 +182,7 @@ static void write_arena(struct json_report *w, const struct arena_body *a)
 		json_open_object(j);
 		json_key_u64(j, "pages_with_bytes", shown);
 		json_key_u64(j, "pages_without_bytes", cut);
-		json_key_u64(j, "cap", w->opts->arena_bytes);
+		json_key_u64(j, "cap", a->truncated ? MIN(w->opts->arena_bytes, a->bytes_kept) : w->opts->arena_bytes);
 		json_close_object(j);
 	}
 	json_close_object(j);
@@ -318,6 +337,8 @@ void json_map_head(struct json *j, const struct map_row *m)
 	/* Ours; before the contents, which may be long. */
 	json_key_u64(j, "id", m->id);
 	json_opt_string(j, "type_name", m->type_name);
+	if (m->has_count)
+		json_key_u64(j, "elem_count", m->count);
 	json_key_u64(j, "key_size", m->key_size);
 	json_key_u64(j, "flags", m->flags);
 	json_key_u64(j, "map_extra", m->extra);

@@ -7,6 +7,8 @@
 #include "report/text-parts.h"
 #include "report/value-facts.h"
 
+enum { ARENA_RUNS = 16 };
+
 static void write_raw(struct text *t, const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -32,6 +34,15 @@ static struct err *write_key(struct text *t, const struct map_row *m, const uint
 	return NULL;
 }
 
+static void write_key_facts(struct text *t, const struct map_entry *entry)
+{
+	if (!entry->facts || !entry->facts->first)
+		return;
+	strbuf_puts(&t->sb, " (");
+	text_facts(&t->sb, entry->facts);
+	strbuf_putc(&t->sb, ')');
+}
+
 static struct err *write_pair(struct text *t, const struct map_row *m, const struct map_entry *entry)
 {
 	struct value *v;
@@ -42,6 +53,7 @@ static struct err *write_pair(struct text *t, const struct map_row *m, const str
 	} else {
 		TRY(write_key(t, m, entry->key));
 	}
+	write_key_facts(t, entry);
 	text_line(&t->sb, 1);
 	strbuf_puts(&t->sb, "value: ");
 	if (!entry->value) {
@@ -85,6 +97,7 @@ static struct err *write_hash_cpus(struct text *t, const struct map_row *m,
 	struct value *v;
 
 	TRY(write_key(t, m, entry->key));
+	write_key_facts(t, entry);
 	if (!entry->per_cpu) {
 		text_line(&t->sb, 1);
 		strbuf_puts(&t->sb, "<no per-CPU values>");
@@ -94,7 +107,7 @@ static struct err *write_hash_cpus(struct text *t, const struct map_row *m,
 		text_line(&t->sb, 1);
 		strbuf_printf(&t->sb, "cpu %" PRIu32 ": ", cpu);
 		if (!entry->per_cpu[cpu]) {
-			strbuf_puts(&t->sb, "<unmapped>");
+			strbuf_puts(&t->sb, text_no_value(entry, cpu));
 			continue;
 		}
 		TRY(render_value(&t->render, m, entry->per_cpu[cpu], &v));
@@ -166,7 +179,7 @@ static struct err *add_entry(struct text *t, const struct map_row *m, const stru
 	struct value *key, *value;
 
 	*ret = false;
-	if (!entry->key || !entry->value || entry->payload)
+	if (!entry->key || !entry->value || entry->payload || entry->facts)
 		return NULL;
 	TRY(render_key(&t->render, m, entry->key, &key));
 	TRY(render_value(&t->render, m, entry->value, &value));
@@ -251,22 +264,54 @@ static bool is_blank(const uint8_t *page)
 	return true;
 }
 
+/* Where pages are: runs of neighbours, by their place in the arena. */
+static void write_page_runs(struct text *t, const struct arena_body *a)
+{
+	size_t runs = 0, shown = 0;
+
+	for (size_t i = 0; i < a->nr_pages; i++)
+		runs += !i || a->pages[i].user_addr != a->pages[i - 1].user_addr + PAGE_SIZE;
+	size_t limit = text_shown(t, runs, ARENA_RUNS);
+	for (size_t i = 0, end; i < a->nr_pages && shown < limit; i = end) {
+		for (end = i + 1; end < a->nr_pages; end++) {
+			if (a->pages[end].user_addr != a->pages[end - 1].user_addr + PAGE_SIZE)
+				break;
+		}
+		if (!shown++)
+			strbuf_puts(&t->sb, "\n  pages ");
+		else
+			strbuf_puts(&t->sb, ", ");
+		uint64_t first = (a->pages[i].user_addr - a->user_vm_start) / PAGE_SIZE;
+		strbuf_printf(&t->sb, "%" PRIu64, first);
+		if (end - i > 1)
+			strbuf_printf(&t->sb, "-%" PRIu64, first + (end - i) - 1);
+	}
+	if (shown < runs)
+		strbuf_printf(&t->sb, ", \u2026 %zu more runs (-v shows all)", runs - shown);
+}
+
 static void write_arena(struct text *t, const struct arena_body *a)
 {
-	size_t captured = 0, blank = 0;
+	size_t captured = 0, blank = 0, not_kept = 0;
 
 	for (size_t i = 0; i < a->nr_pages; i++) {
 		captured += a->pages[i].bytes != NULL;
+		not_kept += a->pages[i].not_kept;
 		blank += a->pages[i].bytes && is_blank(a->pages[i].bytes);
 	}
 	strbuf_printf(&t->sb, "\narena: %zu pages captured (%zu KiB), %zu non-zero (bytes: JSON)", captured,
 		      captured * (PAGE_SIZE / 1024), captured - blank);
-	if (captured < a->nr_pages)
-		strbuf_printf(&t->sb, " (%zu unreadable)", a->nr_pages - captured);
+	if (captured + not_kept < a->nr_pages)
+		strbuf_printf(&t->sb, " (%zu unreadable)", a->nr_pages - captured - not_kept);
 	if (a->truncated)
-		strbuf_printf(&t->sb, " (truncated, %" PRIu64 " declared)", a->declared_pages);
+		strbuf_printf(&t->sb, " (%" PRIu64 " not kept, %" PRIu64 " declared)", a->mapped_pages - a->nr_pages + not_kept,
+			      a->declared_pages);
 	if (a->span_capped)
 		strbuf_puts(&t->sb, " (span capped at 4 GiB)");
+	if (a->user_vm_start || a->kern_vm_start)
+		strbuf_printf(&t->sb, "\n  at 0x%" PRIx64 " in user space, 0x%" PRIx64 " in the kernel", a->user_vm_start,
+			      a->kern_vm_start);
+	write_page_runs(t, a);
 }
 
 static struct err *write_slot(struct text *t, const struct map_row *m, const struct map_slot *slot)
@@ -334,6 +379,18 @@ static void write_ops(struct text *t, const struct ops_body *ops)
 	}
 }
 
+static void write_details(struct text *t, const struct map_row *m)
+{
+	strbuf_printf(&t->sb, " key_size=%" PRIu32 " flags=0x%" PRIx32 " kva=0x%" PRIx64, m->key_size, m->flags,
+		      m->kva.v);
+	if (m->extra)
+		strbuf_printf(&t->sb, " extra=0x%" PRIx64, m->extra);
+	if (m->btf_id)
+		strbuf_printf(&t->sb, " btf=%" PRIu32, m->btf_id);
+	if (m->frozen)
+		strbuf_puts(&t->sb, " frozen");
+}
+
 static void write_header(struct text *t, const struct map_row *m)
 {
 	text_bold(t, true);
@@ -345,11 +402,12 @@ static void write_header(struct text *t, const struct map_row *m)
 		text_guest(t, m->type_name);
 	else
 		strbuf_printf(&t->sb, "%" PRIu32, m->type);
-	strbuf_printf(&t->sb, ", value_size=%" PRIu32 ", max_entries=%" PRIu32 ")", m->value_size,
-		      m->max_entries);
+	strbuf_printf(&t->sb, ", value_size=%" PRIu32 ", max_entries=%" PRIu32, m->value_size, m->max_entries);
+	if (m->has_count)
+		strbuf_printf(&t->sb, ", entries=%" PRIu64, m->count);
+	strbuf_printf(&t->sb, ") id=%" PRIu32, m->id);
 	if (t->opts->verbose)
-		strbuf_printf(&t->sb, " id=%" PRIu32 " key_size=%" PRIu32 " flags=0x%" PRIx32
-			      " kva=0x%" PRIx64, m->id, m->key_size, m->flags, m->kva.v);
+		write_details(t, m);
 	text_sub_sched(t, m->sched);
 	if (m->error) {
 		text_alarm(t, true);

@@ -121,6 +121,8 @@ void text_bloom(struct text *t, const struct bloom_body *b);
 /* What the owner of a value is, on the same line. */
 void text_owner(struct text *t, const struct map_owner *o);
 
+/* What stands in place of a CPU's value that is not there. */
+const char *text_no_value(const struct map_entry *entry, size_t cpu);
 /* One per-CPU entry from "key N:" on (`key` without the colon); without a newline at its end. */
 struct err *text_per_cpu(struct text *t, const struct map_row *m, const struct map_entry *entry,
 			 const char *key) MUST_CHECK;

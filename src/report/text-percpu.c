@@ -16,11 +16,17 @@ enum {
 };
 
 struct cpus {
-	struct value **v; /* [nr], NULL: not mapped */
+	const struct map_entry *entry;
+	struct value **v; /* [nr], NULL: no such CPU, or unreadable */
 	size_t nr, mapped;
 	size_t *group; /* [nr] the first CPU with an equal value */
 	size_t nr_groups;
 };
+
+const char *text_no_value(const struct map_entry *entry, size_t cpu)
+{
+	return entry->cpu_lost && entry->cpu_lost[cpu] ? "<unreadable>" : "<unmapped>";
+}
 
 static void cpus_deinit(struct cpus *c)
 {
@@ -31,6 +37,7 @@ static void cpus_deinit(struct cpus *c)
 static struct err *cpus_init(struct text *t, const struct map_row *m, const struct map_entry *entry,
 			     struct cpus *c)
 {
+	c->entry = entry;
 	c->nr = entry->per_cpu ? t->r->kernel.nr_cpu_ids : 0;
 	c->v = calloc(c->nr + 1, sizeof(*c->v));
 	c->group = calloc(c->nr + 1, sizeof(*c->group));
@@ -68,7 +75,7 @@ static void write_plain(struct text *t, const struct cpus *c)
 		if (c->v[i])
 			text_value(&t->sb, c->v[i], 1, &t->style);
 		else
-			strbuf_puts(&t->sb, "<unmapped>");
+			strbuf_puts(&t->sb, text_no_value(c->entry, i));
 	}
 }
 
@@ -103,22 +110,26 @@ static void write_cpu_names(struct strbuf *sb, const bool *member, size_t nr, si
 	}
 }
 
-static void write_unmapped(struct text *t, const struct cpus *c)
+/* CPUs without a value, for the one reason or the other. */
+static void write_without(struct text *t, const struct cpus *c, bool lost)
 {
-	bool *member = calloc(c->nr + 1, sizeof(*member));
+	_cleanup_free_ bool *member = calloc(c->nr + 1, sizeof(*member));
+	size_t nr = 0, first = 0;
 
 	if (!member) {
 		t->sb.nomem = true;
 		return;
 	}
-	for (size_t i = 0; i < c->nr; i++)
-		member[i] = !c->v[i];
-	if (c->mapped < c->nr) {
-		text_line(&t->sb, 1);
-		write_cpu_names(&t->sb, member, c->nr, 0, true);
-		strbuf_puts(&t->sb, ": <unmapped>");
+	for (size_t i = 0; i < c->nr; i++) {
+		member[i] = !c->v[i] && lost == (c->entry->cpu_lost && c->entry->cpu_lost[i]);
+		if (member[i] && !nr++)
+			first = i;
 	}
-	free(member);
+	if (!nr)
+		return;
+	text_line(&t->sb, 1);
+	write_cpu_names(&t->sb, member, c->nr, 0, true);
+	strbuf_printf(&t->sb, ": %s", text_no_value(c->entry, first));
 }
 
 static void write_groups(struct text *t, const struct cpus *c)
@@ -257,6 +268,7 @@ struct err *text_per_cpu(struct text *t, const struct map_row *m, const struct m
 	find_groups(&c);
 	if (!write_columns(t, &c))
 		write_groups(t, &c);
-	write_unmapped(t, &c);
+	write_without(t, &c, false);
+	write_without(t, &c, true);
 	return NULL;
 }

@@ -29,6 +29,8 @@ static bool is_zero(const struct value *v, unsigned int levels)
 		}
 		return true;
 	case VALUE_ARRAY:
+		if (v->arr.nr < v->arr.len) /* who knows of the rest */
+			return false;
 		for (size_t i = 0; i < v->arr.nr; i++) {
 			if (!levels || !is_zero(v->arr.elements[i], levels - 1))
 				return false;
@@ -81,7 +83,7 @@ bool value_same_shape(const struct value *a, const struct value *b)
 
 static bool arrays_equal(const struct value *a, const struct value *b)
 {
-	if (a->arr.len != b->arr.len || a->arr.nr != b->arr.nr)
+	if (a->arr.len != b->arr.len || a->arr.nr != b->arr.nr || a->arr.nr < a->arr.len)
 		return false;
 	for (size_t i = 0; i < a->arr.nr; i++) {
 		if (!value_equal(a->arr.elements[i], b->arr.elements[i]))

@@ -47,6 +47,17 @@ const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr)
 	return NULL;
 }
 
+bool arena_not_kept(const struct arena_body *a, uint64_t addr, size_t len)
+{
+	for (uint64_t at = addr & ~(uint64_t)(PAGE_SIZE - 1); at < addr + len; at += PAGE_SIZE) {
+		const struct arena_page *p = arena_page(a, at);
+
+		if (p && p->not_kept)
+			return true;
+	}
+	return false;
+}
+
 struct err *arena_bytes(const struct arena_body *a, uint64_t addr, size_t len, struct pool *pool,
 			const uint8_t **ret, size_t *ret_len)
 {

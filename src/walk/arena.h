@@ -27,6 +27,9 @@ uint64_t arena_user_addr(const struct arena_body *a, uint64_t addr);
 /* The page of an address for which arena_has(); NULL: not mapped, or not collected. */
 const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr);
 
+/* Whether part of [addr, addr + len) is on a page whose contents were left out, as there were too many to keep. */
+bool arena_not_kept(const struct arena_body *a, uint64_t addr, size_t len);
+
 /*
  * Up to len bytes at the address's low half, not copied if they lie in one page, in the pool else.  *ret_len says
  * how many could be had from the start; *ret is NULL if none.

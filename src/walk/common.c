@@ -15,6 +15,13 @@ static bool tells_of_tasks(const char *section)
 	return false;
 }
 
+uint64_t walk_max_elements(const struct walk_opts *opts)
+{
+	if (opts->var || opts->key)
+		return SIZE_MAX;
+	return MAX(opts->max_entries, (uint64_t)VALUE_MAX_ELEMENTS);
+}
+
 bool walk_wants(struct walk *w, const char *section)
 {
 	const struct walk_opts *opts = w->opts;

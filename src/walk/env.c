@@ -41,6 +41,7 @@ struct env_all {
 	struct arena *arenas;
 	size_t nr_arenas;
 
+	size_t max_elements; /* of arrays in values */
 	struct touch *touch; /* NULL but in the touch pass */
 };
 
@@ -341,6 +342,7 @@ static struct err *env_init(struct report *r, struct env_all *all, const struct 
 	c->own = own;
 	*env = (struct value_env){
 		.nr_cpus = all->k->nr_cpu_ids,
+		.max_elements = all->max_elements,
 		.in_arena = in_arena,
 		.read_arena = read_arena,
 		.skip_arena = skip_arena,
@@ -382,6 +384,7 @@ struct err *walk_env(struct walk *w)
 		nr += r->maps.data[i].arena != NULL;
 	all->k = w->k;
 	all->r = r;
+	all->max_elements = (size_t)walk_max_elements(w->opts);
 	all->arenas = pool_calloc(&r->pool, nr, sizeof(*all->arenas));
 	if (!all->arenas)
 		return &err_nomem;

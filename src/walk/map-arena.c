@@ -20,6 +20,8 @@ static const uint64_t ARENA_GUARD = 32 << 10;
 /* Bytes of address space that one lowest-level page table covers. */
 static const uint64_t SLICE = 2 << 20;
 
+enum { SLICES_AT_ONCE = 256 }; /* what they find is held twice for a moment */
+
 /* A page found: where user space sees it, and where it lies. */
 struct found {
 	uint64_t user;
@@ -39,6 +41,9 @@ struct arena_walk {
 	struct slice *slices;
 	size_t nr_slices;
 	uint64_t skip; /* frame of the scratch page; UINT64_MAX: none */
+	VEC(struct found) found; /* in the order of user addresses; the first ->room of all pages */
+	size_t room;
+	size_t lost_tables;
 };
 
 static void arena_walk_deinit(struct arena_walk *a)
@@ -48,6 +53,7 @@ static void arena_walk_deinit(struct arena_walk *a)
 		err_free(a->slices[i].e);
 	}
 	free(a->slices);
+	free(a->found.data);
 }
 
 /* What a mapping callback works on. */
@@ -80,9 +86,8 @@ static bool add_mapping(void *ctx, const struct mapping *m)
 	return true;
 }
 
-static void walk_slice(void *ctx, size_t i)
+static void walk_slice(struct arena_walk *a, size_t i)
 {
-	struct arena_walk *a = ctx;
 	struct slice *s = &a->slices[i];
 	struct kernel *k = a->job->mw->k;
 	struct slice_walk sw = { a, s };
@@ -160,75 +165,99 @@ static struct err *arena_window(struct arena_walk *a, bool *mapped)
 	return NULL;
 }
 
-/* All pages found, in the order of user addresses, which is the order of the slices. */
-static struct err *collect(struct arena_walk *a, struct found **ret, size_t *ret_nr)
+/* Takes what slices [from, to) have found: their order is that of user addresses. */
+static struct err *collect(struct arena_walk *a, size_t from, size_t to)
 {
-	size_t nr = 0, at = 0, lost = 0;
-
-	for (size_t i = 0; i < a->nr_slices; i++) {
+	for (size_t i = from; i < to; i++) {
 		struct slice *s = &a->slices[i];
 
 		if (walk_is_fatal(s->e))
 			return take_ptr(s->e);
-		lost += s->unreadable + (s->e && !s->unreadable);
-		nr += s->found.nr;
-	}
-	if (lost)
-		TRY(map_unreadable(a->job, "arena: %zu page tables unreadable", lost));
+		a->lost_tables += s->unreadable + (s->e && !s->unreadable);
+		a->body->mapped_pages += s->found.nr;
+		for (size_t j = 0; j < s->found.nr && a->found.nr < a->room; j++) {
+			struct found *f = vec_push(&a->found);
 
-	struct found *all = malloc(MAX(nr, (size_t)1) * sizeof(*all));
-	if (!all)
-		return &err_nomem;
-	for (size_t i = 0; i < a->nr_slices; i++) {
-		const struct slice *s = &a->slices[i];
-
-		for (size_t j = 0; j < s->found.nr; j++)
-			all[at++] = s->found.data[j];
+			if (!f)
+				return &err_nomem;
+			*f = s->found.data[j];
+		}
+		free(s->found.data);
+		s->found.data = NULL;
+		s->found.nr = 0;
 	}
-	*ret = all;
-	*ret_nr = nr;
 	return NULL;
 }
 
+/* What a mem_each() over some of the slices works on. */
+struct batch {
+	struct arena_walk *a;
+	size_t from;
+};
+
+static void batch_slice(void *ctx, size_t i)
+{
+	const struct batch *b = ctx;
+
+	walk_slice(b->a, b->from + i);
+}
+
+static struct err *find_pages(struct arena_walk *a)
+{
+	struct map_job *job = a->job;
+
+	/* Neither list may outgrow the budget; half of it and more is for contents. */
+	a->room = (size_t)(job->bytes / (4 * sizeof(struct arena_page)));
+	for (size_t i = 0, n; i < a->nr_slices; i += n) {
+		struct batch b = { a, i };
+
+		n = MIN(a->nr_slices - i, (size_t)SLICES_AT_ONCE);
+		mem_each(job->mw->k->mem, n, batch_slice, &b);
+		TRY(collect(a, i, i + n));
+	}
+	return a->lost_tables ? map_unreadable(job, "arena: %zu page tables unreadable", a->lost_tables) : NULL;
+}
+
 /* The pages' bytes, as far as the budget goes; they stay in the page cache. */
-static struct err *read_pages(struct arena_walk *a, const struct found *found, size_t nr)
+static struct err *read_pages(struct arena_walk *a)
 {
 	struct map_job *job = a->job;
 	struct mem *mem = job->mw->k->mem;
-	size_t total = nr, lost = 0;
+	struct arena_body *body = a->body;
+	size_t nr = a->found.nr, lost = 0;
 
-	/* The list itself also counts. */
-	nr = MIN(nr, (size_t)(job->bytes / (4 * sizeof(struct arena_page))));
 	job->bytes -= nr * sizeof(struct arena_page);
-
-	struct arena_page *pages = pool_calloc(job->mw->pool, nr, sizeof(*pages));
-	size_t keep = MIN(nr, (size_t)(job->bytes / PAGE_SIZE));
+	body->pages = pool_calloc(job->mw->pool, nr, sizeof(*body->pages));
+	size_t keep = (size_t)MIN((uint64_t)nr, job->bytes / PAGE_SIZE);
 	_cleanup_free_ struct gpa *want = calloc(MAX(keep, (size_t)1), sizeof(*want));
 
-	if (!pages || !want)
+	if (!body->pages || !want)
 		return &err_nomem;
 	for (size_t i = 0; i < keep; i++)
-		want[i] = found[i].pa;
+		want[i] = a->found.data[i].pa;
 	job->bytes -= keep * PAGE_SIZE;
 	TRY(mem_prefetch(mem, want, keep));
 
+	body->nr_pages = nr;
 	for (size_t i = 0; i < nr; i++) {
-		pages[i].user_addr = found[i].user;
-		if (i >= keep)
+		struct arena_page *p = &body->pages[i];
+
+		p->user_addr = a->found.data[i].user;
+		p->not_kept = i >= keep;
+		if (p->not_kept)
 			continue;
 
-		_cleanup_err_ struct err *e = mem_page(mem, found[i].pa, &pages[i].bytes);
+		_cleanup_err_ struct err *e = mem_page(mem, a->found.data[i].pa, &p->bytes);
 		if (walk_is_fatal(e))
 			return take_ptr(e);
 		lost += !!e;
 	}
-	a->body->pages = pages;
-	a->body->nr_pages = nr;
-	if (keep < total) {
-		job->out_of_bytes = true;
-		a->body->truncated = true;
-		TRY(map_note(job, "arena: contents of the first %zu of %zu pages were kept", keep,
-			     total));
+	if (keep < body->mapped_pages) {
+		job->pages_cut = true;
+		body->truncated = true;
+		body->bytes_kept = (uint64_t)keep * PAGE_SIZE;
+		TRY(map_note(job, "arena: contents of the first %zu of %" PRIu64 " pages were kept", keep,
+			     body->mapped_pages));
 	}
 	return lost ? map_unreadable(job, "arena: %zu pages unreadable", lost) : NULL;
 }
@@ -260,10 +289,6 @@ struct err *map_arena(struct map_job *job)
 	TRY(add_slices(&a, a.body->kern_vm_start + low, first));
 	if (span > first)
 		TRY(add_slices(&a, a.body->kern_vm_start, span - first));
-	mem_each(job->mw->k->mem, a.nr_slices, walk_slice, &a);
-
-	_cleanup_free_ struct found *found = NULL;
-	size_t nr = 0;
-	TRY(collect(&a, &found, &nr));
-	return read_pages(&a, found, nr);
+	TRY(find_pages(&a));
+	return read_pages(&a);
 }

@@ -67,8 +67,8 @@ static struct err *array_range(struct map_job *job, const char *what, uint64_t b
 	*first = 0;
 	if (job->key) { /* one that there is */
 		*first = get_le32(job->key);
-		*ret = 1;
-		return NULL;
+		*ret = map_take(job, cost);
+		return *ret ? NULL : map_note(job, "one entry is bigger than the %" PRIu64 " bytes kept of a map", job->bytes);
 	}
 	if (n > cap) {
 		n = cap;

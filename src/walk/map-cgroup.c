@@ -13,10 +13,14 @@
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "kernel/containers.h"
+#include "walk/map-locks.h"
+
+enum { RING_MAX = 256 }; /* values of one cgroup looked at for the cgroup itself */
 
 struct cgroup_layout {
 	struct member map, list;
 	struct member node, key, buf, percpu_buf, data;
+	struct member of_cgroup, key_id, key_attach, storages;
 };
 
 static const struct layout_member cgroup_members[] = {
@@ -27,6 +31,10 @@ static const struct layout_member cgroup_members[] = {
 	LAYOUT(struct cgroup_layout, buf, "bpf_cgroup_storage", "buf"),
 	LAYOUT(struct cgroup_layout, percpu_buf, "bpf_cgroup_storage", "percpu_buf"),
 	LAYOUT(struct cgroup_layout, data, "bpf_storage_buffer", "data"),
+	LAYOUT_OPT(struct cgroup_layout, of_cgroup, "bpf_cgroup_storage", "list_cg"), /* 5.9 */
+	LAYOUT_OPT(struct cgroup_layout, key_id, "bpf_cgroup_storage_key", "cgroup_inode_id"),
+	LAYOUT_OPT(struct cgroup_layout, key_attach, "bpf_cgroup_storage_key", "attach_type"),
+	LAYOUT_OPT(struct cgroup_layout, storages, "cgroup", "bpf.storages"),
 };
 
 struct cgroup_walk {
@@ -34,6 +42,7 @@ struct cgroup_walk {
 	struct cgroup_layout l;
 	uint64_t cap, cost;
 	VEC(struct kva) found; /* struct bpf_cgroup_storage */
+	size_t nameless;       /* of which the cgroup was not found */
 	bool nomem;
 };
 
@@ -75,6 +84,73 @@ static struct err *find_storages(struct cgroup_walk *c)
 	return NULL;
 }
 
+/* Whether this is the struct cgroup that has the id. */
+static struct err *has_id(struct map_job *job, struct kva cgroup, uint64_t id, bool *ret)
+{
+	const struct objs_layout *l = &job->mw->objs.l;
+	struct kernel *k = job->mw->k;
+	struct kva kn;
+	uint64_t v = 0;
+	_cleanup_err_ struct err *e = kget_kva(k, cgroup, &l->cgroup_kn, &kn);
+
+	if (!e)
+		e = kget(k, kn, &l->kn_id, &v);
+	*ret = !e && v == id;
+	return walk_is_fatal(e) ? take_ptr(e) : NULL;
+}
+
+/*
+ * The values of a cgroup are on a list whose head is in the cgroup. A head looks like any other link, but only
+ * around the head there is an object with the very id.
+ */
+static struct err *find_cgroup(struct cgroup_walk *c, struct kva storage, uint64_t id, struct kva *ret)
+{
+	struct kva first = kmember(storage, &c->l.of_cgroup), at = first;
+
+	*ret = (struct kva){ 0 };
+	for (int i = 0; i < RING_MAX; i++) {
+		bool same;
+		_cleanup_err_ struct err *e = kread_kva(c->job->mw->k, at, &at);
+
+		if (e)
+			return walk_is_fatal(e) ? take_ptr(e) : NULL;
+		if (at.v == first.v)
+			return NULL;
+		TRY(has_id(c->job, (struct kva){ at.v - c->l.storages.off }, id, &same));
+		if (!same)
+			continue;
+		ret->v = at.v - c->l.storages.off;
+		return NULL;
+	}
+	return NULL;
+}
+
+/* What the key's numbers stand for. */
+static struct err *explain_key(struct cgroup_walk *c, struct kva storage, struct map_entry *entry)
+{
+	const struct cgroup_layout *l = &c->l;
+	struct objs *o = &c->job->mw->objs;
+	uint32_t size = c->job->row->key_size;
+	struct facts *facts = pool_calloc(o->pool, 1, sizeof(*facts));
+	struct kva cgroup = { 0 };
+	const char *name;
+
+	if (!facts)
+		return &err_nomem;
+	entry->facts = facts;
+	if (member_fits(&l->key_id, size) && l->of_cgroup.present && l->storages.present)
+		TRY(find_cgroup(c, storage, member_get(&l->key_id, entry->key), &cgroup));
+	struct err *e = cgroup.v ? objs_cgroup(o, cgroup, facts) : NULL;
+	if (walk_is_fatal(e))
+		return e;
+	c->nameless += !cgroup.v || e;
+	err_free(e);
+	if (!member_fits(&l->key_attach, size))
+		return NULL;
+	TRY(objs_enum(o, "bpf_attach_type", "BPF_", member_get(&l->key_attach, entry->key), &name));
+	return facts_text(facts, o->pool, "attach_type_name", name);
+}
+
 /* Adds an entry with its key; *buf is where its value is, 0 if that cannot be told. */
 static struct err *read_entry(struct cgroup_walk *c, struct kva storage, bool percpu, struct kva *buf)
 {
@@ -90,6 +166,7 @@ static struct err *read_entry(struct cgroup_walk *c, struct kva storage, bool pe
 		err_free(e);
 		return map_unreadable(job, "the entry at 0x%" PRIx64 " is unreadable", storage.v);
 	}
+	TRY(explain_key(c, storage, entry));
 	if (!percpu)
 		TRY(map_copy(job, kmember(*buf, &c->l.data), row->value_size, &entry->value));
 	row->nr_entries++;
@@ -119,6 +196,8 @@ static struct err *read_storages(struct cgroup_walk *c, bool percpu)
 	}
 	if (percpu)
 		TRY(map_percpu_fill(job, row->entries, pptrs, row->nr_entries, &lost));
+	if (c->nameless)
+		TRY(map_note(job, "%zu cgroups are known by their id only", c->nameless));
 	return lost ? map_unreadable(job, "%zu per-CPU values unreadable", lost) : NULL;
 }
 
@@ -137,6 +216,9 @@ static struct err *cgroup_read(struct map_job *job, bool percpu)
 		return map_implausible(job, "keys of %" PRIu32 " bytes", row->key_size);
 	c.cost = row->key_size + sizeof(struct map_entry) +
 		 (percpu ? map_percpu_cost(job) : row->value_size);
+
+	struct held_lock where = { .what = "list of cgroups", .kva.v = row->kva.v - l->map.off };
+	TRY(map_lock_check(job, &where, "bpf_cgroup_storage_map", "lock"));
 
 	struct err *e = find_storages(&c);
 	if (!e)

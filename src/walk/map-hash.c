@@ -424,6 +424,18 @@ static struct err *fill_percpu(struct hash_walk *h)
 	return fill_from(h, h->entries.nr);
 }
 
+/* Whether the rest of the buckets need not be looked at for the one entry that is asked for. */
+static bool found_key(const struct hash_walk *h)
+{
+	return h->job->key && (h->entries.nr || (h->hash_proved && !h->hash_refuted));
+}
+
+/* How many buckets are looked at at most. */
+static uint64_t bucket_limit(const struct hash_walk *h)
+{
+	return MIN((uint64_t)h->n_buckets, (uint64_t)MAP_BUCKET_BYTES / h->bucket_size);
+}
+
 /* In the words of ktstr where it has some. */
 static struct err *notes(struct hash_walk *h, uint64_t buckets_seen)
 {
@@ -434,7 +446,7 @@ static struct err *notes(struct hash_walk *h, uint64_t buckets_seen)
 			     h->entries.nr));
 		TRY(map_note(job, "max_entries=%" PRIu32, job->row->max_entries));
 	}
-	if (buckets_seen < h->n_buckets && !job->capped && !job->out_of_bytes && !job->key) {
+	if (buckets_seen < h->n_buckets && !job->capped && !job->out_of_bytes && !found_key(h)) {
 		job->out_of_bytes = true;
 		TRY(map_note(job, "only %" PRIu64 " of %" PRIu32 " buckets were looked at", buckets_seen,
 			     h->n_buckets));
@@ -459,16 +471,16 @@ static struct err *notes(struct hash_walk *h, uint64_t buckets_seen)
  */
 static struct err *walk_to_key(struct hash_walk *h, uint64_t *seen)
 {
-	uint64_t first = hash(h, h->job->key) & (h->n_buckets - 1), n = 1;
+	uint64_t first = hash(h, h->job->key) & (h->n_buckets - 1), n = 1, limit = bucket_limit(h);
 
-	for (*seen = 0; *seen < h->n_buckets && !h->job->out_of_bytes; n = MIN(n * 8, (uint64_t)BUCKETS_AT_ONCE)) {
+	for (*seen = 0; *seen < limit && !h->job->out_of_bytes; n = MIN(n * 8, (uint64_t)BUCKETS_AT_ONCE)) {
 		uint64_t from = (first + *seen) & (h->n_buckets - 1);
 
 		n = MIN(n, h->n_buckets - from); /* the rest begins anew at bucket 0 */
-		n = MIN(n, h->n_buckets - *seen);
+		n = MIN(n, limit - *seen);
 		TRY(walk_buckets(h, (uint32_t)from, (uint32_t)n));
 		*seen += n;
-		if (h->entries.nr || (h->hash_proved && !h->hash_refuted))
+		if (found_key(h))
 			return NULL;
 	}
 	return NULL;
@@ -477,7 +489,7 @@ static struct err *walk_to_key(struct hash_walk *h, uint64_t *seen)
 /* All buckets, or as many as the budgets allow; *seen of them. */
 static struct err *walk_all_buckets(struct hash_walk *h, uint64_t *seen)
 {
-	uint64_t nr = MIN((uint64_t)h->n_buckets, (uint64_t)MAP_BUCKET_BYTES / h->bucket_size);
+	uint64_t nr = bucket_limit(h);
 
 	*seen = 0;
 	if (h->job->key)

@@ -151,6 +151,7 @@ static struct err *read_header(struct map_job *job, struct found_map *f)
 	if (e) {
 		struct err *failed = map_unreadable(job, "struct bpf_map: %s", e->msg);
 
+		job->headless = true;
 		err_free(e);
 		return failed;
 	}
@@ -191,7 +192,8 @@ static struct err *read_ops_btf(struct map_job *job, struct found_map *f)
 	struct err *e = kget_kva(job->mw->k, (struct kva){ f->kva.v - l->ops_map.off }, &l->ops_btf, &f->btf);
 	if (!e || walk_is_fatal(e))
 		return e;
-	struct err *failed = map_unreadable(job, "BTF: %s", e->msg);
+	job->typeless = true;
+	struct err *failed = map_unreadable(job, "raw bytes only: BTF: %s", e->msg);
 	err_free(e);
 	return failed;
 }

@@ -138,14 +138,14 @@ struct err *map_percpu_place(struct map_job *job, const struct percpu_words *wor
 
 /* ---- values */
 
-/* NULL in *ret: no such CPU, or unreadable (counted). */
-static struct err *read_one(struct map_job *job, uint64_t pptr, uint32_t cpu, const uint8_t **ret,
-			    size_t *unreadable)
+/* NULL in *ret: no such CPU, or unreadable (*lost). */
+static struct err *read_one(struct map_job *job, uint64_t pptr, uint32_t cpu, const uint8_t **ret, bool *lost)
 {
 	struct kernel *k = job->mw->k;
 	struct kva addr;
 
 	*ret = NULL;
+	*lost = false;
 	if (!k->possible[cpu])
 		return NULL;
 
@@ -161,29 +161,47 @@ static struct err *read_one(struct map_job *job, uint64_t pptr, uint32_t cpu, co
 	}
 	if (walk_is_fatal(e))
 		return take_ptr(e);
-	*unreadable += !!e;
+	*lost = e;
+	return NULL;
+}
+
+/* The values of all CPUs. */
+static struct err *read_all(struct map_job *job, struct map_entry *entry, uint64_t pptr, size_t *unreadable)
+{
+	uint32_t cpus = job->mw->k->nr_cpu_ids;
+	const uint8_t **per_cpu = pool_calloc(job->mw->pool, cpus, sizeof(*per_cpu));
+	bool *losses = NULL;
+
+	if (!per_cpu)
+		return &err_nomem;
+	for (uint32_t cpu = 0; cpu < cpus; cpu++) {
+		bool lost;
+
+		TRY(read_one(job, pptr, cpu, &per_cpu[cpu], &lost));
+		if (!lost)
+			continue;
+		if (!losses)
+			losses = pool_calloc(job->mw->pool, cpus, sizeof(*losses));
+		if (!losses)
+			return &err_nomem;
+		losses[cpu] = true;
+		++*unreadable;
+	}
+	entry->per_cpu = per_cpu;
+	entry->cpu_lost = losses;
 	return NULL;
 }
 
 struct err *map_percpu_fill(struct map_job *job, struct map_entry *entries, const uint64_t *pptrs,
 			    size_t n, size_t *unreadable)
 {
-	uint32_t cpus = job->mw->k->nr_cpu_ids;
-
-	if (!cpus && n)
+	if (!job->mw->k->nr_cpu_ids && n)
 		return map_unreadable(job, "per-CPU values: %s",
 				      job->mw->k->cpus_why ? job->mw->k->cpus_why : "no CPUs known");
 	TRY(prefetch(job, pptrs, n, job->row->value_size));
 	for (size_t i = 0; i < n; i++) {
-		if (!pptrs[i])
-			continue;
-
-		const uint8_t **per_cpu = pool_calloc(job->mw->pool, cpus, sizeof(*per_cpu));
-		if (!per_cpu)
-			return &err_nomem;
-		for (uint32_t cpu = 0; cpu < cpus; cpu++)
-			TRY(read_one(job, pptrs[i], cpu, &per_cpu[cpu], unreadable));
-		entries[i].per_cpu = per_cpu;
+		if (pptrs[i])
+			TRY(read_all(job, &entries[i], pptrs[i], unreadable));
 	}
 	return NULL;
 }

@@ -102,6 +102,8 @@ static struct err *queue_stack(struct map_job *job, bool stack)
 	if (!usable)
 		return NULL;
 
+	job->row->has_count = true;
+	job->row->count = ring.used;
 	uint64_t nr = MIN(ring.used, map_cap(job, WALK_ENTRIES_DEFAULT));
 	uint64_t cost = (uint64_t)row->value_size + sizeof(struct map_entry) + 16;
 	job->capped = nr < ring.used;

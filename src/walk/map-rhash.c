@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "kernel/containers.h"
+#include "walk/map-locks.h"
 
 struct rhash_layout {
 	struct member map, ht, node, data;
@@ -26,7 +27,7 @@ struct rhash_walk {
 	struct rhash_layout l;
 	uint64_t cap, value_at, len; /* in the element's data */
 	VEC(struct krange) elems;    /* their data */
-	bool nomem;
+	struct err *e; /* fatal, met in a callback */
 };
 
 static bool on_node(void *ctx, struct kva node)
@@ -41,10 +42,24 @@ static bool on_node(void *ctx, struct kva node)
 		return false;
 
 	struct krange *elem = vec_push(&h->elems);
-	h->nomem = !elem;
 	if (elem)
 		*elem = (struct krange){ { node.v - h->l.node.off + h->l.data.off }, h->len };
-	return !h->nomem;
+	else if (!h->e)
+		h->e = &err_nomem;
+	return elem;
+}
+
+/* The kernel does not tell who holds it: it is but a bit. */
+static void on_lock(void *ctx, uint64_t bucket, struct kva word, bool future)
+{
+	struct rhash_walk *h = ctx;
+	struct held_lock where = {
+		.what = future ? "bucket of the table being filled" : "bucket",
+		.has_index = true, .index = bucket, .kva = word,
+	};
+
+	if (!h->e)
+		h->e = map_lock_add(h->job, &where, 1);
 }
 
 static struct err *find_elems(struct rhash_walk *h)
@@ -55,9 +70,9 @@ static struct err *find_elems(struct rhash_walk *h)
 
 	/* One more than the cap, so that it is on_node() that says stop. */
 	uint64_t max = h->cap == UINT64_MAX ? h->cap : h->cap + 1;
-	enum walk_end end = krhashtable_walk(job->mw->k, table, max, on_node, h, &why);
-	if (h->nomem)
-		return &err_nomem;
+	enum walk_end end = krhashtable_walk_locks(job->mw->k, table, max, on_node, on_lock, h, &why);
+	if (h->e)
+		return take_ptr(h->e);
 	if (walk_is_fatal(why))
 		return take_ptr(why);
 	if (end == WALK_BROKEN)

@@ -11,8 +11,10 @@
 
 #include <inttypes.h>
 
+#include "base/addr-set.h"
 #include "base/cleanup.h"
 #include "kernel/containers.h"
+#include "walk/map-locks.h"
 
 enum {
 	PROG_ARRAY = 3,
@@ -68,7 +70,14 @@ static const struct layout_member members[] = {
 
 struct err *slots_layout(struct kernel *k, struct slots_layout *l)
 {
-	return klayout(k, members, ARRAY_SIZE(members), l, NULL);
+	uint32_t id;
+
+	TRY(klayout(k, members, ARRAY_SIZE(members), l, NULL));
+	l->shtab_bucket_lock.present = false;
+	_cleanup_err_ struct err *e = types_find(k->types, BTF_KIND_STRUCT, "bpf_shtab_bucket", &id);
+	if (e)
+		return walk_is_fatal(e) ? take_ptr(e) : NULL;
+	return lock_member(k->types, id, "lock", &l->shtab_bucket_lock);
 }
 
 /* ---- what a slot's pointer leads to */
@@ -310,12 +319,33 @@ static struct err *tell_prog_owner(struct map_job *job)
 	return e ? lost(job, "owner", e) : NULL;
 }
 
+/* The lock that a map of such a type has for all of it, if it has one. */
+static struct err *look_at_lock(struct map_job *job)
+{
+	const struct slots_layout *l = &job->mw->slots;
+	struct held_lock where = { .what = "map" };
+
+	switch (job->row->type) {
+	case SOCKMAP:
+		where.kva.v = job->row->kva.v - l->stab_map.off;
+		return l->stab_map.present ? map_lock_check(job, &where, "bpf_stab", "lock") : NULL;
+	case XSKMAP:
+		where.kva.v = job->row->kva.v - l->xsk_map.off;
+		return l->xsk_map.present ? map_lock_check(job, &where, "xsk_map", "lock") : NULL;
+	case DEVMAP_HASH:
+		where.kva.v = job->row->kva.v - l->dtab_map.off;
+		return l->dtab_map.present ? map_lock_check(job, &where, "bpf_dtab", "index_lock") : NULL;
+	}
+	return NULL;
+}
+
 struct err *map_slots(struct map_job *job)
 {
 	struct slots_at at;
 	uint64_t nr;
 
 	TRY(tell_prog_owner(job));
+	TRY(look_at_lock(job));
 
 	if (!find_slots(job, &at))
 		return map_no_layout(job, at.what);
@@ -356,23 +386,56 @@ struct err *map_slots(struct map_job *job)
 struct bucket_walk {
 	struct map_job *job;
 	uint64_t cap;
+	struct addr_set seen;
 	VEC(struct kva) nodes;
-	bool nomem;
+	size_t strays; /* chains that run into another */
+	struct err *e; /* fatal, met in a callback */
 };
+
+static void bucket_walk_deinit(struct bucket_walk *b)
+{
+	addr_set_deinit(&b->seen);
+	free(b->nodes.data);
+	err_free(b->e);
+}
 
 static bool bucket_node(void *ctx, struct kva node)
 {
 	struct bucket_walk *b = ctx;
+	bool is_new;
 
+	b->e = addr_set_add(&b->seen, node.v, &is_new);
+	if (b->e)
+		return false;
+	if (!is_new) {
+		b->strays++;
+		return false;
+	}
 	if (b->nodes.nr == b->cap) {
 		b->job->capped = true;
 		return false;
 	}
+	if (!map_take(b->job, sizeof(struct kva) + sizeof(struct map_slot) + b->job->row->key_size))
+		return false;
 	struct kva *slot = vec_push(&b->nodes);
-	b->nomem = !slot;
 	if (slot)
 		*slot = node;
+	else
+		b->e = &err_nomem;
 	return slot;
+}
+
+static struct err *look_at_bucket_lock(struct map_job *job, struct kva bucket, uint64_t index)
+{
+	const struct member *m = &job->mw->slots.shtab_bucket_lock;
+	struct held_lock where = { .what = "bucket", .has_index = true, .index = index };
+	uint64_t word;
+
+	if (!m->present)
+		return NULL;
+	TRY(kget(job->mw->k, bucket, m, &word));
+	where.kva = kmember(bucket, m);
+	return map_lock_add(job, &where, (uint32_t)word);
 }
 
 /* The nodes of hlist heads `stride` bytes apart, the head `off` into each. */
@@ -383,10 +446,12 @@ static struct err *walk_buckets(struct bucket_walk *b, struct kva heads, uint64_
 	size_t unread = 0, broken = 0;
 
 	kprefetch(k, &(struct krange){ heads, nr * stride }, 1);
-	for (uint64_t i = 0; i < nr && !b->job->capped; i++) {
+	for (uint64_t i = 0; i < nr && !b->job->capped && !b->job->out_of_bytes; i++) {
 		struct kva head = { heads.v + i * stride + off }, first;
 		struct err *why = kread_kva(k, head, &first);
 
+		if (!why && b->job->row->type == SOCKHASH)
+			why = look_at_bucket_lock(b->job, (struct kva){ heads.v + i * stride }, i);
 		if (walk_is_fatal(why))
 			return why;
 		if (why || !first.v) {
@@ -398,13 +463,16 @@ static struct err *walk_buckets(struct bucket_walk *b, struct kva heads, uint64_
 		if (walk_is_fatal(why))
 			return why;
 		err_free(why);
-		if (b->nomem)
-			return &err_nomem;
+		if (b->e)
+			return take_ptr(b->e);
 		broken += end == WALK_BROKEN || end == WALK_LOOP;
 	}
+	broken += b->strays;
 	if (unread)
 		TRY(map_unreadable(b->job, "%zu buckets unreadable", unread));
-	return broken ? map_implausible(b->job, "%zu bucket chains loop or end in nothing", broken) : NULL;
+	if (broken)
+		return map_implausible(b->job, "%zu bucket chains loop, end in nothing or run into another bucket", broken);
+	return NULL;
 }
 
 /* A slot of DEVMAP_HASH, whose key is the index, or of SOCKHASH. */
@@ -437,8 +505,6 @@ static struct err *bucket_slots(struct bucket_walk *b, struct kva heads, uint64_
 	TRY(new_body(job, b->nodes.nr, true));
 	struct slots_body *s = job->row->slots;
 	for (size_t i = 0; i < b->nodes.nr; i++) {
-		if (!map_take(job, sizeof(*s->slots) + job->row->key_size))
-			break;
 		struct err *e = hash_slot(job, b->nodes.data[i], &s->slots[s->nr]);
 		if (walk_is_fatal(e))
 			return e;
@@ -472,7 +538,7 @@ static struct err *buckets_of(struct map_job *job, const struct member *map, con
 struct err *map_slots_hash(struct map_job *job)
 {
 	const struct slots_layout *l = &job->mw->slots;
-	struct bucket_walk b = { .job = job, .cap = map_cap(job, WALK_ENTRIES_DEFAULT) };
+	_cleanup_(bucket_walk_deinit) struct bucket_walk b = { .job = job, .cap = map_cap(job, WALK_ENTRIES_DEFAULT) };
 	bool dev = job->row->type == DEVMAP_HASH;
 	const struct member *map = dev ? &l->dtab_map : &l->shtab_map;
 	const struct member *node = dev ? &l->netdev_hlist : &l->shelem_node;
@@ -480,6 +546,7 @@ struct err *map_slots_hash(struct map_job *job)
 	struct kva heads;
 
 	TRY(tell_prog_owner(job));
+	TRY(look_at_lock(job));
 	if (!map->present || !node->present || !stride)
 		return map_no_layout(job, dev ? "struct bpf_dtab" : "struct bpf_shtab");
 	struct err *e = dev ? buckets_of(job, map, &l->dtab_heads, &l->dtab_nr_heads, &heads, &nr) :
@@ -492,9 +559,7 @@ struct err *map_slots_hash(struct map_job *job)
 			     MAP_BUCKET_BYTES / stride, nr));
 		nr = MAP_BUCKET_BYTES / stride;
 	}
-	e = bucket_slots(&b, heads, nr, stride, off);
-	free(b.nodes.data);
-	return e;
+	return bucket_slots(&b, heads, nr, stride, off);
 }
 
 struct err *map_hash_of_maps(struct map_job *job)

@@ -13,7 +13,7 @@ struct slots_layout {
 	struct member cpumap_map, cpumap_slots, cpu_cpu, cpu_qsize, cpu_prog;
 	struct member xsk_map, xsk_slots, xsk_dev, xsk_queue;
 	struct member stab_map, stab_slots;
-	struct member shtab_map, shtab_buckets, shtab_nr_buckets, shtab_bucket, shtab_bucket_head;
+	struct member shtab_map, shtab_buckets, shtab_nr_buckets, shtab_bucket, shtab_bucket_head, shtab_bucket_lock;
 	struct member shelem_node, shelem_sk, shelem_key;
 	struct member reuse_map, reuse_slots;
 };

@@ -78,6 +78,7 @@ static struct err *read_prog(struct map_job *job, struct kva at, struct ops_func
 static struct err *read_progs(struct map_job *job, struct ops_body *ops)
 {
 	uint64_t nr;
+	size_t lost = 0;
 	struct kva links;
 
 	TRY(count_links(job, &nr));
@@ -89,11 +90,18 @@ static struct err *read_progs(struct map_job *job, struct ops_body *ops)
 		return &err_nomem;
 	for (uint64_t i = 0; i < nr; i++) {
 		struct ops_func *func = &ops->funcs[ops->nr_funcs];
+		struct err *e = read_prog(job, (struct kva){ links.v + 8 * i }, func);
 
-		TRY(read_prog(job, (struct kva){ links.v + 8 * i }, func));
+		if (walk_is_fatal(e) || (e && e->code == ERR_MISSING))
+			return e;
+		if (e) { /* the others do not depend on it */
+			*func = (struct ops_func){ 0 };
+			lost++;
+		}
+		err_free(e);
 		ops->nr_funcs += func->prog_id != 0;
 	}
-	return NULL;
+	return lost ? map_unreadable(job, "%zu programs unreadable", lost) : NULL;
 }
 
 static struct err *read_table(struct map_job *job)
@@ -105,9 +113,11 @@ static struct err *read_table(struct map_job *job)
 	if (row->value_size < head || row->value_size - head > TABLE_MAX)
 		return map_implausible(job, "a table of %" PRIu32 " bytes", row->value_size);
 	size_t len = row->value_size - head;
-	uint8_t *buf = map_take(job, len) ? pool_alloc(job->mw->pool, len) : NULL;
+	if (!map_take(job, len))
+		return map_note(job, "the table has %zu bytes, %" PRIu64 " are kept of a map", len, job->bytes);
+	uint8_t *buf = pool_alloc(job->mw->pool, len);
 	if (!buf)
-		return job->out_of_bytes ? NULL : &err_nomem;
+		return &err_nomem;
 
 	struct err *e = kread(job->mw->k, kmember(ops_map(job), &l->ops_data), buf, len);
 	if (walk_is_fatal(e))

@@ -52,6 +52,13 @@ const struct map_type *map_type_find(uint32_t type)
 	return NULL;
 }
 
+bool map_is_hash(uint32_t type)
+{
+	const struct map_type *t = map_type_find(type);
+
+	return t && (t->read == map_hash || t->read == map_percpu_hash || t->read == map_hash_of_maps);
+}
+
 static const char prefix[] = "BPF_MAP_TYPE_", deprecated[] = "_DEPRECATED";
 
 struct err *map_type_name(const struct types *types, uint32_t type, struct pool *pool, const char **ret)

@@ -14,6 +14,9 @@ struct map_type {
 /* NULL for a type that fdgdb has never heard of. */
 const struct map_type *map_type_find(uint32_t type);
 
+/* Whether maps of the type are a struct bpf_htab. */
+bool map_is_hash(uint32_t type);
+
 /*
  * Name of a type by the kernel's own enum ("lru_hash"), so that types younger than fdgdb have one too;
  * else by our table; *ret is NULL if neither knows it.

@@ -15,7 +15,9 @@
 
 enum {
 	STRUCT_OPS = 26, /* enum bpf_map_type */
+	ARENA = 33,
 	INSN_ARRAY = 34,
+	ARENA_LIST_BYTES = 32 << 20, /* for 4 GiB of pages */
 };
 
 /* ---- what walkers of contents share */
@@ -99,11 +101,21 @@ static uint64_t declared_bytes(const struct map_row *row)
 {
 	uint64_t one = (uint64_t)row->key_size + row->value_size + 64, all;
 
-	if (row->type == 33) /* an arena's max_entries are pages */
+	if (row->type == ARENA) /* an arena's max_entries are pages */
 		one = PAGE_SIZE;
 	if (row->type == 27 || row->type == 31) /* a ring buffer's are bytes */
 		one = 8;
 	return mul_overflows(one, row->max_entries, &all) ? UINT64_MAX : all;
+}
+
+/* An arena gets what the user asks of pages, with room for the list of them. */
+static uint64_t share_of(const struct maps_walk *m, size_t i)
+{
+	uint64_t asked = m->mw.w->opts->arena_bytes, all;
+
+	if (m->jobs[i].row->type != ARENA || asked <= m->limit)
+		return m->limit;
+	return add_overflows(asked, (uint64_t)ARENA_LIST_BYTES, &all) ? asked : all;
 }
 
 /*
@@ -132,7 +144,7 @@ static void share_bytes(struct maps_walk *m)
 	}
 	m->limit = low;
 	for (size_t i = 0; i < m->found.nr; i++)
-		m->jobs[i].bytes = low;
+		m->jobs[i].bytes = share_of(m, i);
 }
 
 static struct err *read_contents(struct map_job *job)
@@ -141,13 +153,15 @@ static struct err *read_contents(struct map_job *job)
 	const struct map_type *type = map_type_find(row->type);
 
 	const struct map_layout *l = &job->mw->l;
-	if (row->unreadable) /* the header is not there */
+	if (job->headless)
 		return NULL;
 	/* A size of 0 would be a wrong number, and so would be all that is told by it. */
 	if (!l->type.present || !l->key_size.present || !l->value_size.present || !l->max_entries.present)
 		return map_no_layout(job, "struct bpf_map");
-	if (type)
-		return type->read(job);
+	if (type) {
+		TRY(type->read(job));
+		return map_count(job);
+	}
 	job->undecoded = true;
 	return map_note(job, "map type %" PRIu32 "%s%s%s: fdgdb does not know this type", row->type,
 			row->type_name ? " (" : "", row->type_name ? row->type_name : "",
@@ -197,6 +211,8 @@ struct err *maps_put_types(struct maps_walk *m, size_t i)
 	uint32_t key = row->key_type, value = row->value_type;
 
 	row->key_type = row->value_type = 0;
+	if (job->typeless)
+		return NULL;
 	if (row->type == STRUCT_OPS) {
 		row->btf_id = o ? o->id : 0;
 		if (o && !o->types)
@@ -283,6 +299,31 @@ static size_t count(const struct maps_walk *m, size_t flag, uint32_t *first)
 	return nr;
 }
 
+/* Maps with values whose arrays are longer than what is shown of one. */
+static struct err *long_arrays(struct maps_walk *m)
+{
+	uint64_t cap = walk_max_elements(m->mw.w->opts), longest = 0;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < m->found.nr; i++) {
+		const struct map_row *row = m->jobs[i].row;
+		uint64_t len;
+
+		if (m->jobs[i].skipped || m->jobs[i].left_out || !row->types || !row->value_type ||
+		    (!row->value && !row->nr_entries))
+			continue;
+		if (!value_longest_array(row->types, row->value_type, &len))
+			return &err_nomem;
+		nr += len > cap;
+		longest = MAX(longest, len);
+	}
+	if (!nr)
+		return NULL;
+	return report_cut(m->mw.w->r, "maps", cap > VALUE_MAX_ELEMENTS,
+			  "arrays in values of %zu maps at %" PRIu64 " elements (the longest has %" PRIu64
+			  "; --max-entries)", nr, cap, longest);
+}
+
 static struct err *summarize(struct maps_walk *m)
 {
 	struct report *r = m->mw.w->r;
@@ -322,7 +363,11 @@ static struct err *summarize(struct maps_walk *m)
 	if (nr)
 		TRY(report_cut(r, "maps", asked, "%zu maps at %" PRIu64 " KiB each", nr,
 			       m->limit >> 10));
-	return NULL;
+	nr = count(m, offsetof(struct map_job, pages_cut), &first);
+	if (nr)
+		TRY(report_cut(r, "maps", asked || m->mw.w->opts->arena_bytes,
+			       "contents of pages of %zu arenas, past what is kept (--arena-bytes)", nr));
+	return long_arrays(m);
 }
 
 /* Maps that were not looked at are left out of the list; those that the end of the walk left out are counted. */

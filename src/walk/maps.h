@@ -57,8 +57,11 @@ struct map_job {
 	uint64_t bytes;	   /* that may still be kept for this map */
 	bool out_of_bytes; /* ->bytes did not suffice */
 	bool capped;	   /* at walk_opts.max_entries or its default */
+	bool pages_cut;	   /* of an arena, contents are left out */
 	bool implausible;
 	bool undecoded; /* fdgdb does not decode this type of map */
+	bool headless;	/* not even struct bpf_map could be read */
+	bool typeless;	/* which BTF object its types are of is not known */
 	bool skipped;	/* not looked at: the walk ended before */
 	bool left_out;	/* not asked for: --map */
 	/* --key: only this entry is wanted; walkers that know where to look read no other.  NULL: all. */
@@ -135,6 +138,9 @@ struct err *map_slots(struct map_job *job) MUST_CHECK;
 struct err *map_slots_hash(struct map_job *job) MUST_CHECK;
 struct err *map_hash_of_maps(struct map_job *job) MUST_CHECK;
 struct err *map_struct_ops(struct map_job *job) MUST_CHECK;
+
+/* After the contents: the kernel's own count of the entries, if it keeps one, and whether that many were found. */
+struct err *map_count(struct map_job *job) MUST_CHECK;
 
 /*
  * Elements of a hash whose values are single pointers: ->key of each entry, and the pointers.  The arrays

@@ -25,6 +25,10 @@ static const struct layout_member members[] = {
 	LAYOUT(struct objs_layout, map_id, "bpf_map", "id"),
 	LAYOUT(struct objs_layout, map_name, "bpf_map", "name"),
 	LAYOUT_OPT(struct objs_layout, map_owner, "bpf_map", "owner"),
+	/* Before 6.17 and the stable releases that took the change over (6.1.149, 6.12.42): */
+	LAYOUT_OPT(struct objs_layout, own_type, "bpf_map", "owner.type"),
+	LAYOUT_OPT(struct objs_layout, own_jited, "bpf_map", "owner.jited"),
+	LAYOUT_OPT(struct objs_layout, own_frags, "bpf_map", "owner.xdp_has_frags"),
 	LAYOUT_OPT(struct objs_layout, owner_type, "bpf_map_owner", "type"),
 	LAYOUT_OPT(struct objs_layout, owner_jited, "bpf_map_owner", "jited"),
 	LAYOUT_OPT(struct objs_layout, owner_frags, "bpf_map_owner", "xdp_has_frags"),
@@ -154,6 +158,29 @@ static struct err *add_member(struct objs *o, struct kva obj, const struct membe
 	return facts_num(facts, o->pool, key, v);
 }
 
+static struct err *add_prog_type(struct objs *o, uint64_t type, struct facts *facts)
+{
+	const char *name;
+
+	TRY(facts_num(facts, o->pool, "type", type));
+	TRY(objs_enum(o, "bpf_prog_type", "BPF_PROG_TYPE_", type, &name));
+	return facts_text(facts, o->pool, "type_name", name);
+}
+
+/* The owner is in the map: type 0 until there is one. */
+static struct err *map_own_owner(struct objs *o, struct kva map, struct facts *facts)
+{
+	const struct objs_layout *l = &o->l;
+	uint64_t type;
+
+	TRY(kget(o->k, map, &l->own_type, &type));
+	if (!type)
+		return NULL;
+	TRY(add_prog_type(o, type, facts));
+	TRY(add_member(o, map, &l->own_jited, "jited", facts));
+	return add_member(o, map, &l->own_frags, "xdp_has_frags", facts);
+}
+
 struct err *objs_map_owner(struct objs *o, struct kva map, struct facts *facts)
 {
 	const struct objs_layout *l = &o->l;
@@ -161,16 +188,15 @@ struct err *objs_map_owner(struct objs *o, struct kva map, struct facts *facts)
 	const char *name;
 	uint64_t v;
 
-	/* Kernels whose owner is a part of the map itself (before 6.1.149, 6.12.42) are left without. */
+	if (l->own_type.present)
+		return map_own_owner(o, map, facts);
 	if (!l->map_owner.present || l->map_owner.size != 8 || !l->owner_type.present)
 		return NULL;
 	TRY(kget_kva(o->k, map, &l->map_owner, &owner));
 	if (!owner.v)
 		return NULL;
 	TRY(kget(o->k, owner, &l->owner_type, &v));
-	TRY(facts_num(facts, o->pool, "type", v));
-	TRY(objs_enum(o, "bpf_prog_type", "BPF_PROG_TYPE_", v, &name));
-	TRY(facts_text(facts, o->pool, "type_name", name));
+	TRY(add_prog_type(o, v, facts));
 	TRY(add_member(o, owner, &l->owner_jited, "jited", facts));
 	TRY(add_member(o, owner, &l->owner_frags, "xdp_has_frags", facts));
 	TRY(add_member(o, owner, &l->owner_sleepable, "sleepable", facts));

@@ -13,6 +13,7 @@ struct objs_layout {
 	struct member prog_aux, prog_id, prog_name, prog_attach, map_id, map_name;
 	/* struct bpf_map_owner: the first program of a map of programs decides which others may be in it */
 	struct member map_owner, owner_type, owner_jited, owner_frags, owner_sleepable, owner_attach, owner_proto;
+	struct member own_type, own_jited, own_frags; /* where the owner is a part of the map */
 	/* struct cgroup, its directory */
 	struct member cgroup_kn, kn_parent, kn_parent_old, kn_name, kn_id;
 	/* struct net_device */

@@ -213,7 +213,7 @@ struct err *view_entry(struct maps_walk *m)
 	while (m->jobs[v.i].left_out)
 		v.i++;
 	v.job = &m->jobs[v.i];
-	if (v.job->row->unreadable)
+	if (v.job->headless)
 		return of_map(&v, err_new(ERR_FAULT, "%s", v.job->row->error));
 	TRY(maps_read_types(m));
 	TRY(of_map(&v, read_entry(&v)));

@@ -29,6 +29,8 @@ struct walk_opts {
 	size_t nr_dsqs;
 	/* --max-entries: 0 is the default caps above, UINT64_MAX all. */
 	uint64_t max_entries;
+	/* --arena-bytes: bytes kept of an arena's pages; 0 is the default, UINT64_MAX all. */
+	uint64_t arena_bytes;
 	/* --map: id, 0x address or name of the maps that are wanted; none: all. */
 	const char *const *maps;
 	size_t nr_maps;
@@ -44,6 +46,9 @@ struct walk {
 
 /* The i-th of the sections that can be asked for, in the order in which they are collected; NULL behind the last. */
 const char *walk_section_name(size_t i);
+
+/* How many elements of an array in a value are shown: views show all of what they were asked for. */
+uint64_t walk_max_elements(const struct walk_opts *opts);
 
 /* Whether the user wants this section; if not, it is noted as not asked for. */
 bool walk_wants(struct walk *w, const char *section);

@@ -107,6 +107,7 @@ static void add_cgroup_storage(struct fake_kernel *fk, int map)
 	const struct fake_field value[] = {
 		F(img_cgroup_value, buf, fk->ptr), N(img_cgroup_value, buf, "percpu_buf", fk->ptr),
 		N(img_cgroup_value, inode_id, "key", key_id), N(img_cgroup_value, next, "list_map", list),
+		N(img_cgroup_value, cg_next, "list_cg", list),
 	};
 	const struct fake_field buf[] = { { "data", fake_kernel_array(fk, fk->u8, 0), 16 } };
 
@@ -121,7 +122,9 @@ static void add_owners(struct fake_kernel *fk)
 	int u16 = fake_kernel_array(fk, fk->u8, 2);
 	const struct fake_field task[] = { F(img_task, pid, fk->u32), F(img_task, tgid, fk->u32),
 					   F(img_task, comm, bytes16) };
-	const struct fake_field cgroup[] = { F(img_cgroup, kn, fk->ptr) };
+	const struct fake_field bpf[] = { { "storages", fk->ptr, 0 } };
+	const struct fake_field cgroup[] = { F(img_cgroup, kn, fk->ptr),
+					     N(img_cgroup, next, "bpf", define(fk, "cgroup_bpf", 16, bpf, 1)) };
 	const struct fake_field kn[] = {
 		N(img_kernfs_node, parent, "__parent", fk->ptr), F(img_kernfs_node, name, fk->ptr),
 		F(img_kernfs_node, id, fk->u64),
@@ -144,11 +147,37 @@ static void add_owners(struct fake_kernel *fk)
 					   N(img_sock, type, "sk_type", u16) };
 
 	define(fk, "task_struct", sizeof(struct img_task), task, ARRAY_SIZE(task));
-	define(fk, "cgroup", sizeof(struct img_cgroup), cgroup, 1);
+	define(fk, "cgroup", sizeof(struct img_cgroup), cgroup, 2);
 	define(fk, "kernfs_node", sizeof(struct img_kernfs_node), kn, ARRAY_SIZE(kn));
 	define(fk, "inode", sizeof(struct img_inode), inode, ARRAY_SIZE(inode));
 	define(fk, "super_block", sizeof(struct img_super_block), sb, ARRAY_SIZE(sb));
 	define(fk, "sock", sizeof(struct img_sock), sock, ARRAY_SIZE(sock));
+	const struct fake_field xdp[] = { F(img_xdp_sock, dev, fk->ptr), F(img_xdp_sock, queue_id, u16) };
+	define(fk, "xdp_sock", sizeof(struct img_xdp_sock), xdp, 2);
+}
+
+static void add_rhash(struct fake_kernel *fk, int map)
+{
+	const struct fake_field head[] = { { "next", fk->ptr, 0 } };
+	const struct fake_field nelems[] = { { "counter", fk->u32, 0 } };
+	const struct fake_field ht[] = {
+		{ "tbl", fk->ptr, 0 }, { "nelems", define(fk, "atomic_t", 4, nelems, 1), 8 }, { "rhlist", fk->u8, 12 },
+	};
+	const struct fake_field table[] = {
+		F(img_bucket_table, size, fk->u32), F(img_bucket_table, nest, fk->u32),
+		F(img_bucket_table, future_tbl, fk->ptr),
+		F(img_bucket_table, buckets, fake_kernel_array(fk, fk->ptr, 0)),
+	};
+	const struct fake_field rhtab[] = { F(img_rhtab, map, map),
+					    N(img_rhtab, tbl, "ht", define(fk, "rhashtable", 16, ht, ARRAY_SIZE(ht))) };
+	const struct fake_field elem[] = {
+		N(img_rhtab_elem, next, "node", define(fk, "rhash_head", 8, head, 1)),
+		F(img_rhtab_elem, data, fake_kernel_array(fk, fk->u8, 0)),
+	};
+
+	define(fk, "bucket_table", sizeof(struct img_bucket_table), table, ARRAY_SIZE(table));
+	define(fk, "bpf_rhtab", sizeof(struct img_rhtab), rhtab, 2);
+	define(fk, "rhtab_elem", sizeof(struct img_rhtab_elem), elem, 2);
 }
 
 static void add_insns(struct fake_kernel *fk, int map)
@@ -167,6 +196,7 @@ static void add_insns(struct fake_kernel *fk, int map)
 void map_image_bodies(struct fake_kernel *fk, int map)
 {
 	add_insns(fk, map);
+	add_rhash(fk, map);
 	add_queue_lpm(fk, map);
 	add_ring_bloom(fk, map);
 	add_stacks(fk, map);

@@ -65,7 +65,7 @@ static void add_devices(struct fake_kernel *fk, int map)
 	    name = fake_kernel_array(fk, fk->u8, 16);
 	const struct fake_field dtab[] = {
 		F(img_dtab, map, map), F(img_dtab, netdev_map, fk->ptr),
-		F(img_dtab, dev_index_head, fk->ptr), F(img_dtab, n_buckets, fk->u32),
+		F(img_dtab, dev_index_head, fk->ptr), F(img_dtab, n_buckets, fk->u32), F(img_dtab, items, fk->u32),
 	};
 	const struct fake_field netdev[] = {
 		F(img_dtab_netdev, dev, fk->ptr), F(img_dtab_netdev, xdp_prog, fk->ptr),

@@ -47,7 +47,11 @@ static int add_map_type(struct fake_kernel *fk)
 	btf__add_enum_value(fk->btf, "__MAX_BPF_MAP_TYPE", 100);
 
 	int name = fake_kernel_array(fk, fk->u8, 16);
+	const struct fake_field owner[] = { { "type", fk->u32, 0 }, { "jited", fk->u8, 4 },
+					    { "xdp_has_frags", fk->u8, 5 } };
 	const struct fake_field map[] = {
+		F(img_map, elem_count, fk->ptr),
+		N(img_map, owner_type, "owner", fake_kernel_struct(fk, "", 8, owner, 3)),
 		F(img_map, ops, fk->ptr), N(img_map, extra, "map_extra", fk->u64),
 		F(img_map, btf, fk->ptr), N(img_map, type, "map_type", type),
 		F(img_map, key_size, fk->u32), F(img_map, value_size, fk->u32),
@@ -112,6 +116,8 @@ static void add_hashes(struct fake_kernel *fk, int map)
 	const struct fake_field bucket_fields[] = { { "head", head, 0 },
 						    N(img_bucket, lock, "raw_lock", lock) };
 	int bucket = fake_kernel_struct(fk, "bucket", sizeof(struct img_bucket), bucket_fields, 2);
+	const struct fake_field pcount[] = { { "count", fk->u64, 0 }, { "counters", fk->ptr, 8 } };
+	const struct fake_field counter[] = { { "counter", fk->u32, 0 } };
 	/* Another thing of that name, as in some kernels. */
 	fake_kernel_struct(fk, "bucket", 72, first, 1);
 	const struct fake_field htab[] = {
@@ -119,6 +125,9 @@ static void add_hashes(struct fake_kernel *fk, int map)
 		F(img_htab, elems, fk->ptr), F(img_htab, n_buckets, fk->u32),
 		F(img_htab, elem_size, fk->u32), N(img_htab, seed, "hashrnd", fk->u32),
 		F(img_htab, map_locked, fake_kernel_array(fk, fk->ptr, 8)), F(img_htab, lru, lru),
+		N(img_htab, percpu_count, "pcount", fake_kernel_struct(fk, "percpu_counter", 16, pcount, 2)),
+		N(img_htab, count, "count", fake_kernel_struct(fk, "atomic_t", 4, counter, 1)),
+		N(img_htab, uses_percpu, "use_percpu_counter", fk->u8),
 	};
 	int flex = fake_kernel_array(fk, fk->u8, 0);
 	const struct fake_field elem[] = {
@@ -245,6 +254,7 @@ struct map_image *map_image_new(void)
 	add_struct_ops(im, map);
 	map_image_bodies(fk, map);
 	map_image_objs(fk, map);
+	map_image_slots(fk, map);
 	add_idr(fk);
 	add_btf(fk);
 	fake_kernel_symbol(fk, "map_idr", map_image_idr_at);

@@ -7,7 +7,10 @@
 
 /* The kernel's structures as far as the walkers know them; the order is ours, the names are not. */
 struct img_map {
-	uint64_t ops, extra, btf;
+	uint64_t ops, extra, btf, elem_count;
+	/* struct { type; jited; xdp_has_frags } owner, as kernels before 6.17 have it */
+	uint32_t owner_type;
+	uint8_t owner_jited, owner_frags;
 	uint32_t type, key_size, value_size, max_entries, flags, id;
 	uint32_t key_type, value_type, vmlinux_value_type;
 	char name[16];
@@ -45,6 +48,30 @@ struct img_htab {
 	uint32_t n_buckets, elem_size, seed, pad;
 	uint64_t map_locked[8];
 	struct img_lru lru;
+	/* pcount, count, use_percpu_counter */
+	int64_t percpu_count;
+	uint64_t percpu_counters;
+	uint32_t count;
+	uint8_t uses_percpu;
+};
+
+/* struct bpf_rhtab, its table and its elements. */
+struct img_rhtab {
+	struct img_map map;
+	uint64_t tbl;
+	uint32_t nelems;
+	uint8_t rhlist;
+};
+
+struct img_bucket_table {
+	uint32_t size, nest;
+	uint64_t future_tbl;
+	uint64_t buckets[];
+};
+
+struct img_rhtab_elem {
+	uint64_t next;
+	uint8_t data[];
 };
 
 struct img_bucket {
@@ -152,6 +179,7 @@ struct img_cgroup_value {
 	uint64_t inode_id;
 	uint32_t attach_type, pad;
 	uint64_t next, prev; /* list_map */
+	uint64_t cg_next, cg_prev; /* list_cg */
 };
 
 struct img_task {
@@ -162,6 +190,7 @@ struct img_task {
 
 struct img_cgroup {
 	uint64_t self[4], kn;
+	uint64_t next, prev; /* bpf.storages */
 };
 
 struct img_kernfs_node {
@@ -184,6 +213,12 @@ struct img_sock {
 	uint8_t state, pad;
 	uint8_t daddr6[16], saddr6[16];
 	uint16_t protocol, type;
+};
+
+struct img_xdp_sock {
+	struct img_sock sk;
+	uint64_t dev;
+	uint16_t queue_id;
 };
 
 struct img_btf {
@@ -250,12 +285,64 @@ struct img_prog_stats {
 struct img_dtab {
 	struct img_map map;
 	uint64_t netdev_map, dev_index_head;
-	uint32_t n_buckets;
+	uint32_t n_buckets, items;
 };
 
 struct img_dtab_netdev {
 	uint64_t dev, next, pprev, xdp_prog;
 	uint32_t idx;
+};
+
+/* Maps of CPUs, sockets and events. */
+struct img_cpu_map {
+	struct img_map map;
+	uint64_t cpu_map;
+};
+
+struct img_cpu_entry {
+	uint32_t cpu, map_id;
+	uint64_t queue;
+	uint32_t qsize, fd;
+	uint64_t prog;
+};
+
+struct img_slot_array { /* struct xsk_map, struct reuseport_array */
+	struct img_map map;
+	uint64_t slots[];
+};
+
+struct img_stab {
+	struct img_map map;
+	uint64_t sks;
+	uint32_t lock;
+};
+
+struct img_shtab {
+	struct img_map map;
+	uint64_t buckets;
+	uint32_t buckets_num, count;
+};
+
+struct img_shtab_bucket {
+	uint32_t lock, pad;
+	uint64_t first;
+};
+
+struct img_shtab_elem {
+	uint32_t hash, pad;
+	uint64_t sk, next, pprev;
+	uint8_t key[];
+};
+
+struct img_event_entry {
+	uint64_t event, file;
+};
+
+struct img_event {
+	uint64_t pad;
+	uint32_t type, size;
+	uint64_t config;
+	int32_t cpu, pad2;
 };
 
 struct img_net_device {
@@ -277,6 +364,8 @@ void map_image_destroy(struct map_image *im);
 void map_image_bodies(struct fake_kernel *fk, int map);
 /* Devices, programs, links. */
 void map_image_objs(struct fake_kernel *fk, int map);
+/* Maps of CPUs, sockets and events. */
+void map_image_slots(struct fake_kernel *fk, int map);
 
 /* Kernel addresses of their own, from a page boundary plus `offset` on. */
 uint64_t map_image_room(struct map_image *im, size_t len, size_t offset);

@@ -107,6 +107,8 @@ static void add_hashes(struct report *r)
 	m = add_map(r, "task_ctxs", 9, "lru_hash", MAP_BODY_ENTRIES);
 	set_types(m, SAMPLE_U32, 4, SAMPLE_TASK_CTX, 24);
 	m->max_entries = 16;
+	m->has_count = true;
+	m->count = 4;
 	m->error = "2 entries unreadable";
 	m->unreadable = true;
 	e = set_entries(r, m, 2);
@@ -180,6 +182,9 @@ static void add_per_cpu(struct report *r)
 	e = set_entries(r, m, 2);
 	e[0].key = WORDS(r, 5);
 	set_per_cpu(r, &e[0], 3, (const uint8_t *const[]){ WORDS(r, 1), NULL, WORDS(r, 3) });
+	bool *lost = alloc(r, 4 * sizeof(*lost));
+	lost[1] = true;
+	e[0].cpu_lost = lost;
 	e[1].key = WORDS(r, 6);
 }
 
@@ -194,11 +199,16 @@ static void add_arena(struct report *r)
 	a->declared_pages = 1000;
 	a->kern_vm_start = 0xffffc90000008000;
 	a->user_vm_start = 0x100000000000;
-	a->nr_pages = 3;
-	a->pages = alloc(r, 3 * sizeof(*a->pages));
+	a->nr_pages = 5;
+	a->mapped_pages = 6;
+	a->truncated = true;
+	a->bytes_kept = 3 * PAGE_SIZE;
+	a->pages = alloc(r, 5 * sizeof(*a->pages));
 	a->pages[0] = (struct arena_page){ .user_addr = 0x100000001000, .bytes = page };
 	a->pages[1] = (struct arena_page){ .user_addr = 0x100000005000 };
 	a->pages[2] = (struct arena_page){ .user_addr = 0x100000007000, .bytes = alloc(r, PAGE_SIZE) };
+	a->pages[3] = (struct arena_page){ .user_addr = 0x100000008000, .not_kept = true };
+	a->pages[4] = (struct arena_page){ .user_addr = 0x100000009000, .not_kept = true };
 	m->max_entries = 1000;
 	m->arena = a;
 	m->extra = 0x100000000000;

@@ -27,7 +27,7 @@ struct env {
 	uint64_t next;
 	uint64_t nodes[8192];
 	uint64_t indices[8192];
-	size_t nr, stop_at;
+	size_t nr, nr_locked, stop_at;
 	struct err *why;
 };
 
@@ -590,6 +590,45 @@ static void test_rhashtable_nested(void)
 	env_free(v);
 }
 
+/* Buckets whose lock was held; which of them, in v->indices. */
+static void on_locked(void *ctx, uint64_t bucket, struct kva word, bool future)
+{
+	struct env *v = ctx;
+
+	CU_ASSERT_EQUAL(word.v & 7, 0);
+	v->indices[v->nr_locked++] = bucket | (uint64_t)future << 32;
+}
+
+/* Bit 0 of a bucket's word, also of an empty one; of a word that leads to a page of a nested table it means nothing. */
+static void test_rhashtable_locks(void)
+{
+	struct env *v = env_new();
+	uint64_t ht = alloc(v, 64), old = rht_table(v, 64, 0), new = rht_table(v, 1 << 20, 2);
+	uint64_t top = alloc(v, 4096), mid = alloc(v, 4096), page = alloc(v, 4096);
+
+	put(v, ht, old);
+	put(v, old + BKT_FUTURE, new);
+	uint64_t chain = rht_chain(v, old + BKT_BUCKETS + 8 * 9, 2, 9);
+	put(v, old + BKT_BUCKETS + 8 * 9, chain | 1);
+	put(v, old + BKT_BUCKETS + 8 * 10, 1);
+	rht_chain(v, old + BKT_BUCKETS + 8 * 11, 1, 11);
+	/* Bucket 3 + (100 << 2) + (7 << 11) of the nested one. */
+	put(v, new + BKT_BUCKETS, top);
+	put(v, top + 8 * 3, mid);
+	put(v, mid + 8 * 100, page);
+	put(v, page + 8 * 7, 1);
+
+	v->nr = 0;
+	CU_ASSERT_EQUAL(krhashtable_walk_locks(v->k, (struct kva){ ht }, 10, on_node, on_locked, v, &v->why),
+			WALK_COMPLETE);
+	CU_ASSERT_EQUAL(v->nr, 3);
+	CU_ASSERT_EQUAL_FATAL(v->nr_locked, 3);
+	CU_ASSERT_EQUAL(v->indices[0], 9);
+	CU_ASSERT_EQUAL(v->indices[1], 10);
+	CU_ASSERT_EQUAL(v->indices[2], 1ULL << 32 | (3 + (100 << 2) + (7 << 11)));
+	env_free(v);
+}
+
 static void test_rhashtable_damaged(void)
 {
 	struct env *v = env_new();
@@ -644,5 +683,5 @@ UNIT_MAIN("containers", { "list", test_list }, { "list, damaged", test_list_dama
 	  { "xarray, nodes that share theirs", test_xarray_shared },
 	  { "rbtree", test_rbtree }, { "rhashtable", test_rhashtable },
 	  { "rhashtable being resized", test_rhashtable_resize },
-	  { "rhashtable, nested", test_rhashtable_nested },
+	  { "rhashtable, nested", test_rhashtable_nested }, { "rhashtable, locked buckets", test_rhashtable_locks },
 	  { "rhashtable, damaged", test_rhashtable_damaged }, { "rhlist", test_rhlist })

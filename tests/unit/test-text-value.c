@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "report/text-value.h"
+#include "report/value-facts.h"
 #include "values.h"
 
 static void value_is(const struct value *v, size_t width, bool verbose, const char *want,
@@ -87,6 +88,12 @@ static void test_zero_suppression(void)
 		      v_enum(32, 0, "ZERO", false), "m", v_cpus(""), "s",
 		      v_struct("in", "a", v_int(32, 0), NULL), "a", v_array(v_int(8, 0), NULL), NULL),
 	     "t{}");
+	/* Of what is cut off an array nobody knows that it is zero, nor that it is the same. */
+	struct value *cut = v_array(v_int(8, 0), v_int(8, 0), NULL), *same = v_array(v_int(8, 0), v_int(8, 0), NULL);
+	CU_ASSERT_TRUE(value_equal(cut, same));
+	cut->arr.len = same->arr.len = 5000;
+	CU_ASSERT_FALSE(value_equal(cut, same));
+	TEXT(v_struct("t", "a", cut, NULL), "t:\n  a [all 2 zero] /* 2 of 5000 shown */");
 	/* These never count as zero. */
 	TEXT(v_struct("t", "b", v_bytes("\0", 1, false), "u", v_unsupported("x"), NULL),
 	     "t{b=00, u=<unsupported: x>}");

@@ -165,9 +165,13 @@ static void test_lpm(void)
 		{ 0xc0a88000, 17 },
 	};
 
-	const struct map_row *row = walk_one(&f, new_lpm(&f, root));
+	uint64_t map = new_lpm(&f, root);
+	fake_kernel_put64(f.fk, map + offsetof(struct img_lpm, n_entries), 5); /* forks do not count */
+	const struct map_row *row = walk_one(&f, map);
 	check_prefixes(row, want, ARRAY_SIZE(want));
 	CU_ASSERT_PTR_NULL(row->error);
+	CU_ASSERT_TRUE(row->has_count);
+	CU_ASSERT_EQUAL(row->count, 5);
 	teardown(&f);
 }
 
@@ -504,6 +508,25 @@ static void test_sk_storage(void)
 
 /* ---- the values by cgroup that were before */
 
+/*
+ * The cgroup "/top" with id 50, which one finds only by going around the list of its values: the first two of three
+ * links, and another map's value between.
+ */
+static void link_cgroup(struct fixture *f, uint64_t value)
+{
+	struct img_kernfs_node root = { .id = 1 }, top = { .id = 50 };
+	top.parent = put_object(f, &root, sizeof(root));
+	top.name = put_object(f, "top", 4);
+	struct img_cgroup cgroup = { .kn = put_object(f, &top, sizeof(top)) };
+	struct img_cgroup_value other = { .inode_id = 50 };
+	uint64_t cg = put_object(f, &cgroup, sizeof(cgroup)), between = put_object(f, &other, sizeof(other));
+	uint64_t ring[] = { value + offsetof(struct img_cgroup_value, cg_next),
+			    between + offsetof(struct img_cgroup_value, cg_next), cg + offsetof(struct img_cgroup, next) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ring); i++)
+		fake_kernel_put64(f->fk, ring[i], ring[(i + 1) % ARRAY_SIZE(ring)]);
+}
+
 static void test_cgroup_storage(void)
 {
 	for (int percpu = 0; percpu < 2; percpu++) {
@@ -524,24 +547,38 @@ static void test_cgroup_storage(void)
 			uint64_t buf[3] = { 0, 0, 40 + (uint64_t)i };
 			struct img_cgroup_value v = {
 				.buf = percpu ? 0x1000000 : put_object(&f, buf, sizeof(buf)),
-				.inode_id = 50 + (uint64_t)i, .attach_type = 1,
+				.inode_id = 50 + (uint64_t)i, .attach_type = i ? 1 : 37,
+				/* Alone on the list, as when the cgroup is gone. */
+				.cg_next = values[i] + offsetof(struct img_cgroup_value, cg_next),
 				.next = i ? head : values[1] + link, .prev = i ? values[0] + link : head,
 			};
 			fake_kernel_write(f.fk, values[i], &v, sizeof(v));
 		}
+		link_cgroup(&f, values[0]);
 		m.next = values[0] + link;
 		m.prev = values[1] + link;
 		fake_kernel_write(f.fk, at, &m, sizeof(m));
 
 		const struct map_row *row = walk_one(&f, at);
-		CU_ASSERT_PTR_NULL(row->error);
+		CU_ASSERT_STRING_EQUAL(row->error, "1 cgroups are known by their id only");
+		CU_ASSERT_FALSE(row->unreadable);
 		CU_ASSERT_EQUAL(row->body, percpu ? MAP_BODY_PERCPU_HASH : MAP_BODY_ENTRIES);
 		CU_ASSERT_EQUAL_FATAL(row->nr_entries, 2);
 		for (size_t i = 0; i < 2; i++) {
 			const struct map_entry *e = &row->entries[i];
 
 			CU_ASSERT_EQUAL(get_le64(e->key), 50 + i);
-			CU_ASSERT_EQUAL(get_le32(e->key + 8), 1);
+			CU_ASSERT_EQUAL(get_le32(e->key + 8), i ? 1 : 37);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(e->facts);
+			const struct fact *fact = e->facts->first;
+			if (i) { /* the image's enum has one name */
+				CU_ASSERT_PTR_NULL(fact);
+			} else {
+				CU_ASSERT_EQUAL(fact->num, 50);
+				CU_ASSERT_STRING_EQUAL(fact->next->key, "cgroup_path");
+				CU_ASSERT_STRING_EQUAL(fact->next->text, "/top");
+				CU_ASSERT_STRING_EQUAL(fact->next->next->text, "xdp");
+			}
 			CU_ASSERT_EQUAL(get_le64(percpu ? e->per_cpu[1] : e->value), percpu ? 31 : 40 + i);
 		}
 		teardown(&f);

@@ -402,6 +402,139 @@ static void test_percpu_nowhere(void)
 	teardown(&f);
 }
 
+/* One CPU's value is not there: that is not the same as no such CPU. */
+static void test_percpu_lost(void)
+{
+	static const uint64_t pptr = 0x3c870;
+	struct fixture f;
+
+	setup(&f);
+	put_areas(&f);
+	fake_kernel_cpus(f.fk, PERCPU_CPUS + 2, percpu_base, PERCPU_UNIT);
+	f.fk->k->possible[3] = false;
+	struct hash h = percpu_hash(&f, 8, 8, &pptr, 1); /* CPU 2 is possible, but has no area */
+	const struct map_row *row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL_FATAL(row->nr_entries, 1);
+	const struct map_entry *e = row->entries;
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e->per_cpu);
+	CU_ASSERT_PTR_NOT_NULL(e->per_cpu[1]);
+	CU_ASSERT_PTR_NULL(e->per_cpu[2]);
+	CU_ASSERT_PTR_NULL(e->per_cpu[3]);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e->cpu_lost);
+	CU_ASSERT_FALSE(e->cpu_lost[0] || e->cpu_lost[1] || e->cpu_lost[3]);
+	CU_ASSERT_TRUE(e->cpu_lost[2]);
+	ERROR_HAS(row, "1 per-CPU values unreadable");
+	teardown(&f);
+}
+
+/* ---- the kernel's own count */
+
+static void put_int(struct fixture *f, uint64_t at, const void *v, size_t len)
+{
+	fake_kernel_write(f->fk, at, v, len);
+}
+
+#define SET(f, h, type, member, value) \
+	put_int(f, (h)->map + offsetof(struct type, member), &(__typeof__(((struct type *)0)->member)){ value }, \
+		sizeof(((struct type *)0)->member))
+
+/* nr elements in the first buckets of a map that has the counts of each CPU at `counts`. */
+static struct hash counted_hash(struct fixture *f, uint32_t nr, const int64_t counts[PERCPU_CPUS])
+{
+	setup(f);
+	put_areas(f);
+	struct hash h = new_hash(f, HASH, 64, 16);
+
+	for (uint32_t i = 0; i < nr; i++) {
+		uint64_t e = elem_room(&h, 0);
+
+		put_head(&h, i, e);
+		put_elem(&h, e, nulls(i), i, i, i);
+	}
+	if (counts)
+		SET(f, &h, img_map, elem_count, 0x3c870);
+	for (uint64_t cpu = 0; cpu < PERCPU_CPUS && counts; cpu++)
+		fake_kernel_put64(f->fk, percpu_base + cpu * PERCPU_UNIT + 0x3c870, (uint64_t)counts[cpu]);
+	return h;
+}
+
+/* What one CPU has added another may have removed. */
+static void test_count(void)
+{
+	static const int64_t counts[] = { 7, -4 };
+	struct fixture f;
+	struct hash h = counted_hash(&f, 3, counts);
+	const struct map_row *row = walk_one(&f, h.map);
+
+	CU_ASSERT_TRUE(row->has_count);
+	CU_ASSERT_EQUAL(row->count, 3);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+
+	h = counted_hash(&f, 3, NULL); /* preallocated, on a kernel without the count */
+	row = walk_one(&f, h.map);
+	CU_ASSERT_FALSE(row->has_count);
+	teardown(&f);
+}
+
+/* Before 6.6 only hashes that allocate as they go have a count, in one of two forms. */
+static void test_count_old(void)
+{
+	for (int percpu = 0; percpu < 2; percpu++) {
+		struct fixture f;
+		struct hash h = counted_hash(&f, 3, NULL);
+
+		SET(&f, &h, img_map, flags, 1);
+		SET(&f, &h, img_htab, count, 3);
+		SET(&f, &h, img_htab, uses_percpu, percpu);
+		SET(&f, &h, img_htab, percpu_count, 32);
+		SET(&f, &h, img_htab, percpu_counters, 0x3c900);
+		for (uint64_t cpu = 0; cpu < PERCPU_CPUS; cpu++) {
+			const int32_t batch = cpu ? -30 : 1;
+
+			put_int(&f, percpu_base + cpu * PERCPU_UNIT + 0x3c900, &batch, sizeof(batch));
+		}
+		const struct map_row *row = walk_one(&f, h.map);
+		CU_ASSERT_TRUE(row->has_count);
+		CU_ASSERT_EQUAL(row->count, 3);
+		CU_ASSERT_PTR_NULL(row->error);
+		teardown(&f);
+	}
+}
+
+/* Each CPU may be about to count what it has done; more than that is worth a word, but nothing was unreadable. */
+static void test_count_differs(void)
+{
+	static const int64_t near[] = { 5, 0 }, far[] = { 6, 0 }, negative[] = { -2, 1 };
+	struct fixture f;
+	struct hash h = counted_hash(&f, 3, near);
+	const struct map_row *row = walk_one(&f, h.map);
+
+	CU_ASSERT_EQUAL(row->count, 5);
+	CU_ASSERT_PTR_NULL(row->error);
+	teardown(&f);
+
+	h = counted_hash(&f, 3, far);
+	row = walk_one(&f, h.map);
+	ERROR_HAS(row, "3 entries are in it, the kernel counts 6");
+	CU_ASSERT_EQUAL(status(&f), SECTION_COMPLETE);
+	teardown(&f);
+
+	/* What was cut is not compared. */
+	h = counted_hash(&f, 3, far);
+	f.opts.max_entries = 2;
+	row = walk_one(&f, h.map);
+	CU_ASSERT_EQUAL(row->count, 6);
+	CU_ASSERT_PTR_NULL(strstr(row->error, "the kernel counts"));
+	teardown(&f);
+
+	h = counted_hash(&f, 3, negative);
+	row = walk_one(&f, h.map);
+	CU_ASSERT_FALSE(row->has_count);
+	ERROR_HAS(row, "the kernel counts -1 entries");
+	teardown(&f);
+}
+
 UNIT_MAIN("walk-map-hash", { "hash", test_hash }, { "empty hash", test_hash_empty },
 	  { "hash stopped inside an update", test_hash_update },
 	  { "element in another chain", test_hash_moved }, { "chains without end", test_hash_loops },
@@ -409,4 +542,6 @@ UNIT_MAIN("walk-map-hash", { "hash", test_hash }, { "empty hash", test_hash_empt
 	  { "caps", test_hash_cap }, { "as many entries as the cap", test_hash_full },
 	  { "per-CPU hash", test_percpu_hash }, { "CPUs unknown", test_percpu_unknown },
 	  { "per-CPU pointers, both places", test_percpu_place }, { "of one entry", test_percpu_place_one },
-	  { "per-CPU pointers that lead nowhere", test_percpu_nowhere })
+	  { "per-CPU pointers that lead nowhere", test_percpu_nowhere },
+	  { "a CPU's value unreadable", test_percpu_lost }, { "count", test_count }, { "count, older kernels", test_count_old },
+	  { "count that differs", test_count_differs })

@@ -118,6 +118,28 @@ static void test_huge(void)
 	teardown(&f);
 }
 
+/* Nor does one entry of it; nor does a bucket list for the sake of one key. */
+static void test_huge_key(void)
+{
+	static const struct { uint32_t type, key_size; } cases[] = { { ARRAY, 4 }, { PERCPU_ARRAY, 4 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fixture f;
+		setup(&f);
+		uint64_t at = map_image_room(f.im, 4096, 0);
+		const char *const name = "a_map";
+		uint32_t id = 7;
+
+		f.opts.maps = &name;
+		f.opts.nr_maps = 1;
+		f.opts.key = "1";
+		put_map(&f, at, 7, cases[i].type, 4, UINT32_MAX, UINT32_MAX);
+		map_image_idr(f.im, &id, &at, 1);
+		ASSERT_ERR(walk_view(f.fk->k, &f.opts, f.r), ERR_NOT_FOUND, "one entry is bigger than the");
+		teardown(&f);
+	}
+}
+
 /* ---- arenas */
 
 static const uint64_t kern_vm = 0xffffc98000000000;
@@ -189,6 +211,53 @@ static void test_arena_scratch(void)
 	CU_ASSERT_EQUAL(row->arena->pages[0].user_addr, user + 0x3000);
 	CU_ASSERT_PTR_NULL(row->error);
 	teardown(&f);
+}
+
+/*
+ * More pages than are kept by default: the rest are listed, counted as cut and not as unreadable, and kept if the
+ * user asks for them.
+ */
+static void test_arena_big(void)
+{
+	enum { PAGES = 17000, FRAME = 0x777000 };
+	static const uint64_t user = 0x100000000000;
+
+	for (int all = 0; all < 2; all++) {
+		struct fixture f;
+		setup(&f);
+		uint64_t at = new_arena(&f, user, 1 << 20);
+		size_t kept = 0, not_kept = 0;
+
+		fake_target_put64(f.fk->ft, FRAME, 42);
+		for (uint64_t i = 0; i < PAGES; i++)
+			fake_kernel_map_to(f.fk, kern_vm + 0x8000 + i * PAGE_SIZE, FRAME);
+		f.opts.arena_bytes = all ? UINT64_MAX : 0;
+		const struct map_row *row = walk_one(&f, at);
+		CU_ASSERT_EQUAL(row->arena->mapped_pages, PAGES);
+		CU_ASSERT_EQUAL_FATAL(row->arena->nr_pages, PAGES);
+		for (size_t i = 0; i < PAGES; i++) {
+			const struct arena_page *p = &row->arena->pages[i];
+
+			kept += p->bytes && get_le64(p->bytes) == 42 && !p->not_kept;
+			not_kept += !p->bytes && p->not_kept;
+			CU_ASSERT_EQUAL(p->user_addr, user + i * PAGE_SIZE);
+		}
+		CU_ASSERT_EQUAL(kept + not_kept, PAGES);
+		CU_ASSERT_FALSE(row->unreadable);
+		CU_ASSERT_EQUAL(status(&f), SECTION_COMPLETE);
+		CU_ASSERT_FALSE(report_is_partial(f.r));
+		CU_ASSERT_EQUAL(row->arena->truncated, !all);
+		if (all) {
+			CU_ASSERT_EQUAL(not_kept, 0);
+			CU_ASSERT_PTR_NULL(row->error);
+		} else {
+			CU_ASSERT(not_kept > 0 && kept > 16000);
+			CU_ASSERT_EQUAL(row->arena->bytes_kept, kept * PAGE_SIZE);
+			ERROR_HAS(row, "of 17000 pages were kept");
+			CU_ASSERT_PTR_NOT_NULL(report_find_section(f.r, "maps")->cut);
+		}
+		teardown(&f);
+	}
 }
 
 /* Low halves that wrap, more pages than an arena can have, one that is refused. */
@@ -448,8 +517,9 @@ static void test_lost(void)
 UNIT_MAIN("walk-maps", { "array", test_array },
 	  { "array with holes", test_array_holes }, { "single value", test_array_single },
 	  { "per-CPU array", test_percpu_array }, { "huge array", test_huge },
+	  { "one entry of a huge array", test_huge_key },
 	  { "arena", test_arena }, { "arena with scratch pages", test_arena_scratch },
-	  { "odd arena", test_arena_odd }, { "arena without kernel side", test_arena_unmapped },
+	  { "big arena", test_arena_big }, { "odd arena", test_arena_odd }, { "arena without kernel side", test_arena_unmapped },
 	  { "types of maps", test_types }, { "types of maps that are not decoded", test_undecoded },
 	  { "type with two names", test_two_names },
 	  { "no maps", test_no_maps }, { "unreadable map", test_bad_map },

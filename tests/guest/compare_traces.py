@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Frames of stack traces in maps, by /proc/kallsyms and by the build ID of the program that they are of."""
+
+import bisect
+import re
+
+SYMBOL = re.compile(r"(\S+)\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[(\S+)\])?")
+
+
+def traces(doc, kallsyms):
+    """Problems with the names of frames in maps of stack traces, by /proc/kallsyms; the count of frames by whose code
+    they are ("kernel", "bpf", a module) comes second."""
+    at, problems, seen = {}, [], {}
+    for line in kallsyms.splitlines():
+        addr, _, name, *owner = line.split()
+        # Padding before functions has symbols of its own.
+        if not name.startswith("__pfx_"):
+            at.setdefault(int(addr, 16), []).append((name, owner[0].strip("[]") if owner else "kernel"))
+    starts = sorted(at)
+    for m in doc["maps"]:
+        for row in m.get("stack_trace", {"entries": []})["entries"]:
+            for pc, text in zip(row.get("pcs", []), row.get("symbols", [None] * len(row.get("pcs", [])))):
+                if pc >> 63 == 0:
+                    continue
+                found = SYMBOL.fullmatch(text or "")
+                # A return address is that of the call behind which it stands.
+                near = max((a for a in starts[:bisect.bisect_right(starts, pc)] if a < pc), default=0)
+                names = dict(at.get(near, []))
+                if not found or found[1] not in names or int(found[2], 16) != pc - near:
+                    problems.append(f"{m['name']} {row['bucket_id']}: {pc:#x} {text}, kallsyms {names} at {near:#x}")
+                    continue
+                owner = names[found[1]]
+                seen[owner] = seen.get(owner, 0) + 1
+                if (found[4] or owner) != owner:
+                    problems.append(f"{pc:#x} {text}: of {owner}")
+    return problems, seen
+
+
+def build_ids(doc, want):
+    """Problems with the traces by build id, all of the program that has this one; the count of frames is second."""
+    row = next(m for m in doc["maps"] if m["name"] == "stacks_build_id")
+    frames = [f for e in row["stack_trace"]["entries"] for f in e["build_ids"]]
+    by_id = [f for f in frames if f["status"] == 1]
+    problems = [f"frame {f}, not {want}" for f in by_id
+                if f["build_id"].replace(" ", "") != want or not 0 < f["offset"] < 4 << 20]
+    return problems, len(by_id)
