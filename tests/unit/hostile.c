@@ -146,7 +146,7 @@ static void arenas(struct report *r)
 		TEXT(a->type_by);
 		TEXT(a->reason);
 		for (size_t k = 0; k < a->nr; k++)
-			owner(&a->slots[k].task);
+			owner(&a->slots[k].owner);
 	}
 	for (size_t i = 0; i < r->scx_statics.nr; i++)
 		TEXT(r->scx_statics.data[i].name);
