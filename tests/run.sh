@@ -67,12 +67,13 @@ finish() {
 	exit
 }
 
-# build DIR ARGS...: out of tree, warnings are errors.
+# build DIR ARGS...: out of tree, warnings are errors. The tool has a make of its own: "all" is built by a make below
+# this one (automake makes config.h first), and two at once would compile the same files.
 build() {
 	local dir=$1
 	shift
 	mkdir -p "$dir" && (cd "$dir" && { [ -e Makefile ] || "$top/configure" --quiet --enable-werror "$@"; } &&
-		make --no-print-directory -s -j"$jobs" all tests/tools/kernel-info)
+		make --no-print-directory -s -j"$jobs" all && make --no-print-directory -s tests/tools/kernel-info)
 }
 
 say "packages"
