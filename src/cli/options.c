@@ -21,6 +21,7 @@ enum {
 	OPT_TASK,
 	OPT_DSQ,
 	OPT_MAX_ENTRIES,
+	OPT_LOG_BYTES,
 	OPT_ARENA_BYTES,
 	OPT_NO_ARENA_BYTES,
 	OPT_VMLINUX,
@@ -43,6 +44,7 @@ static const struct option longopts[] = {
 	{ "task", required_argument, NULL, OPT_TASK },
 	{ "dsq", required_argument, NULL, OPT_DSQ },
 	{ "max-entries", required_argument, NULL, OPT_MAX_ENTRIES },
+	{ "log-bytes", required_argument, NULL, OPT_LOG_BYTES },
 	{ "arena-bytes", required_argument, NULL, OPT_ARENA_BYTES },
 	{ "no-arena-bytes", no_argument, NULL, OPT_NO_ARENA_BYTES },
 	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
@@ -97,6 +99,7 @@ void options_help(FILE *out, bool live)
 	      "                           \"local cpu 3\", \"global node 0\" ...; may be repeated\n"
 	      "      --max-entries N|all  entries collected from each map (default 4096; 256 for\n"
 	      "                           per-CPU arrays), elements shown of arrays in them\n"
+	      "      --log-bytes N|all    bytes of the kernel's log, the newest (default 1M)\n"
 	      "      --arena-bytes N|all|none\n"
 	      "                           bytes of arena pages in the JSON (default 4M)\n"
 	      "      --no-arena-bytes     the same as --arena-bytes none\n"
@@ -303,6 +306,11 @@ static struct err *parse(int argc, char **argv, const char *verb, bool live, str
 			TRY(parse_amount("max-entries", optarg, &o.walk.max_entries));
 			if (!o.walk.max_entries)
 				return err_new(ERR_USAGE, "--max-entries: at least 1");
+			break;
+		case OPT_LOG_BYTES:
+			TRY(parse_amount("log-bytes", optarg, &o.walk.log_bytes));
+			if (!o.walk.log_bytes)
+				return err_new(ERR_USAGE, "--log-bytes: at least 1");
 			break;
 		case OPT_ARENA_BYTES:
 			TRY(parse_amount("arena-bytes", optarg, &o.arena_bytes));

@@ -18,6 +18,8 @@ struct log_record {
 	enum log_state state;
 	uint8_t level;	  /* 0 emergency ... 7 debug */
 	uint8_t facility; /* 0 the kernel; what others wrote to /dev/kmsg has theirs */
+	uint8_t flags;	  /* printk_info.flags */
+	const char *flag_names; /* of these, "NEWLINE|CONT"; NULL: none */
 	bool cont;	  /* goes on where an earlier record ended */
 	bool caller_is_cpu; /* an interrupt or early boot, not a task */
 	struct opt_u64 caller; /* pid in the first namespace, or CPU */
@@ -36,6 +38,7 @@ struct log {
 	size_t nr;
 	uint64_t overwritten;	  /* older records that the ring no longer had */
 	uint64_t cut;		  /* older records that a cap left out */
+	uint64_t cap;		  /* which, in bytes of the ring */
 	struct opt_u64 failed;	  /* records for which there was no room, since boot */
 	struct opt_u64 clear_seq; /* the guest's dmesg hides what is before: dmesg -c */
 };

@@ -14,6 +14,8 @@ static void write_record(struct json *j, const struct log_record *rec)
 		json_key_u64(j, rec->caller_is_cpu ? "caller_cpu" : "caller_pid", rec->caller.v);
 	json_opt_string(j, "comm", rec->comm);
 	json_opt_u64(j, "cpu", &rec->cpu);
+	json_key_u64(j, "flags", rec->flags);
+	json_opt_string(j, "flag_names", rec->flag_names);
 	json_opt_true(j, "cont", rec->cont);
 	if (rec->state != LOG_FINALIZED)
 		json_key_string(j, "state", rec->state == LOG_COMMITTED ? "committed" : "reserved");

@@ -7,19 +7,37 @@
 #include "report/escape.h"
 #include "report/text-parts.h"
 
-enum { LEVEL_ERR = 3, LEVEL_WARN = 4, FACILITY_KERNEL = 0 };
+enum { LEVEL_ERR = 3, LEVEL_WARN = 4, NEWLINE_FLAG = 2 };
 
 static const char *level_name(unsigned int level)
 {
-	static const char *const names[] = { "emerg", "alert", "crit", "err", "warn" };
+	static const char *const names[] = { "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug" };
 
-	return level < ARRAY_SIZE(names) ? names[level] : "";
+	return level < ARRAY_SIZE(names) ? names[level] : "?";
 }
 
+/* "kern", "daemon" ... as `dmesg -x` has them. */
+static void write_facility(struct text *t, unsigned int facility)
+{
+	static const char *const names[] = { "kern",   "user", "mail", "daemon", "auth",     "syslog",
+					     "lpr",    "news", "uucp", "cron",	 "authpriv", "ftp" };
+	if (facility < ARRAY_SIZE(names))
+		strbuf_printf(&t->sb, "  %-6s:", names[facility]);
+	else
+		strbuf_printf(&t->sb, "  %-6u:", facility);
+}
+
+/* With -v who wrote it, too, as a kernel with CONFIG_PRINTK_CALLER does. */
 static void write_prefix(struct text *t, const struct log_record *rec)
 {
-	strbuf_printf(&t->sb, "  %-5s [%5" PRIu64 ".%06" PRIu64 "]", level_name(rec->level),
-		      rec->ts_nsec / 1000000000, rec->ts_nsec / 1000 % 1000000);
+	if (t->opts->verbose) {
+		write_facility(t, rec->facility);
+		strbuf_printf(&t->sb, "%-6s ", level_name(rec->level));
+	} else {
+		strbuf_printf(&t->sb, "  %-5s ", rec->level <= LEVEL_WARN ? level_name(rec->level) : "");
+	}
+	strbuf_printf(&t->sb, "[%5" PRIu64 ".%06" PRIu64 "]", rec->ts_nsec / 1000000000,
+		      rec->ts_nsec / 1000 % 1000000);
 	if (t->opts->verbose && rec->caller.has) {
 		char caller[24];
 
@@ -27,6 +45,28 @@ static void write_prefix(struct text *t, const struct log_record *rec)
 		strbuf_printf(&t->sb, "[%6s]", caller);
 	}
 	strbuf_putc(&t->sb, ' ');
+}
+
+static void write_fact(struct text *t, size_t *nr, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	strbuf_printf(&t->sb, "%s%s=", (*nr)++ ? " " : "\n                ", key);
+	text_guest(t, value);
+}
+
+/* What no line of dmesg has, under it. */
+static void write_facts(struct text *t, const struct log_record *rec)
+{
+	char cpu[24];
+	size_t nr = 0;
+
+	snprintf(cpu, sizeof(cpu), "%" PRIu64, rec->cpu.v);
+	write_fact(t, &nr, "COMM", rec->comm);
+	write_fact(t, &nr, "CPU", rec->cpu.has ? cpu : NULL);
+	write_fact(t, &nr, "SUBSYSTEM", rec->subsystem);
+	write_fact(t, &nr, "DEVICE", rec->device);
+	write_fact(t, &nr, "FLAGS", rec->flags & ~NEWLINE_FLAG ? rec->flag_names : NULL);
 }
 
 static void write_state(struct text *t, const struct log_record *rec)
@@ -63,6 +103,8 @@ static void write_record(struct text *t, const struct log_record *rec)
 		line = newline + 1;
 	}
 	write_state(t, rec);
+	if (t->opts->verbose)
+		write_facts(t, rec);
 	if (bad)
 		text_alarm(t, false);
 	else if (warns)

@@ -3,6 +3,9 @@
 
 #include "walk/walk.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* --task without --section: what tells something of a task. */
 static bool tells_of_tasks(const char *section)
 {
@@ -53,4 +56,36 @@ bool walk_wants(struct walk *w, const char *section)
 bool walk_is_fatal(const struct err *e)
 {
 	return err_is_fatal(e);
+}
+
+struct err *walk_flag_names(const struct kernel *k, struct pool *pool, const char *type, const char *prefix,
+			    uint64_t flags, const char **ret)
+{
+	const char *text = NULL;
+	uint32_t id;
+	struct err *e = types_find(k->types, BTF_KIND_ENUM, type, &id);
+
+	*ret = NULL;
+	if (e) {
+		err_ignore(e);
+		return NULL;
+	}
+	for (uint64_t left = flags; left; left &= left - 1) {
+		uint64_t bit = left & -left;
+		const char *name = types_enum_name(k->types, id, (int64_t)bit);
+		char hex[24];
+
+		if (!name) {
+			snprintf(hex, sizeof(hex), "0x%" PRIx64, bit);
+			name = hex;
+		} else if (!strncmp(name, prefix, strlen(prefix))) {
+			name += strlen(prefix);
+		}
+		text = text ? pool_printf(pool, "%s|%s", text, name) :
+			      pool_printf(pool, "%s", name);
+		if (!text)
+			return &err_nomem;
+	}
+	*ret = text;
+	return NULL;
 }

@@ -12,8 +12,8 @@
 
 #include "base/cleanup.h"
 
-/* Of one ring buffer, the newest: more would only prolong the guest's pause. */
-enum { LOG_BYTES_MAX = 1 << 20 };
+/* Of one ring buffer, the newest: more would only prolong the guest's pause. With --log-bytes all: more than any has. */
+enum { LOG_BYTES_DEFAULT = 1 << 20, LOG_BYTES_MAX = 1 << 28 };
 
 struct log_layout {
 	/* struct printk_ringbuffer */
@@ -91,6 +91,7 @@ struct log_walk {
 	uint64_t head_lpos;
 	uint64_t base; /* id of the first record shown; ids and sequence numbers go up together */
 	size_t notes;
+	const char *flag_names[32]; /* by printk_info.flags, of five bits */
 };
 
 static struct err *note(struct log_walk *lw, enum section_status status, uint64_t id, const char *what)
@@ -189,7 +190,7 @@ static void fetch_texts(struct log_walk *lw, uint64_t begin)
 	uint64_t size = 1ull << lw->size_bits;
 	struct krange pieces[2];
 
-	if (lw->head_lpos == begin || lw->head_lpos - begin > MIN(size, (uint64_t)LOG_BYTES_MAX))
+	if (lw->head_lpos == begin || lw->head_lpos - begin > MIN(size, lw->log->cap))
 		return;
 	kprefetch(lw->k, pieces,
 		  ring_pieces(lw->data, text_index(lw, begin), text_index(lw, lw->head_lpos - 1),
@@ -224,7 +225,7 @@ static struct err *read_desc(struct log_walk *lw, uint64_t id, struct desc *d)
 static struct err *read_descs(struct log_walk *lw, struct desc **ret, uint64_t *first, size_t *nr)
 {
 	size_t all = ((lw->head - lw->tail) & id_mask) + 1, per = lw->l.desc.size + lw->l.info.size;
-	size_t room = MIN(all, LOG_BYTES_MAX / per), taken = 0;
+	size_t room = MIN(all, lw->log->cap / per + 1), taken = 0;
 	_cleanup_free_ struct desc *descs = calloc(room, sizeof(*descs));
 	uint64_t bytes = 0, oldest = lw->head_lpos;
 
@@ -236,7 +237,7 @@ static struct err *read_descs(struct log_walk *lw, struct desc **ret, uint64_t *
 
 		TRY(read_desc(lw, lw->head - taken, d));
 		bytes += per + (has_data(d) ? MIN(d->next - d->begin, 1ull << lw->size_bits) : 0);
-		if (bytes > LOG_BYTES_MAX)
+		if (bytes > lw->log->cap && taken)
 			break;
 		if (has_data(d) && d->state_var >> state_shift != REUSABLE)
 			oldest = d->begin;
@@ -318,6 +319,17 @@ static struct err *get_string(struct log_walk *lw, const struct member *m, const
 	return *ret ? NULL : &err_nomem;
 }
 
+/* Most records have the same. */
+static struct err *name_flags(struct log_walk *lw, struct log_record *rec)
+{
+	const char **names = &lw->flag_names[rec->flags & (ARRAY_SIZE(lw->flag_names) - 1)];
+
+	if (rec->flags && !*names)
+		TRY(walk_flag_names(lw->k, lw->pool, "printk_info_flags", "LOG_", rec->flags, names));
+	rec->flag_names = *names;
+	return NULL;
+}
+
 static struct err *fill_record(struct log_walk *lw, const uint8_t *raw, struct log_record *rec)
 {
 	const struct log_layout *l = &lw->l;
@@ -325,7 +337,9 @@ static struct err *fill_record(struct log_walk *lw, const uint8_t *raw, struct l
 	rec->ts_nsec = member_get(&l->ts_nsec, raw);
 	rec->facility = (uint8_t)member_get(&l->facility, raw);
 	rec->level = (uint8_t)member_get(&l->level, raw);
-	rec->cont = member_get(&l->flags, raw) & CONT;
+	rec->flags = (uint8_t)member_get(&l->flags, raw);
+	rec->cont = rec->flags & CONT;
+	TRY(name_flags(lw, rec));
 	if (l->caller.present) {
 		uint64_t id = member_get(&l->caller, raw);
 
@@ -445,8 +459,9 @@ static struct err *tell(struct log_walk *lw)
 	if (lw->notes > NOTES_MAX)
 		TRY(report_section(lw->w->r, "log", SECTION_COMPLETE, "%zu more records", lw->notes - NOTES_MAX));
 	if (log->cut)
-		TRY(report_cut(lw->w->r, "log", false, "%" PRIu64 " older records, by the cap of 1 MiB",
-			       log->cut));
+		TRY(report_cut(lw->w->r, "log", lw->w->opts->log_bytes != 0,
+			       "%" PRIu64 " older records, by the cap of %" PRIu64 " KiB (--log-bytes)", log->cut,
+			       log->cap >> 10));
 	if (log->nr && log->records[0].seq > log->cut)
 		log->overwritten = log->records[0].seq - log->cut;
 	return NULL;
@@ -488,8 +503,10 @@ static struct err *resolve(struct log_walk *lw, bool *ret)
 struct err *walk_log(struct walk *w)
 {
 	struct log_walk lw = { .w = w, .k = w->k, .pool = &w->r->pool, .log = &w->r->log };
+	uint64_t wanted = w->opts->log_bytes ? w->opts->log_bytes : LOG_BYTES_DEFAULT;
 	bool resolved;
 
+	lw.log->cap = MIN(wanted, (uint64_t)LOG_BYTES_MAX);
 	if (!khas_sym(w->k, "prb"))
 		return report_section(w->r, "log", SECTION_NOT_IN_KERNEL, "no symbol prb");
 	TRY(report_section(w->r, "log", SECTION_COMPLETE, NULL));

@@ -12,33 +12,7 @@
 struct err *scx_flag_names(struct scx_walk *s, const char *type, const char *prefix, uint64_t flags,
 			   const char **ret)
 {
-	const char *text = NULL;
-	uint32_t id;
-	struct err *e = types_find(s->k->types, BTF_KIND_ENUM, type, &id);
-
-	*ret = NULL;
-	if (e) {
-		err_ignore(e);
-		return NULL;
-	}
-	for (uint64_t left = flags; left; left &= left - 1) {
-		uint64_t bit = left & -left;
-		const char *name = types_enum_name(s->k->types, id, (int64_t)bit);
-		char hex[24];
-
-		if (!name) {
-			snprintf(hex, sizeof(hex), "0x%" PRIx64, bit);
-			name = hex;
-		} else if (!strncmp(name, prefix, strlen(prefix))) {
-			name += strlen(prefix);
-		}
-		text = text ? pool_printf(s->pool, "%s|%s", text, name) :
-			      pool_printf(s->pool, "%s", name);
-		if (!text)
-			return &err_nomem;
-	}
-	*ret = text;
-	return NULL;
+	return walk_flag_names(s->k, s->pool, type, prefix, flags, ret);
 }
 
 const char *scx_enum_name(struct scx_walk *s, const char *type, int64_t value)

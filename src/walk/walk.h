@@ -31,6 +31,8 @@ struct walk_opts {
 	uint64_t max_entries;
 	/* --arena-bytes: bytes kept of an arena's pages; 0 is the default, UINT64_MAX all. */
 	uint64_t arena_bytes;
+	/* --log-bytes: 0 is the default of 1 MiB, UINT64_MAX all. */
+	uint64_t log_bytes;
 	/* --map: id, 0x address or name of the maps that are wanted; none: all. */
 	const char *const *maps;
 	size_t nr_maps;
@@ -58,6 +60,12 @@ bool walk_is_fatal(const struct err *e);
 
 /* "0-3,8" of the CPUs for which there is true; "" for none; on the pool, NULL without memory. */
 const char *walk_cpu_list(struct pool *pool, const bool *cpus, uint32_t nr);
+/*
+ * Flags by the names that an enum of this kernel has for the bits, without the prefix: "A|B|0x4000". *ret is NULL
+ * if no bit is set, or if there is no such enum.
+ */
+struct err *walk_flag_names(const struct kernel *k, struct pool *pool, const char *type, const char *prefix,
+			    uint64_t flags, const char **ret) MUST_CHECK;
 
 /* Everything, in an order in which each finds what it depends on. */
 struct err *walk_all(struct kernel *k, const struct walk_opts *opts, struct report *r) MUST_CHECK;

@@ -35,6 +35,8 @@ static void add_log(struct report *r)
 		recs[i].seq = 1000 + i;
 		recs[i].ts_nsec = 1234567891 * (i + 1);
 		recs[i].level = 6;
+		recs[i].flags = 2;
+		recs[i].flag_names = "NEWLINE";
 		recs[i].caller = (struct opt_u64){ true, i };
 		set_text(&recs[i], "quiet");
 	}
@@ -51,6 +53,11 @@ static void add_log(struct report *r)
 	recs[31].cpu = (struct opt_u64){ true, 3 };
 	recs[31].comm = "khubd\x1b";
 	recs[31].cont = true;
+	recs[31].flags = 8;
+	recs[31].flag_names = "CONT";
+	recs[33].facility = 17;
+	recs[33].flags = 3;
+	recs[33].flag_names = "FORCE_CON|NEWLINE";
 	recs[32].text = NULL;
 	recs[32].why = "its text belongs to another record";
 	recs[38].state = LOG_COMMITTED;

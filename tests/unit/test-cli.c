@@ -412,6 +412,8 @@ static void test_usage(void)
 	/* The word that is wrong, not the one that the parser has come to. */
 	CHECK(RUN("core", "-xj", dump), EXIT_USAGE, "'x'");
 	CHECK(RUN("core", "--frob", dump), EXIT_USAGE, "--frob");
+	CHECK(RUN("core", "--log-bytes", "0", dump), EXIT_USAGE, "--log-bytes: at least 1");
+	CHECK(RUN("core", "--log-bytes", "1T", dump), EXIT_USAGE, "\"1T\"");
 	CHECK(RUN("core", "--ma", "5", dump), EXIT_USAGE, "--max-entries");
 	CHECK(RUN("core", "--json=1", dump), EXIT_USAGE, "--json");
 	CHECK(RUN("core", dump, "-o"), EXIT_USAGE, "'o'");

@@ -64,6 +64,10 @@ static void add_types(struct fake_kernel *fk, const char *drop)
 	       { "caller_id2", fk->u32, 24 }, { "comm", s16, 28 }, { "dev_info", dev, 48 });
 	btf__add_field(fk->btf, "flags", fk->u8, 19 * 8, 5);
 	btf__add_field(fk->btf, "level", fk->u8, 19 * 8 + 5, 3);
+	btf__add_enum(fk->btf, "printk_info_flags", 4);
+	btf__add_enum_value(fk->btf, "LOG_FORCE_CON", 1);
+	btf__add_enum_value(fk->btf, "LOG_NEWLINE", 2);
+	btf__add_enum_value(fk->btf, "LOG_CONT", 8);
 	int seqcount = STRUCT("seqcount", 4, { "sequence", fk->u32, 0 });
 	int latch = STRUCT("latch", 4, { "seqcount", seqcount, 0 });
 	STRUCT("latched_seq", 24, { "latch", latch, 0 }, { "val", fake_kernel_array(fk, fk->u64, 2), 8 });
@@ -164,9 +168,9 @@ static void add(struct image *im, uint64_t seq, unsigned int state, const char *
 	add_text(im, seq, text);
 }
 
-static const struct log *walk(struct image *im)
+static const struct log *walk_some(struct image *im, uint64_t log_bytes)
 {
-	static const struct walk_opts opts;
+	const struct walk_opts opts = { .log_bytes = log_bytes };
 	struct walk w = { .k = im->fk->k, .opts = &opts };
 
 	ASSERT_OK(report_create(&im->r));
@@ -178,6 +182,11 @@ static const struct log *walk(struct image *im)
 		err_free(e);
 	}
 	return &im->r->log;
+}
+
+static const struct log *walk(struct image *im)
+{
+	return walk_some(im, 0);
 }
 
 static const char *detail(const struct image *im)
@@ -449,8 +458,8 @@ static void test_unreadable(void)
 	image_free(im);
 }
 
-/* A ring of 4 MiB: the newest are kept, and it is said that there were more. */
-static void test_cap(void)
+/* A ring of 4 MiB whose records take 300 KiB each, as it says. */
+static struct image *big_image(void)
 {
 	struct image *im = image_new(NULL);
 
@@ -458,7 +467,6 @@ static void test_cap(void)
 		add(im, seq, FINALIZED, "text");
 	put(im, ring + 40, 22, 4);
 	put(im, ring + 56, 0 - (uint64_t)SIZE + 16 * COUNT, 8);
-	/* 300 KiB each, as it says. */
 	for (uint64_t seq = 0; seq < COUNT; seq++) {
 		put(im, desc_of(seq) + 8, seq * 300 * 1024, 8);
 		put(im, desc_of(seq) + 16, (seq + 1) * 300 * 1024, 8);
@@ -466,6 +474,13 @@ static void test_cap(void)
 		fake_kernel_write(im->fk, data + seq * 300 * 1024 + 8, "text", 4);
 	}
 	put(im, ring + 56, COUNT * 300ull * 1024, 8);
+	return im;
+}
+
+/* The newest are kept, and it is said that there were more. */
+static void test_cap(void)
+{
+	struct image *im = big_image();
 	const struct log *log = walk(im);
 
 	CU_ASSERT_EQUAL_FATAL(log->nr, 3);
@@ -475,6 +490,45 @@ static void test_cap(void)
 	CU_ASSERT_TRUE(text_is(&log->records[2], "text"));
 	CU_ASSERT_PTR_NOT_NULL(report_find_section(im->r, "log")->cut);
 	CU_ASSERT_TRUE(im->fk->ft->bytes < (2 << 20));
+	CU_ASSERT_FALSE(report_find_section(im->r, "log")->user_cut);
+	image_free(im);
+
+	/* As much as the user says; where that is less than a record, the newest is not left out for it. */
+	im = big_image();
+	CU_ASSERT_EQUAL(walk_some(im, UINT64_MAX)->nr, COUNT);
+	CU_ASSERT_EQUAL(im->r->log.cut, 0);
+	CU_ASSERT_PTR_NULL(report_find_section(im->r, "log")->cut);
+	image_free(im);
+	im = big_image();
+	CU_ASSERT_EQUAL(walk_some(im, 700 << 10)->nr, 2);
+	CU_ASSERT_TRUE(report_find_section(im->r, "log")->user_cut);
+	image_free(im);
+	im = big_image();
+	CU_ASSERT_EQUAL(walk_some(im, 1)->nr, 1);
+	image_free(im);
+}
+
+static void test_flags(void)
+{
+	struct image *im = image_new(NULL);
+
+	add(im, 0, FINALIZED, "forced");
+	add(im, 1, FINALIZED, "plain");
+	add(im, 2, FINALIZED, "one of a pair");
+	add(im, 3, FINALIZED, "a flag that nobody knows");
+	put(im, info_of(0) + 19, 3 << 5 | 3, 1);
+	put(im, info_of(2) + 19, 3 << 5 | 8, 1);
+	put(im, info_of(3) + 19, 3 << 5 | 18, 1);
+	const struct log *log = walk(im);
+	CU_ASSERT_EQUAL_FATAL(log->nr, 4);
+	CU_ASSERT_EQUAL(log->records[0].flags, 3);
+	CU_ASSERT_STRING_EQUAL(log->records[0].flag_names, "FORCE_CON|NEWLINE");
+	CU_ASSERT_EQUAL(log->records[1].flags, 2);
+	CU_ASSERT_STRING_EQUAL(log->records[1].flag_names, "NEWLINE");
+	CU_ASSERT_FALSE(log->records[1].cont);
+	CU_ASSERT_STRING_EQUAL(log->records[2].flag_names, "CONT");
+	CU_ASSERT_TRUE(log->records[2].cont);
+	CU_ASSERT_STRING_EQUAL(log->records[3].flag_names, "NEWLINE|0x10");
 	image_free(im);
 }
 
@@ -528,5 +582,6 @@ UNIT_MAIN("walk-log",
 	  { "rings that lie", test_ring_lies },
 	  { "unreadable pages", test_unreadable },
 	  { "no more than 1 MiB", test_cap },
+	  { "flags by name", test_flags },
 	  { "missing members", test_missing },
 	  { "round trips", test_round_trips })
