@@ -220,7 +220,7 @@ HELD = {
     "sockmap": (2, {"family": 2, "protocol": 6, "state": 1, "remote": "127.0.0.1:4711"}),
     "sockhash": (99, {"family": 2, "protocol": 6, "state": 1, "remote": "127.0.0.1:4711"}),
     "reuseport_sockarray": (1, {"family": 2, "protocol": 17, "local": "127.0.0.1:4712"}),
-    "xskmap": None,
+    "xskmap": (3, {"family": 44, "socket_type": 3, "queue_id": 0, "ifindex": 1, "ifname": "lo"}),
 }
 
 

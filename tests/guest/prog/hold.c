@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/if_xdp.h>
 #include <linux/perf_event.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -83,6 +85,25 @@ static int udp_reuseport(uint16_t port)
 	return s;
 }
 
+/* An AF_XDP socket on queue 0 of a device, by copying, with rings that nobody uses. */
+static int xsk(uint32_t ifindex)
+{
+	enum { FRAMES = 16, FRAME = 2048 };
+	struct xdp_umem_reg umem = { .len = FRAMES * FRAME, .chunk_size = FRAME };
+	struct sockaddr_xdp at = { .sxdp_family = AF_XDP, .sxdp_ifindex = ifindex, .sxdp_flags = XDP_COPY };
+	int s = socket(AF_XDP, SOCK_RAW, 0), entries = FRAMES;
+	void *mem = mmap(NULL, umem.len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	umem.addr = (uintptr_t)mem;
+	if (s < 0 || mem == MAP_FAILED || setsockopt(s, SOL_XDP, XDP_UMEM_REG, &umem, sizeof(umem)) ||
+	    setsockopt(s, SOL_XDP, XDP_UMEM_FILL_RING, &entries, sizeof(entries)) ||
+	    setsockopt(s, SOL_XDP, XDP_UMEM_COMPLETION_RING, &entries, sizeof(entries)) ||
+	    setsockopt(s, SOL_XDP, XDP_RX_RING, &entries, sizeof(entries)) ||
+	    bind(s, (void *)&at, sizeof(at)))
+		return -1;
+	return s;
+}
+
 int main(void)
 {
 	struct perf_event_attr event = { .type = PERF_TYPE_SOFTWARE, .size = sizeof(event),
@@ -101,6 +122,10 @@ int main(void)
 	fd = tcp(4711);
 	put(MAPS "sockmap", 2, &fd);
 	put(MAPS "sockhash", 99, &fd);
+	fd = xsk(lo);
+	if ((int)fd < 0)
+		told("AF_XDP", -1);
+	put(MAPS "xskmap", 3, &fd);
 	socket64 = udp_reuseport(4712);
 	put(MAPS "reuseport_sockarray", 1, &socket64);
 	fd = open("/sys/fs/cgroup/tests/inner", O_RDONLY | O_DIRECTORY);
