@@ -42,6 +42,7 @@ struct wait_holder {
 	int32_t pid; /* 0 and comm NULL: not among report.tasks */
 	const char *comm; /* guest bytes */
 	enum wait_basis basis;
+	const char *by; /* INFERRED: from what; NULL: from what is recorded or hinted */
 	bool gone; /* the lock is held by a task that no longer exists: killed by an oops, or exited with it */
 };
 

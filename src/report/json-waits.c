@@ -14,6 +14,7 @@ static void write_holder(struct json *j, const char *key, const struct wait_hold
 		json_key_string(j, "comm", h->comm);
 	}
 	json_key_string(j, "basis", wait_basis_text(h->basis));
+	json_opt_string(j, "by", h->by);
 	json_opt_true(j, "gone", h->gone);
 	json_close_object(j);
 }

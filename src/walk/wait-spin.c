@@ -1,85 +1,107 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * CPUs that spin for a queued spin lock (kernel/locking/qspinlock.c).  The lock's address is in a register or
- * on the stack of who waits, and its word says whether it is that CPU that waits: by the tail of the queue,
- * or as the one that is next.  Who holds it is not recorded.
+ * CPUs that spin for a lock (kernel/locking/qspinlock.c, qrwlock.c).  The lock's address is in a register or on the
+ * stack of who waits, and its word says whether it is that CPU that waits: by the tail of the queue, or as the one that
+ * is next.
  */
 #include "config.h"
 
-#include "walk/waits.h"
+#include "walk/wait-spin.h"
 
 #include <inttypes.h>
 
 #include "base/cleanup.h"
-#include "base/vec.h"
 
 enum {
-	FRAMES_LOOKED_AT = 4,
-	WORDS = 64,	     /* of the stack of who waits */
-	HOLDER_WORDS = 512,  /* of who may hold it */
+	FRAMES_LOOKED_AT = 4, /* from where the CPU was stopped, or from an interrupt that came in between */
+	WORDS = 64,	      /* of the stack of who waits */
 	TAIL_SHIFT = 16, TAIL_CPU_SHIFT = 18, /* _Q_TAIL_*_OFFSET for less than 16384 CPUs */
+	RW_LOCKED = 0xff, RW_READER_SHIFT = 9, RW_READERS_MAX = 4096, /* _QW_LOCKED, _QR_SHIFT */
+	DWARF_ARG = 5, /* rdi */
 };
 
-struct spin {
-	struct walk *w;
-	bool has_tail; /* the lock's word has the parts that are known here */
+/* Innermost functions that spin.  The arch's spin lock is what rwlocks queue with, so those come first. */
+static const struct {
+	const char *name;
+	enum wait_kind kind;
+} sites[] = {
+	{ "queued_read_lock_slowpath", WAIT_RWLOCK_READ },
+	{ "queued_write_lock_slowpath", WAIT_RWLOCK_WRITE },
+	{ "queued_spin_lock_slowpath", WAIT_SPINLOCK },
+	{ "native_queued_spin_lock_slowpath", WAIT_SPINLOCK },
+	{ "__pv_queued_spin_lock_slowpath", WAIT_SPINLOCK },
+	{ "resilient_queued_spin_lock_slowpath", WAIT_SPINLOCK }, /* 6.15 */
+	{ "resilient_tas_spin_lock", WAIT_SPINLOCK },
 };
 
-struct spinner {
-	size_t row;	   /* of report.waits */
-	size_t stack, cpu;
-};
-
-typedef VEC(uint64_t) words_t;
-
-static bool is_spinning(const struct kstack_row *s, const char **function)
+static bool find_site(const struct kstack_row *s, struct spinner *sp)
 {
-	static const char *const names[] = {
-		"queued_spin_lock_slowpath", "native_queued_spin_lock_slowpath",
-		"__pv_queued_spin_lock_slowpath",
-	};
+	size_t exact = 0;
 
-	for (size_t i = 0; i < MIN(s->nr_frames, (size_t)FRAMES_LOOKED_AT); i++) {
+	for (size_t i = 0; i < s->nr_frames; i++) {
 		const struct kstack_frame *f = &s->frames[i];
 
 		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
 			return false;
-		for (size_t n = 0; f->symbol && n < ARRAY_SIZE(names); n++) {
-			if (!strcmp(f->symbol, names[n])) {
-				*function = f->symbol;
-				return true;
+		if (f->kind == FRAME_EXACT)
+			exact = i;
+		if (i - exact >= FRAMES_LOOKED_AT)
+			continue;
+		for (size_t n = 0; f->symbol && n < ARRAY_SIZE(sites); n++) {
+			if (!wait_is_function(f->symbol, sites[n].name))
+				continue;
+			sp->frame = i;
+			sp->exact = exact;
+			sp->kind = sites[n].kind;
+			sp->function = f->symbol;
+			/* The queue of an rwlock is a spin lock within it. */
+			if (sp->kind == WAIT_SPINLOCK && i + 1 < s->nr_frames && f[1].symbol) {
+				for (size_t rw = 0; rw < 2; rw++) {
+					if (wait_is_function(f[1].symbol, sites[rw].name)) {
+						sp->kind = sites[rw].kind;
+						sp->function = f[1].symbol;
+					}
+				}
 			}
+			return true;
 		}
 	}
 	return false;
 }
+
+/* ---- what may be addresses of locks */
 
 static bool may_be_lock(uint64_t v)
 {
 	return v >> 56 == 0xff && !(v & 3); /* with five levels of page tables, too */
 }
 
-static bool add_word(words_t *words, uint64_t v)
+static bool add_word(struct spin_words *words, uint64_t v)
 {
-	uint64_t *to = may_be_lock(v) ? vec_push(words) : NULL;
+	uint64_t *to = v >> 56 == 0xff ? vec_push(&words->v) : NULL;
 
 	if (to)
 		*to = v;
-	return to || !may_be_lock(v);
+	return to || v >> 56 != 0xff;
 }
 
-/* Registers of the vCPU, and what its stack holds: what may be addresses of locks. */
-static struct err *read_candidates(struct spin *s, const struct kstack_row *row, size_t max, words_t *words)
+struct err *spin_read_words(struct spin *s, const struct kstack_row *row, size_t exact, size_t max,
+			    struct spin_words *words)
 {
 	const struct vcpu *v = &s->w->k->target->vcpus[row->vcpu];
-	uint64_t from = row->nr_frames ? align_up(row->frames[0].sp, 8) : 0;
+	const struct frame_regs *regs = exact < row->nr_frames ? row->frames[exact].regs : NULL;
+	uint64_t from = exact < row->nr_frames ? align_up(row->frames[exact].sp, 8) : 0;
 	uint8_t raw[8 * WORDS];
 
-	for (size_t i = 0; v->regs && i < v->nr_regs; i++) {
+	for (size_t i = 0; !exact && v->regs && i < v->nr_regs; i++) {
 		if (!add_word(words, v->regs[i].value))
 			return &err_nomem;
 	}
-	if (!row->nr_frames || row->frames[0].kind == FRAME_USER)
+	for (size_t i = 0; regs && i < FRAME_REGS_MAX; i++) {
+		if ((regs->has >> i & 1) && !add_word(words, regs->v[i]))
+			return &err_nomem;
+	}
+	if (exact >= row->nr_frames || row->frames[exact].kind == FRAME_USER)
 		return NULL;
 	for (size_t done = 0; done < max; done += WORDS) {
 		size_t len = kread_some(s->w->k, (struct kva){ from + 8 * done }, raw, sizeof(raw));
@@ -94,30 +116,90 @@ static struct err *read_candidates(struct spin *s, const struct kstack_row *row,
 	return NULL;
 }
 
+static struct err *try_u32(struct spin *s, uint64_t addr, uint32_t *word, bool *ok)
+{
+	struct err *e = kread_u32(s->w->k, (struct kva){ addr }, word);
+
+	*ok = !e;
+	if (e && walk_is_fatal(e))
+		return e;
+	err_free(e);
+	return NULL;
+}
+
+/* ---- rwlocks */
+
+/* What lies there can be an rwlock that is held, and that a CPU waits for in this way. */
+static struct err *rwlock_waits(struct spin *s, uint64_t lock, enum wait_kind kind, uint32_t *word, bool *ret)
+{
+	uint32_t queue;
+	bool ok;
+
+	*ret = false;
+	TRY(try_u32(s, lock + s->rw_cnts.off, word, &ok));
+	if (ok)
+		TRY(try_u32(s, lock + s->rw_wait.off, &queue, &ok));
+	if (!ok || *word >> RW_READER_SHIFT > RW_READERS_MAX)
+		return NULL;
+	bool written = (*word & RW_LOCKED) == RW_LOCKED, read = *word >> RW_READER_SHIFT;
+	/* The writing bit has no other values than all or nothing. */
+	if ((*word & RW_LOCKED) && !written)
+		return NULL;
+	bool queued = (queue & 0xff) >= 1 && (queue & 0xff) <= 3 &&
+		      (!s->has_tail || queue >> TAIL_CPU_SHIFT <= s->w->k->nr_cpu_ids);
+	/* In an interrupt a reader does not queue. */
+	*ret = kind == WAIT_RWLOCK_READ ? (written && (read || queued)) : ((written || read) && queued);
+	return NULL;
+}
+
+static struct err *find_rwlock(struct spin *s, const struct spinner *sp, struct wait_row *row)
+{
+	const struct kstack_row *stack = &s->w->r->stacks.data[sp->stack];
+	_cleanup_(spin_words_deinit) struct spin_words words = { 0 };
+
+	if (!s->rw_cnts.present || !s->rw_wait.present)
+		return NULL;
+	TRY(spin_read_words(s, stack, sp->exact, WORDS, &words));
+	for (size_t i = 0; i < words.v.nr && !row->lock.v; i++) {
+		uint64_t lock = words.v.data[i];
+		uint32_t word;
+		bool found = false;
+
+		if (may_be_lock(lock))
+			TRY(rwlock_waits(s, lock, sp->kind, &word, &found));
+		if (!found)
+			continue;
+		row->lock.v = lock;
+		row->count = (struct opt_u64){ true, word };
+		row->found_by = "its registers or stack";
+		if (!(word & RW_LOCKED))
+			row->readers = (struct opt_u64){ true, word >> RW_READER_SHIFT };
+	}
+	return NULL;
+}
+
+/* ---- spin locks */
+
 /* The lock's word, if it can be one that is held and that the CPU waits for: as the last of the queue, or
  * (weaker) as the one that is next while nobody queues. */
 static struct err *waits_for(struct spin *s, uint64_t lock, size_t cpu, bool as_next, uint32_t *word, bool *ret)
 {
-	struct err *e = kread_u32(s->w->k, (struct kva){ lock }, word);
+	bool ok;
 
-	*ret = false;
-	if (e) {
-		if (walk_is_fatal(e))
-			return e;
-		err_free(e);
-		return NULL;
-	}
-	bool locked = *word & 0xff, pending = *word >> 8 & 0xff;
+	TRY(try_u32(s, lock, word, &ok));
+	bool locked = ok && (*word & 0xff), pending = ok && (*word >> 8 & 0xff) == 1;
 	if (as_next)
-		*ret = locked && pending == 1 && (*word & 0xff) <= 3 && !(*word >> TAIL_SHIFT);
+		*ret = locked && pending && (*word & 0xff) <= 3 && !(*word >> TAIL_SHIFT);
 	else
 		*ret = locked && (*word >> TAIL_CPU_SHIFT) == cpu + 1;
 	return NULL;
 }
 
-static bool is_known_lock(const struct report *r, size_t first, uint64_t lock)
+static bool is_known_lock(const struct spin *s, uint64_t lock)
 {
-	for (size_t i = first; i < r->waits.nr; i++) {
+	const struct report *r = s->w->r;
+
+	for (size_t i = s->first; i < r->waits.nr; i++) {
 		if (r->waits.data[i].lock.v == lock)
 			return true;
 	}
@@ -133,129 +215,108 @@ enum pass {
 };
 
 /* The function's first argument, if it is still in its register and the address of a lock that is held. */
-static struct err *find_argument(struct spin *s, const struct kstack_row *stack, struct wait_row *row)
+static struct err *find_argument(struct spin *s, const struct spinner *sp, struct wait_row *row)
 {
 	static const char *const names[] = { "rdi", "x0" };
+	const struct kstack_row *stack = &s->w->r->stacks.data[sp->stack];
+	const struct frame_regs *regs = stack->frames[sp->exact].regs;
 	uint64_t lock = 0;
 	uint32_t word;
+	bool ok;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names) && !lock; i++)
-		err_ignore(target_reg(s->w->k->target, stack->vcpu, names[i], &lock));
-	/* An interrupt on top has registers of its own. */
-	if (!may_be_lock(lock) || stack->frames[0].symbol != row->function)
+	/* What the function calls, and what interrupts it, have registers of their own. */
+	if (sp->exact != sp->frame)
 		return NULL;
-	struct err *e = kread_u32(s->w->k, (struct kva){ lock }, &word);
-	if (e && walk_is_fatal(e))
-		return e;
-	if (!e && word == 1) {
+	if (regs && (regs->has >> DWARF_ARG & 1))
+		lock = regs->v[DWARF_ARG];
+	for (size_t i = 0; !sp->exact && i < ARRAY_SIZE(names) && !lock; i++)
+		err_ignore(target_reg(s->w->k->target, stack->vcpu, names[i], &lock));
+	if (!may_be_lock(lock))
+		return NULL;
+	TRY(try_u32(s, lock, &word, &ok));
+	if (ok && word == 1) {
 		row->lock.v = lock;
 		row->count = (struct opt_u64){ true, word };
 		row->found_by = "the register of its argument";
 	}
-	err_free(e);
 	return NULL;
 }
 
-static struct err *find_lock(struct spin *s, const struct spinner *sp, size_t first, enum pass pass)
+static struct err *find_lock(struct spin *s, const struct spinner *sp, enum pass pass)
 {
 	struct report *r = s->w->r;
 	const struct kstack_row *stack = &r->stacks.data[sp->stack];
 	struct wait_row *row = &r->waits.data[sp->row];
-	words_t words = { 0 };
+	_cleanup_(spin_words_deinit) struct spin_words words = { 0 };
 
 	if (pass == ARGUMENT)
-		return find_argument(s, stack, row);
-	struct err *e = read_candidates(s, stack, WORDS, &words);
-
-	for (size_t i = 0; !e && i < words.nr && !row->lock.v; i++) {
+		return find_argument(s, sp, row);
+	TRY(spin_read_words(s, stack, sp->exact, WORDS, &words));
+	for (size_t i = 0; i < words.v.nr && !row->lock.v; i++) {
+		uint64_t at = words.v.data[i];
 		uint32_t word = 0;
 		bool found = false;
 
+		if (!may_be_lock(at))
+			continue;
 		if (pass != AMONG)
-			e = waits_for(s, words.data[i], sp->cpu, pass == NEXT, &word, &found);
-		else if (is_known_lock(r, first, words.data[i]))
-			e = kread_u32(s->w->k, (struct kva){ words.data[i] }, &word), found = !e;
-		if (!e && found) {
-			row->lock.v = words.data[i];
+			TRY(waits_for(s, at, sp->cpu, pass == NEXT, &word, &found));
+		else if (is_known_lock(s, at))
+			TRY(try_u32(s, at, &word, &found));
+		if (found) {
+			row->lock.v = at;
 			row->count = (struct opt_u64){ true, word };
 			row->found_by = pass == LAST ? "the tail of the lock's queue" :
 				       pass == NEXT ? "the lock's pending bit" :
 						       "another CPU that waits for it";
 		}
 	}
-	free(words.data);
-	return e;
-}
-
-/* The one other CPU that does not wait for the lock, but has its address at hand. */
-static struct err *infer_holder(struct spin *s, struct wait_row *row)
-{
-	struct report *r = s->w->r;
-	const struct kstack_row *holder = NULL;
-	size_t nr = 0;
-
-	for (size_t i = 0; i < r->stacks.nr; i++) {
-		const struct kstack_row *stack = &r->stacks.data[i];
-		const char *function;
-		words_t words = { 0 };
-		bool has = false;
-
-		if (!stack->has_vcpu || is_spinning(stack, &function))
-			continue;
-		struct err *e = read_candidates(s, stack, HOLDER_WORDS, &words);
-		for (size_t n = 0; !e && n < words.nr && !has; n++)
-			has = words.data[n] == row->lock.v;
-		free(words.data);
-		TRY(e);
-		if (has && stack->task.v) {
-			holder = stack;
-			nr++;
-		}
-	}
-	if (nr != 1) {
-		row->why = "spin locks do not record their holder";
-		return NULL;
-	}
-	const struct task_row *t = report_task(r, holder->task);
-	row->has_holder = true;
-	row->holder = (struct wait_holder){ .task = holder->task, .basis = WAIT_INFERRED,
-					    .pid = t ? t->pid : 0 };
-	if (t && !(row->holder.comm = pool_strndup(&r->pool, t->comm, sizeof(t->comm))))
-		return &err_nomem;
 	return NULL;
 }
 
-static struct err *add_row(struct spin *s, size_t stack, const char *function)
+/* ---- all */
+
+static struct err *add_row(struct spin *s, const struct spinner *sp)
 {
 	struct report *r = s->w->r;
-	const struct task_row *t = report_task(r, r->stacks.data[stack].task);
+	const struct kstack_row *stack = &r->stacks.data[sp->stack];
+	const struct task_row *t = report_task(r, stack->task);
 	struct wait_row *row = vec_push(&r->waits);
 
 	if (!row)
 		return &err_nomem;
-	*row = (struct wait_row){ .task = r->stacks.data[stack].task, .kind = WAIT_SPINLOCK,
-				  .stack = stack + 1, .function = function, .comm = "",
-				  .pid = t ? t->pid : 0, .tgid = t ? t->tgid : 0 };
+	*row = (struct wait_row){ .task = stack->task, .kind = sp->kind, .stack = sp->stack + 1,
+				  .function = sp->function, .comm = "", .pid = t ? t->pid : 0,
+				  .tgid = t ? t->tgid : 0 };
+	if (sp->has_cpu)
+		row->cpu = (struct opt_u64){ true, sp->cpu };
 	if (t)
 		row->comm = pool_strndup(&r->pool, t->comm, sizeof(t->comm));
 	return row->comm ? NULL : &err_nomem;
 }
 
-static struct err *find_locks(struct spin *s, const struct spinner *spinners, size_t nr, size_t first)
+static struct err *find_locks(struct spin *s)
 {
 	struct report *r = s->w->r;
 
+	for (size_t i = 0; i < s->spinners.nr; i++) {
+		if (s->spinners.data[i].kind != WAIT_SPINLOCK)
+			TRY(find_rwlock(s, &s->spinners.data[i], &r->waits.data[s->spinners.data[i].row]));
+	}
 	for (enum pass pass = LAST; pass < PASSES && s->has_tail; pass++) {
-		for (size_t i = 0; i < nr; i++) {
-			if (!r->waits.data[spinners[i].row].lock.v)
-				TRY(find_lock(s, &spinners[i], first, pass));
+		for (size_t i = 0; i < s->spinners.nr; i++) {
+			const struct spinner *sp = &s->spinners.data[i];
+
+			if (sp->kind == WAIT_SPINLOCK && !r->waits.data[sp->row].lock.v)
+				TRY(find_lock(s, sp, pass));
 		}
 	}
-	for (size_t i = 0; i < nr; i++) {
-		struct wait_row *row = &r->waits.data[spinners[i].row];
+	for (size_t i = 0; i < s->spinners.nr; i++) {
+		const struct spinner *sp = &s->spinners.data[i];
+		struct wait_row *row = &r->waits.data[sp->row];
 
 		if (row->lock.v)
-			TRY(infer_holder(s, row));
+			TRY(spin_infer_holder(s, sp, row));
 		else
 			row->why = s->has_tail ? "the lock was not found" :
 						 "spin locks of this kernel are of another kind";
@@ -263,37 +324,47 @@ static struct err *find_locks(struct spin *s, const struct spinner *spinners, si
 	return NULL;
 }
 
-struct err *waits_spin(struct walk *w)
+static struct err *find_spinners(struct spin *s)
 {
-	static const struct layout_member tail_member[] = {
-		{ "qspinlock", "tail", 0, true },
-	};
-	struct spin s = { .w = w };
-	struct report *r = w->r;
-	VEC(struct spinner) spinners = { 0 };
-	size_t first = r->waits.nr;
-	struct member tail;
-	struct err *e;
+	struct report *r = s->w->r;
 
-	TRY(klayout(w->k, tail_member, 1, &tail, NULL));
-	s.has_tail = tail.present && tail.off == 2 && tail.size == 2;
 	for (size_t i = 0; i < r->stacks.nr; i++) {
 		const struct kstack_row *stack = &r->stacks.data[i];
-		const char *function;
+		struct spinner found = { .stack = i, .cpu = SIZE_MAX - 1 };
 
-		if (!stack->has_vcpu || !is_spinning(stack, &function))
+		if (!stack->has_vcpu || !find_site(stack, &found))
 			continue;
-		struct spinner *sp = vec_push(&spinners);
-		e = sp ? add_row(&s, i, function) : &err_nomem;
-		if (e) {
-			free(spinners.data);
-			return e;
-		}
 		const struct vcpu_row *v = stack->vcpu < r->vcpus.nr ? &r->vcpus.data[stack->vcpu] : NULL;
-		*sp = (struct spinner){ .row = r->waits.nr - 1, .stack = i,
-					.cpu = v && v->has_cpu ? v->cpu : SIZE_MAX - 1 };
+		found.has_cpu = v && v->has_cpu;
+		if (found.has_cpu)
+			found.cpu = v->cpu;
+		found.row = r->waits.nr;
+		TRY(add_row(s, &found));
+		struct spinner *to = vec_push(&s->spinners);
+		if (!to)
+			return &err_nomem;
+		*to = found;
 	}
-	e = find_locks(&s, spinners.data, spinners.nr, first);
-	free(spinners.data);
+	return NULL;
+}
+
+struct err *waits_spin(struct walk *w)
+{
+	static const struct layout_member members[] = {
+		LAYOUT_OPT(struct spin, tail, "qspinlock", "tail"),
+		LAYOUT_OPT(struct spin, rw_cnts, "qrwlock", "cnts"),
+		LAYOUT_OPT(struct spin, rw_wait, "qrwlock", "wait_lock"),
+		LAYOUT_OPT(struct spin, held_cnt, "rqspinlock_held", "cnt"), /* 6.15 */
+		LAYOUT_OPT(struct spin, held_locks, "rqspinlock_held", "locks"),
+	};
+	struct spin s = { .w = w, .first = w->r->waits.nr };
+	struct err *e = klayout(w->k, members, ARRAY_SIZE(members), &s, NULL);
+
+	s.has_tail = s.tail.present && s.tail.off == 2 && s.tail.size == 2;
+	if (!e)
+		e = find_spinners(&s);
+	if (!e)
+		e = find_locks(&s);
+	free(s.spinners.data);
 	return e;
 }

@@ -101,7 +101,7 @@ static const struct {
 	{ "futex_wait_multiple", WAIT_FUTEX },
 };
 
-static bool is_function(const char *symbol, const char *name)
+bool wait_is_function(const char *symbol, const char *name)
 {
 	size_t len = strcspn(symbol, ".");
 
@@ -116,14 +116,14 @@ static bool find_site(const struct kstack_row *s, struct wait_row *row, size_t *
 		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
 			return false;
 		for (size_t n = 0; f->symbol && n < ARRAY_SIZE(sites); n++) {
-			if (!is_function(f->symbol, sites[n].name))
+			if (!wait_is_function(f->symbol, sites[n].name))
 				continue;
 			row->kind = sites[n].kind;
 			row->function = f->symbol;
 			*frame = i;
 			/* One writer waits for another as a reader does. */
 			if (row->kind == WAIT_PERCPU_READ && i + 1 < s->nr_frames && f[1].symbol &&
-			    is_function(f[1].symbol, "percpu_down_write"))
+			    wait_is_function(f[1].symbol, "percpu_down_write"))
 				row->kind = WAIT_PERCPU_WRITE;
 			return true;
 		}

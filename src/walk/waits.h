@@ -20,6 +20,9 @@ struct waits_layout {
 	struct member futex_task, futex_lock_ptr, futex_mm, futex_address, futex_offset;
 };
 
+/* Whether this symbol is the function, or a clone of it: compilers add suffixes behind a dot. */
+bool wait_is_function(const char *symbol, const char *name);
+
 struct err *waits_layout(struct kernel *k, struct waits_layout *l) MUST_CHECK;
 
 /* Words of a blocked task's stack, from where it sleeps. */

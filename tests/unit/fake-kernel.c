@@ -40,10 +40,15 @@ static void must_ok(struct err *e)
 
 struct fake_kernel *fake_kernel_new(void)
 {
+	return fake_kernel_new_smp(1);
+}
+
+struct fake_kernel *fake_kernel_new_smp(size_t nr_vcpus)
+{
 	struct fake_kernel *fk = calloc(1, sizeof(*fk));
 
 	must(fk, "memory");
-	fk->ft = fake_target_new(1);
+	fk->ft = fake_target_new(nr_vcpus);
 	fk->next_pa = 0x100000;
 	fk->root = fk->next_pa;
 	fk->next_pa += PAGE_SIZE;

@@ -38,7 +38,8 @@ struct fake_field {
 	size_t off;
 };
 
-struct fake_kernel *fake_kernel_new(void);
+struct fake_kernel *fake_kernel_new(void); /* of one vCPU */
+struct fake_kernel *fake_kernel_new_smp(size_t nr_vcpus);
 void fake_kernel_destroy(struct fake_kernel *fk);
 
 /* All return the new type's id. */
