@@ -25,6 +25,8 @@ struct mapping {
 	unsigned int flags;   /* PG_* */
 };
 
+enum { ARCH_WAIT_LEN = 3 };
+
 struct arch {
 	const char *name; /* "x86_64", as uname -m says */
 
@@ -75,6 +77,10 @@ struct arch {
 	 */
 	struct err *(*percpu_base)(const struct target *t, size_t vcpu, unsigned int alternative,
 				   uint64_t *ret);
+
+	/* Whether these bytes, behind which a vCPU was stopped, end with an instruction that waits for an
+	 * interrupt. */
+	bool (*waits)(const uint8_t before[ARCH_WAIT_LEN]);
 
 	const struct unwind_ops *unwind; /* see arch/unwind.h */
 };

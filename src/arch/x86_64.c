@@ -4,6 +4,7 @@
 #include "arch/x86_64.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "arch/unwind.h"
 
@@ -91,6 +92,15 @@ static struct err *x86_64_percpu_base(const struct target *t, size_t vcpu, unsig
 	return target_reg(t, vcpu, kernel ? "gs_base" : "k_gs_base", ret);
 }
 
+static bool x86_64_waits(const uint8_t before[ARCH_WAIT_LEN])
+{
+	static const uint8_t mwait[] = { 0x0f, 0x01, 0xc9 }, mwaitx[] = { 0x0f, 0x01, 0xfb };
+	enum { HLT = 0xf4 };
+
+	return before[2] == HLT || !memcmp(before, mwait, sizeof(mwait)) ||
+	       !memcmp(before, mwaitx, sizeof(mwaitx));
+}
+
 static const char *const dwarf_regs[] = {
 	"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp",
 	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
@@ -111,5 +121,6 @@ const struct arch arch_x86_64 = {
 	.nr_dwarf_regs = ARRAY_SIZE(dwarf_regs),
 	.in_kernel = x86_64_in_kernel,
 	.percpu_base = x86_64_percpu_base,
+	.waits = x86_64_waits,
 	.unwind = &unwind_x86_64,
 };

@@ -36,8 +36,7 @@ static bool add_pool(void *ctx, uint64_t id, struct kva entry)
 	return true;
 }
 
-/* "name", "name [module]", or the address of what has none. */
-static struct err *func_name(struct cpus_walk *c, uint64_t addr, const char **ret)
+struct err *cpus_func_name(struct cpus_walk *c, uint64_t addr, const char **ret)
 {
 	struct pool *pool = &c->w->r->pool;
 	struct sym sym;
@@ -91,7 +90,9 @@ static struct err *read_worker(struct cpus_walk *c, struct kva worker, struct wo
 	if (!work.v)
 		return NULL;
 	TRY(kget(c->k, worker, &l->w_func, &func));
-	TRY(func_name(c, func, &row->func));
+	TRY(cpus_func_name(c, func, &row->func));
+	row->kva = worker;
+	row->work = work;
 	TRY(kget_kva(c->k, worker, &l->w_task, &row->task));
 	if (row->task.v && l->pid.present && l->comm.present) {
 		TRY(kget(c->k, row->task, &l->pid, &pid));
@@ -167,7 +168,7 @@ static struct err *read_next(struct cpus_walk *c, struct kva head, struct pool_r
 
 	TRY(kread_kva(c->k, head, &node));
 	TRY(kget(c->k, (struct kva){ node.v - c->l.ws_entry.off }, &c->l.ws_func, &func));
-	return func_name(c, func, &row->next_func);
+	return cpus_func_name(c, func, &row->next_func);
 }
 
 static struct err *read_pool_row(struct cpus_walk *c, struct kva pool, struct pool_row *row)
@@ -177,6 +178,7 @@ static struct err *read_pool_row(struct cpus_walk *c, struct kva pool, struct po
 	struct opt_u64 ts = { 0 };
 	uint64_t cpu, flags;
 
+	row->kva = pool;
 	TRY(kget(c->k, pool, &l->wp_id, &row->id));
 	TRY(kget(c->k, pool, &l->wp_cpu, &cpu));
 	TRY(kget(c->k, pool, &l->wp_flags, &flags));

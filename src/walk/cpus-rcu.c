@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* RCU: whether a grace period is running, since when, and who holds it up. */
+/* RCU: whether a grace period is running or wanted, since when, and who holds it up. */
 #include "config.h"
 
 #include <ctype.h>
@@ -17,65 +17,92 @@ enum {
 static const char *const gp_states[] = { "IDLE",	"WAIT_GPS",  "DONE_GPS", "ONOFF", "INIT",
 					 "WAIT_FQS", "DOING_FQS", "CLEANUP",  "CLEANED" };
 
-static void set_holdout(struct cpus_walk *c, uint64_t cpu)
+static void set_holdout(struct cpus_walk *c, uint64_t cpu, bool expedited)
 {
 	struct cpu_state *s = &c->w->r->cpus;
 
 	for (size_t i = 0; i < s->rows.nr; i++) {
-		if (s->rows.data[i].cpu == cpu)
+		if (s->rows.data[i].cpu != cpu)
+			continue;
+		if (expedited)
+			s->rows.data[i].rcu_exp_holdout = true;
+		else
 			s->rows.data[i].rcu_holdout = true;
 	}
 }
 
 struct blocked {
 	struct cpus_walk *c;
-	struct rcu_state_row *rcu;
 	uint64_t first; /* the running grace period waits for this entry and those behind it */
 	bool from_here;
-	bool nomem;
+	struct kva *tasks; /* [BLOCKED_MAX] */
+	size_t *nr;
+	bool *cut;
 };
 
 static bool add_blocked(void *ctx, struct kva node)
 {
 	struct blocked *b = ctx;
-	struct rcu_state_row *rcu = b->rcu;
 
 	b->from_here |= node.v == b->first;
 	if (!b->from_here)
 		return true;
-	if (rcu->nr_blocked == BLOCKED_MAX) {
-		rcu->blocked_cut = true;
+	if (*b->nr == BLOCKED_MAX) {
+		*b->cut = true;
 		return false;
 	}
-	rcu->blocked[rcu->nr_blocked++].v = node.v - b->c->l.rcu_entry.off;
+	b->tasks[(*b->nr)++].v = node.v - b->c->l.rcu_entry.off;
 	return true;
+}
+
+/* The tasks that a grace period waits for: `first` is a pointer into the list. */
+static struct err *read_blocked(struct cpus_walk *c, struct kva node, const struct member *first,
+				struct kva *to, size_t *nr, bool *cut)
+{
+	const struct cpus_layout *l = &c->l;
+	struct opt_u64 tasks = { 0 };
+
+	TRY(cpus_get(c, node, first, &tasks));
+	if (!tasks.v || !l->rcu_entry.present || !l->rn_blkd.present)
+		return NULL;
+
+	struct blocked b = { .c = c, .first = tasks.v, .tasks = to, .nr = nr, .cut = cut };
+	_cleanup_err_ struct err *why = NULL;
+	enum walk_end end = klist_walk(c->k, kmember(node, &l->rn_blkd), WALK_LIST_MAX, add_blocked, &b, &why);
+	if (end != WALK_COMPLETE && end != WALK_STOPPED)
+		return err_new(ERR_CORRUPT, "RCU's blocked readers: %s", why ? why->msg : walk_end_text(end));
+	return NULL;
+}
+
+static void set_holdouts(struct cpus_walk *c, uint64_t mask, uint64_t lo, uint64_t hi, bool expedited)
+{
+	if (hi - lo >= 64)
+		return;
+	for (uint64_t cpu = lo; cpu <= hi; cpu++) {
+		if (mask >> (cpu - lo) & 1)
+			set_holdout(c, cpu, expedited);
+	}
 }
 
 static struct err *read_node(struct cpus_walk *c, struct kva node)
 {
 	const struct cpus_layout *l = &c->l;
 	struct rcu_state_row *rcu = &c->w->r->cpus.rcu;
-	struct opt_u64 tasks = { 0 };
 	uint64_t mask, lo, hi;
 
-	TRY(kget(c->k, node, &l->rn_qsmask, &mask));
 	TRY(kget(c->k, node, &l->rn_grplo, &lo));
 	TRY(kget(c->k, node, &l->rn_grphi, &hi));
-	if (hi - lo < 64) {
-		for (uint64_t cpu = lo; cpu <= hi; cpu++) {
-			if (mask >> (cpu - lo) & 1)
-				set_holdout(c, cpu);
-		}
+	if (rcu->running) {
+		TRY(kget(c->k, node, &l->rn_qsmask, &mask));
+		set_holdouts(c, mask, lo, hi, false);
+		TRY(read_blocked(c, node, &l->rn_gp_tasks, rcu->blocked, &rcu->nr_blocked, &rcu->blocked_cut));
 	}
-	TRY(cpus_get(c, node, &l->rn_gp_tasks, &tasks));
-	if (!tasks.v || !l->rcu_entry.present || !l->rn_blkd.present)
-		return NULL;
-
-	struct blocked b = { c, rcu, tasks.v, false, false };
-	_cleanup_err_ struct err *why = NULL;
-	enum walk_end end = klist_walk(c->k, kmember(node, &l->rn_blkd), WALK_LIST_MAX, add_blocked, &b, &why);
-	if (end != WALK_COMPLETE && end != WALK_STOPPED)
-		return err_new(ERR_CORRUPT, "RCU's blocked readers: %s", why ? why->msg : walk_end_text(end));
+	if (rcu->exp_running && l->rn_expmask.present) {
+		TRY(kget(c->k, node, &l->rn_expmask, &mask));
+		set_holdouts(c, mask, lo, hi, true);
+		TRY(read_blocked(c, node, &l->rn_exp_tasks, rcu->exp_blocked, &rcu->nr_exp_blocked,
+				 &rcu->exp_blocked_cut));
+	}
 	return NULL;
 }
 
@@ -102,12 +129,39 @@ static struct err *read_leaves(struct cpus_walk *c, struct kva state)
 	return NULL;
 }
 
+/* For how many jiffies something is so that is a stamp of these. */
+static struct err *age(struct cpus_walk *c, struct kva obj, const struct member *stamp, struct opt_u64 *ret)
+{
+	const struct opt_u64 *now = &c->w->r->cpus.detectors.jiffies;
+	struct opt_u64 since = { 0 };
+
+	TRY(cpus_get(c, obj, stamp, &since));
+	if (since.has && now->has && now->v - since.v < INT64_MAX)
+		*ret = (struct opt_u64){ true, now->v - since.v };
+	return NULL;
+}
+
+/* A grace period that is wanted, and has not begun: the root's node counts for which it is. */
+static struct err *read_request(struct cpus_walk *c, struct kva state, uint64_t seq)
+{
+	const struct cpus_layout *l = &c->l;
+	struct rcu_state_row *rcu = &c->w->r->cpus.rcu;
+	struct opt_u64 needed = { 0 }, flags = { 0 };
+	enum { FLAG_INIT = 1 }; /* RCU_GP_FLAG_INIT */
+
+	TRY(age(c, state, &l->rs_activity, &rcu->activity_age));
+	if (rcu->running)
+		return NULL;
+	TRY(cpus_get(c, kmember(state, &l->rs_node), &l->rn_needed, &needed));
+	TRY(cpus_get(c, state, &l->rs_flags, &flags));
+	rcu->requested = (needed.has && (int64_t)(needed.v - seq) > 0) || (flags.v & FLAG_INIT);
+	return rcu->requested ? age(c, state, &l->rs_req_activity, &rcu->requested_for) : NULL;
+}
+
 struct err *cpus_read_rcu(struct cpus_walk *c)
 {
 	const struct cpus_layout *l = &c->l;
 	struct rcu_state_row *rcu = &c->w->r->cpus.rcu;
-	const struct opt_u64 *now = &c->w->r->cpus.detectors.jiffies;
-	struct opt_u64 start = { 0 };
 	struct kva state, name;
 	char text[24];
 
@@ -117,7 +171,6 @@ struct err *cpus_read_rcu(struct cpus_walk *c)
 	uint64_t seq;
 	TRY(kget(c->k, state, &l->rs_gp_seq, &seq));
 	rcu->gp_seq = (int64_t)seq;
-	TRY(cpus_get(c, state, &l->rs_gp_start, &start));
 	TRY(cpus_get(c, state, &l->rs_gp_state, &rcu->gp_state));
 	TRY(cpus_get(c, state, &l->rs_kthread, &rcu->kthread_kva));
 	TRY(cpus_var(c, "rcu_cpu_stall_timeout", 4, &rcu->stall_timeout));
@@ -131,13 +184,15 @@ struct err *cpus_read_rcu(struct cpus_walk *c)
 			return &err_nomem;
 	}
 	rcu->blocked = pool_calloc(&c->w->r->pool, BLOCKED_MAX, sizeof(*rcu->blocked));
-	if (!rcu->blocked)
+	rcu->exp_blocked = pool_calloc(&c->w->r->pool, BLOCKED_MAX, sizeof(*rcu->exp_blocked));
+	if (!rcu->blocked || !rcu->exp_blocked)
 		return &err_nomem;
+	TRY(cpus_get(c, state, &l->rs_exp_seq, &rcu->exp_seq));
 	rcu->running = seq & GP_STATE_MASK;
+	rcu->exp_running = rcu->exp_seq.v & GP_STATE_MASK;
 	rcu->collected = true;
-	if (!rcu->running)
-		return NULL;
-	if (start.has && now->has && now->v - start.v < INT64_MAX)
-		rcu->gp_age = (struct opt_u64){ true, now->v - start.v };
-	return read_leaves(c, state);
+	TRY(read_request(c, state, seq));
+	if (rcu->running)
+		TRY(age(c, state, &l->rs_gp_start, &rcu->gp_age));
+	return rcu->running || rcu->exp_running ? read_leaves(c, state) : NULL;
 }

@@ -145,7 +145,7 @@ static struct err *rwlock_waits(struct spin *s, uint64_t lock, enum wait_kind ki
 	/* The writing bit has no other values than all or nothing. */
 	if ((*word & RW_LOCKED) && !written)
 		return NULL;
-	bool queued = (queue & 0xff) >= 1 && (queue & 0xff) <= 3 &&
+	bool queued = ((queue & 0xff) == 1 || (queue & 0xff) == 3) && (queue >> 8 & 0xff) <= 1 &&
 		      (!s->has_tail || queue >> TAIL_CPU_SHIFT <= s->w->k->nr_cpu_ids);
 	/* In an interrupt a reader does not queue. */
 	*ret = kind == WAIT_RWLOCK_READ ? (written && (read || queued)) : ((written || read) && queued);
@@ -184,14 +184,18 @@ static struct err *find_rwlock(struct spin *s, const struct spinner *sp, struct 
  * (weaker) as the one that is next while nobody queues. */
 static struct err *waits_for(struct spin *s, uint64_t lock, size_t cpu, bool as_next, uint32_t *word, bool *ret)
 {
+	enum { LOCKED = 1, SLOW = 3 }; /* _Q_LOCKED_VAL; _Q_SLOW_VAL, where a hypervisor helps */
 	bool ok;
 
 	TRY(try_u32(s, lock, word, &ok));
-	bool locked = ok && (*word & 0xff), pending = ok && (*word >> 8 & 0xff) == 1;
+	uint32_t held = *word & 0xff, pending = *word >> 8 & 0xff;
+	*ret = false;
+	if (!ok || (held != LOCKED && held != SLOW) || pending > 1)
+		return NULL;
 	if (as_next)
-		*ret = locked && pending && (*word & 0xff) <= 3 && !(*word >> TAIL_SHIFT);
+		*ret = pending && !(*word >> TAIL_SHIFT);
 	else
-		*ret = locked && (*word >> TAIL_CPU_SHIFT) == cpu + 1;
+		*ret = (*word >> TAIL_CPU_SHIFT) == cpu + 1;
 	return NULL;
 }
 

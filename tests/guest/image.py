@@ -86,7 +86,9 @@ def compile_module(kernel, source, out):
     _run("gcc", "-std=gnu11", "-O2", "-w", "-ffreestanding", "-nostdinc", "-fms-extensions", "-mcmodel=kernel",
          "-mno-red-zone", "-fno-pic", "-fno-pie", "-mno-sse", "-mno-mmx", "-fno-stack-protector",
          "-fcf-protection=none", "-fno-asynchronous-unwind-tables", "-fno-strict-aliasing", "-fno-common",
-         "-fno-omit-frame-pointer", "-DBPF_NO_PRESERVE_ACCESS_INDEX", f'-DVERMAGIC="{vermagic(kernel)}"',
+         # Without ORC tables all that the unwinder has are frame pointers, in each function that is called.
+         "-fno-omit-frame-pointer", "-mno-omit-leaf-frame-pointer", "-fno-optimize-sibling-calls",
+         "-DBPF_NO_PRESERVE_ACCESS_INDEX", f'-DVERMAGIC="{vermagic(kernel)}"',
          *(["-DMUTEX_WAIT_LIST"] if "wait_list" in mutex[1] else []),
          "-I", os.path.dirname(kernel.vmlinux_h), "-c", source, "-o", out)
 

@@ -196,6 +196,11 @@ static void test_queue(void)
 	setup(&f, true);
 	put32(&f, locks_at + 0x80, 1); /* locked, but not waited for */
 	put(&f, sp_of(1) + 0x18, locks_at + 0x80);
+	/* What has the CPU's number where a lock has it, but is none: the flags of a task may be so. */
+	put32(&f, locks_at + 0xc0, 4 << 18 | 0x30);
+	put32(&f, locks_at + 0xd0, 4 << 18 | 0x4201);
+	put(&f, sp_of(3) + 8, locks_at + 0xc0);
+	put(&f, sp_of(3) + 16, locks_at + 0xd0);
 	for (size_t cpu = 1; cpu < CPUS; cpu++)
 		spins(&f, cpu, lock, 0);
 	queue(&f, lock, 3);

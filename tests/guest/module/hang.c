@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * hang: makes real hangs inside the kernel, one for each word written to /sys/kernel/debug/hang.
- * "release" ends them all but "abba".
+ * "release" ends them all but "abba", "flush" and "orphan".
  *
  * Built without the kernel's headers: types come from its own BTF (vmlinux.h), which has the layout of
  * struct module and of all that is used here; the few functions are declared by hand.  It carries no
@@ -27,7 +27,6 @@ KERNEL(void, call_rcu, struct callback_head *head, void (*fn)(struct callback_he
 KERNEL(bool, queue_work_on, int cpu, struct workqueue_struct *wq, struct work_struct *w);
 KERNEL(int, wait_for_completion_interruptible, struct completion *c);
 KERNEL(void, complete_all, struct completion *c);
-extern volatile ulong_t jiffies;
 KERNEL(void, mutex_unlock, struct mutex *m);
 KERNEL(void, up_read, struct rw_semaphore *s);
 KERNEL(void, up_write, struct rw_semaphore *s);
@@ -42,6 +41,28 @@ KERNEL(struct dentry *, debugfs_create_file_full, const char *name, umode_t mode
 KERNEL(struct dentry *, debugfs_create_file, const char *name, umode_t mode, struct dentry *parent,
        void *data, const struct file_operations *fops) __attribute__((weak));
 KERNEL(ulong_t, _copy_from_user, void *to, const void *from, ulong_t n);
+KERNEL(void, down, struct semaphore *s);
+KERNEL(void, up, struct semaphore *s);
+KERNEL(int, __percpu_init_rwsem, struct percpu_rw_semaphore *s, const char *name, void *key);
+KERNEL(void, percpu_down_write, struct percpu_rw_semaphore *s);
+KERNEL(void, percpu_up_write, struct percpu_rw_semaphore *s);
+KERNEL(bool, __percpu_down_read, struct percpu_rw_semaphore *s, bool try, bool freezable); /* 2 arguments to 6.15 */
+KERNEL(void, _raw_write_lock, rwlock_t *l);
+KERNEL(void, _raw_write_unlock, rwlock_t *l);
+KERNEL(void, _raw_read_lock, rwlock_t *l);
+KERNEL(bool, flush_work, struct work_struct *w);
+KERNEL(int, init_srcu_struct, struct srcu_struct *s);
+KERNEL(int, __srcu_read_lock, struct srcu_struct *s);
+KERNEL(void, __srcu_read_unlock, struct srcu_struct *s, int index);
+KERNEL(void, synchronize_srcu, struct srcu_struct *s);
+KERNEL(void, synchronize_rcu, void);
+KERNEL(void, synchronize_rcu_expedited, void);
+KERNEL(void, synchronize_rcu_tasks, void);
+KERNEL(int, kthread_stop, struct task_struct *k);
+KERNEL(int, stop_machine, int (*fn)(void *), void *data, const struct cpumask *cpus);
+KERNEL(int, smp_call_function_single, int cpu, void (*fn)(void *), void *data, int wait);
+KERNEL(void, smp_call_function, void (*fn)(void *), void *data, int wait);
+extern unsigned int tsc_khz;
 
 #define INFO(tag, text)                                                                            \
 	static const char info_##tag[] __attribute__((used, section(".modinfo"), aligned(1))) = text
@@ -51,10 +72,14 @@ INFO(name, "name=hang");
 INFO(retpoline, "retpoline=Y");
 
 /* All unlocked mutexes, rwsems and spin locks are zeros but for their lists of waiters. */
-static struct mutex a, b, c;
+static struct mutex a, b, c, d;
 static struct rw_semaphore sem;
-static raw_spinlock_t lock;
-static struct work_struct slow, behind;
+static struct semaphore counting;
+static struct percpu_rw_semaphore percpu;
+static struct srcu_struct srcu;
+static raw_spinlock_t lock, spin_a, spin_b, twice;
+static rwlock_t rw;
+static struct work_struct slow, behind, needs_mutex;
 static struct workqueue_struct *one_by_one;
 static struct callback_head rcu;
 
@@ -72,10 +97,35 @@ static void hold(void)
 	wait_for_completion_interruptible(&end);
 }
 
-/* Spinning ends by itself: who should release it may have to wait for the CPU that spins. */
+static ulong_t now_ms(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return ((ulong_t)high << 32 | low) / tsc_khz;
+}
+
+/* Spinning ends by itself: who should release it may have to wait for the CPU that spins.  Jiffies may stand. */
 static bool over(ulong_t since)
 {
-	return released || jiffies - since > 30 * 250;
+	return released || now_ms() - since > 60 * 1000;
+}
+
+/* Without sleeping. */
+static void delay(ulong_t ms)
+{
+	ulong_t since = now_ms();
+
+	while (now_ms() - since < ms)
+		__asm__ volatile("pause");
+}
+
+static __attribute__((noinline)) void loop(void)
+{
+	ulong_t since = now_ms();
+
+	while (!over(since))
+		__asm__ volatile("pause");
 }
 
 static int take_ab(void *data)
@@ -150,11 +200,8 @@ static int rcu_reader(void *data)
 
 static int soft(void *data)
 {
-	ulong_t since = jiffies;
-
 	_raw_spin_lock(&lock);
-	while (!over(since))
-		__asm__ volatile("pause");
+	loop();
 	_raw_spin_unlock(&lock);
 	return 0;
 }
@@ -169,12 +216,204 @@ static int spinner(void *data)
 
 static int irqs(void *data)
 {
-	ulong_t since = jiffies;
-
 	__asm__ volatile("cli" ::: "memory");
-	while (!over(since))
-		__asm__ volatile("pause");
+	loop();
 	__asm__ volatile("sti" ::: "memory");
+	return 0;
+}
+
+/* Two spin locks in opposite orders, and one taken twice; the release unlocks what is held for good. */
+static int spin_ab(void *data)
+{
+	_raw_spin_lock(&spin_a);
+	delay(500);
+	_raw_spin_lock(&spin_b);
+	_raw_spin_unlock(&spin_b);
+	_raw_spin_unlock(&spin_a);
+	return 0;
+}
+
+static int spin_ba(void *data)
+{
+	_raw_spin_lock(&spin_b);
+	delay(500);
+	_raw_spin_lock(&spin_a);
+	_raw_spin_unlock(&spin_a);
+	_raw_spin_unlock(&spin_b);
+	return 0;
+}
+
+static int spin_twice(void *data)
+{
+	_raw_spin_lock(&twice);
+	_raw_spin_lock(&twice);
+	_raw_spin_unlock(&twice);
+	_raw_spin_unlock(&twice);
+	return 0;
+}
+
+static int rw_writer(void *data)
+{
+	_raw_write_lock(&rw);
+	loop();
+	_raw_write_unlock(&rw);
+	return 0;
+}
+
+static int rw_waiter(void *data)
+{
+	msleep(500);
+	_raw_write_lock(&rw);
+	_raw_write_unlock(&rw);
+	return 0;
+}
+
+/* ---- other CPUs: one loops in what it was asked to run, or does not take the interrupt at all */
+
+static __attribute__((noinline)) void called(void *data)
+{
+	loop();
+}
+
+static void nothing(void *data)
+{
+}
+
+static int call_one(void *data)
+{
+	smp_call_function_single(1, called, 0, 1);
+	return 0;
+}
+
+static int call_all(void *data)
+{
+	msleep(500);
+	smp_call_function(nothing, 0, 1);
+	return 0;
+}
+
+static int call_one_late(void *data)
+{
+	msleep(500);
+	smp_call_function_single(1, nothing, 0, 1);
+	return 0;
+}
+
+static int nothing_stopped(void *data)
+{
+	return 0;
+}
+
+static int stop_all(void *data)
+{
+	msleep(500);
+	stop_machine(nothing_stopped, 0, 0);
+	return 0;
+}
+
+/* ---- other locks */
+
+static int sem_holder(void *data)
+{
+	down(&counting);
+	hold();
+	up(&counting);
+	return 0;
+}
+
+static int sem_waiter(void *data)
+{
+	msleep(200);
+	down(&counting);
+	up(&counting);
+	return 0;
+}
+
+static int percpu_writer(void *data)
+{
+	percpu_down_write(&percpu);
+	hold();
+	percpu_up_write(&percpu);
+	return 0;
+}
+
+static int percpu_reader(void *data)
+{
+	msleep(500);
+	__percpu_down_read(&percpu, 0, 0);
+	return 0; /* and keeps it: letting go is inlined code */
+}
+
+/* Ends with the mutex, as who dies of an oops does. */
+static int orphan(void *data)
+{
+	mutex_lock(&d);
+	return 0;
+}
+
+static int orphan_waiter(void *data)
+{
+	msleep(500);
+	mutex_lock(&d);
+	return 0;
+}
+
+/* Does not heed that it should stop. */
+static int stubborn(void *data)
+{
+	hold();
+	return 0;
+}
+
+static int stopper(void *data)
+{
+	kthread_stop(data);
+	return 0;
+}
+
+/* A work that wants the mutex of who waits for the work. */
+static void needs_mutex_fn(struct work_struct *w)
+{
+	mutex_lock(&a);
+	mutex_unlock(&a);
+}
+
+/* ---- grace periods */
+
+static int srcu_reader(void *data)
+{
+	int index = __srcu_read_lock(&srcu);
+
+	hold();
+	__srcu_read_unlock(&srcu, index);
+	return 0;
+}
+
+static int srcu_waiter(void *data)
+{
+	msleep(200);
+	synchronize_srcu(&srcu);
+	return 0;
+}
+
+static int exp_waiter(void *data)
+{
+	msleep(200);
+	synchronize_rcu_expedited();
+	return 0;
+}
+
+static int rcu_waiter(void *data)
+{
+	msleep(200);
+	synchronize_rcu();
+	return 0;
+}
+
+static int tasks_waiter(void *data)
+{
+	msleep(200);
+	synchronize_rcu_tasks();
 	return 0;
 }
 
@@ -194,7 +433,7 @@ static void behind_fn(struct work_struct *w)
 }
 
 /* One work that does not end, on a queue that does one at a time, and one behind it. */
-static void queue_works(void)
+static void make_queue(void)
 {
 	if (!one_by_one && alloc_workqueue_noprof)
 		one_by_one = alloc_workqueue_noprof("hang_ordered", WQ_UNBOUND | __WQ_ORDERED, 1);
@@ -204,23 +443,57 @@ static void queue_works(void)
 		return;
 	init_list(&slow.entry);
 	init_list(&behind.entry);
+	init_list(&needs_mutex.entry);
 	slow.func = slow_fn;
 	behind.func = behind_fn;
+	needs_mutex.func = needs_mutex_fn;
 	/* WORK_STRUCT_NO_POOL: of no pool yet. */
-	slow.data.counter = behind.data.counter = ((1l << WORK_OFFQ_POOL_BITS) - 1) << WORK_OFFQ_POOL_SHIFT;
+	slow.data.counter = behind.data.counter = needs_mutex.data.counter =
+		((1l << WORK_OFFQ_POOL_BITS) - 1) << WORK_OFFQ_POOL_SHIFT;
+}
+
+static void queue_works(void)
+{
+	make_queue();
+	if (!one_by_one)
+		return;
 	queue_work_on(WORK_CPU_UNBOUND, one_by_one, &slow);
 	queue_work_on(WORK_CPU_UNBOUND, one_by_one, &behind);
 }
 
-static void start(int (*fn)(void *), const char *name, int cpu)
+static int flusher(void *data)
 {
-	struct task_struct *t = kthread_create_on_node(fn, 0, -1, name);
+	make_queue();
+	if (!one_by_one)
+		return 0;
+	mutex_lock(&a);
+	queue_work_on(WORK_CPU_UNBOUND, one_by_one, &needs_mutex);
+	flush_work(&needs_mutex);
+	return 0;
+}
+
+static struct task_struct *start_with(int (*fn)(void *), const char *name, int cpu, void *data)
+{
+	struct task_struct *t = kthread_create_on_node(fn, data, -1, name);
 
 	if ((ulong_t)t >= (ulong_t)-4095)
-		return;
+		return 0;
 	if (cpu >= 0)
 		kthread_bind(t, cpu);
 	wake_up_process(t);
+	return t;
+}
+
+static struct task_struct *start(int (*fn)(void *), const char *name, int cpu)
+{
+	return start_with(fn, name, cpu, 0);
+}
+
+/* What nobody else will let go of: the byte that says that it is locked. */
+static void force(void)
+{
+	*(volatile u8 *)&spin_a = 0;
+	*(volatile u8 *)&twice = 0;
 }
 
 static bool is(const char *s, const char *word)
@@ -240,6 +513,7 @@ static ssize_t hang_write(struct file *file, const char *buf, size_t len, loff_t
 	end.done = 0;
 	if (released) {
 		complete_all(&end);
+		force();
 	} else if (is(s, "abba")) {
 		start(take_ab, "hang_ab", -1);
 		start(take_ba, "hang_ba", -1);
@@ -260,6 +534,54 @@ static ssize_t hang_write(struct file *file, const char *buf, size_t len, loff_t
 		start(spinner, "hang_spin3", 3);
 	} else if (is(s, "irqs")) {
 		start(irqs, "hang_irqs", 1);
+	} else if (is(s, "irqs-all")) {
+		start(irqs, "hang_irqs1", 1);
+		start(irqs, "hang_irqs2", 2);
+		start(irqs, "hang_irqs3", 3);
+		irqs(0);
+	} else if (is(s, "loop")) {
+		loop();
+	} else if (is(s, "spin-abba")) {
+		start(spin_ab, "hang_spin_ab", 1);
+		start(spin_ba, "hang_spin_ba", 2);
+	} else if (is(s, "spin-twice")) {
+		start(spin_twice, "hang_twice", 1);
+	} else if (is(s, "rwlock")) {
+		start(rw_writer, "hang_rw", 1);
+		start(rw_waiter, "hang_rw2", 2);
+		start(rw_waiter, "hang_rw3", 3);
+	} else if (is(s, "ipi")) {
+		start(call_one, "hang_ipi", 2);
+	} else if (is(s, "call")) {
+		start(irqs, "hang_irqs", 1);
+		start(call_all, "hang_call", 2);
+		start(call_one_late, "hang_call1", 3);
+	} else if (is(s, "stop-machine")) {
+		start(irqs, "hang_irqs", 1);
+		start(stop_all, "hang_stop", 2);
+	} else if (is(s, "sem")) {
+		start(sem_holder, "hang_sem", -1);
+		start(sem_waiter, "hang_sem2", -1);
+	} else if (is(s, "percpu")) {
+		start(percpu_writer, "hang_pwrite", -1);
+		start(percpu_reader, "hang_pread", -1);
+	} else if (is(s, "orphan")) {
+		start(orphan, "hang_orphan", -1);
+		start(orphan_waiter, "hang_orphan2", -1);
+	} else if (is(s, "stop-thread")) {
+		start_with(stopper, "hang_stopper", -1, start(stubborn, "hang_stubborn", -1));
+	} else if (is(s, "flush")) {
+		start(flusher, "hang_flush", -1);
+	} else if (is(s, "srcu")) {
+		start(srcu_reader, "hang_srcu", -1);
+		start(srcu_waiter, "hang_srcu2", -1);
+	} else if (is(s, "rcu-wait")) {
+		start(rcu_reader, "hang_rcu", -1);
+		start(rcu_waiter, "hang_sync", -1);
+		start(exp_waiter, "hang_sync_exp", -1);
+	} else if (is(s, "rcu-tasks")) {
+		start(soft, "hang_soft", 1);
+		start(tasks_waiter, "hang_sync_task", -1);
 	} else if (is(s, "oops")) {
 		start(oops, "hang_oops", -1);
 	} else if (is(s, "work")) {
@@ -276,7 +598,12 @@ static const struct file_operations fops = { .write = hang_write };
 static int hang_init(void)
 {
 	init_list(&end.wait.task_list);
+	counting.count = 1;
+	init_srcu_struct(&srcu);
+	__percpu_init_rwsem(&percpu, "hang", 0);
 #ifdef MUTEX_WAIT_LIST
+	init_list(&d.wait_list);
+	init_list(&counting.wait_list);
 	init_list(&a.wait_list);
 	init_list(&b.wait_list);
 	init_list(&c.wait_list);
