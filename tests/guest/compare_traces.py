@@ -19,12 +19,12 @@ def traces(doc, kallsyms):
     starts = sorted(at)
     for m in doc["maps"]:
         for row in m.get("stack_trace", {"entries": []})["entries"]:
-            for pc, text in zip(row.get("pcs", []), row.get("symbols", [None] * len(row.get("pcs", [])))):
+            for n, (pc, text) in enumerate(zip(row.get("pcs", []), row.get("symbols", [None] * row["nr"]))):
                 if pc >> 63 == 0:
                     continue
                 found = SYMBOL.fullmatch(text or "")
-                # A return address is that of the call behind which it stands.
-                near = max((a for a in starts[:bisect.bisect_right(starts, pc)] if a < pc), default=0)
+                # A return address is that of the call behind which it stands; the first is where it was.
+                near = starts[bisect.bisect_right(starts, pc if not n else pc - 1) - 1]
                 names = dict(at.get(near, []))
                 if not found or found[1] not in names or int(found[2], 16) != pc - near:
                     problems.append(f"{m['name']} {row['bucket_id']}: {pc:#x} {text}, kallsyms {names} at {near:#x}")
@@ -37,10 +37,10 @@ def traces(doc, kallsyms):
 
 
 def build_ids(doc, want):
-    """Problems with the traces by build id, all of the program that has this one; the count of frames is second."""
+    """Problems with the traces by build ID, all of the program that has this one; how many were compared comes second.
+    Only where the system call was made: what is above it on the stack of a program without frame pointers is chance."""
     row = next(m for m in doc["maps"] if m["name"] == "stacks_build_id")
-    frames = [f for e in row["stack_trace"]["entries"] for f in e["build_ids"]]
-    by_id = [f for f in frames if f["status"] == 1]
-    problems = [f"frame {f}, not {want}" for f in by_id
-                if f["build_id"].replace(" ", "") != want or not 0 < f["offset"] < 4 << 20]
-    return problems, len(by_id)
+    frames = [e["build_ids"][0] for e in row["stack_trace"]["entries"] if e["build_ids"]]
+    problems = [f"frame {f}, not {want}" for f in frames
+                if f["status"] != 1 or f["build_id"].replace(" ", "") != want or not 0 < f["offset"] < 4 << 20]
+    return problems, len(frames)

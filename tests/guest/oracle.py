@@ -32,6 +32,7 @@ class Reading:
     maps   {id: description from `map show`}
     dumps  {id: entries from `map dump`, or an "error" string}
     progs, links, struct_ops   lists of descriptions
+    lsm    names of the security modules that are on
     own    what prog/own.c said that it put into the maps that bpftool cannot dump
     """
 
@@ -41,6 +42,7 @@ class Reading:
             for what in map prog link btf; do echo "== $what"; bpftool -j $what show; done
             echo "== struct_ops"; bpftool -j struct_ops dump
             echo "== own"; cat /run/own.json 2>/dev/null
+            echo; echo "== lsm"; cat /sys/kernel/security/lsm 2>/dev/null; echo
             for id in $(bpftool map show | sed -n 's/^\\([0-9]*\\):.*/\\1/p'); do
                 echo "== dump $id"; bpftool -j map dump id $id 2>/run/dump.err
                 echo; cat /run/dump.err
@@ -53,6 +55,7 @@ class Reading:
         self.btfs = self._list(text["btf"])
         self.struct_ops = self._list(text["struct_ops"])
         self.own = [o for o in self._list(text["own"]) if o]
+        self.lsm = [name for name in text["lsm"].decode().strip().split(",") if name]
         self.maps = {m["id"]: m for m in self._list(text["map"])}
         self.dumps = {i: self._dump(text.get(f"dump {i}", b"")) for i in self.maps}
 

@@ -52,8 +52,8 @@ def document():
                     s={"kind": "array", "len": 2, "elements": [uint(97, 8), uint(0, 8)]},
                     f={"kind": "float", "bits": 32, "value": 0.5})
     rows = {
-        1: {"map_type": 1, "entries": [{"key": uint(1), "key_hex": "01 00 00 00", "value": value,
-                                        "value_hex": "ff 05 61 00"}]},
+        1: {"map_type": 1, "elem_count": 1,
+            "entries": [{"key": uint(1), "key_hex": "01 00 00 00", "value": value, "value_hex": "ff 05 61 00"}]},
         2: {"map_type": 6, "percpu_entries": [{"key": 0, "per_cpu": [uint(7), uint(8), None]}]},
         3: {"map_type": 2, "value": {**members(x=uint(1), y={"kind": "bool", "value": True}),
                                      "type_name": ".bss"}},
@@ -89,13 +89,14 @@ WRONG = {
     "a section's name": lambda d: d["maps"][2]["value"].update(type_name=".data"),
     "a kind of map that must be decoded": lambda d: d["maps"][1].update(percpu_entries=[], error="no"),
     "an error beside the contents": lambda d: d["maps"][0].update(error="1 key unreadable"),
+    "the kernel's count": lambda d: d["maps"][0].update(elem_count=2),
     "a size": lambda d: d["maps"][3].update(value_size=8),
 }
 
 right = compare.maps(reading(), reading(), document())
 t.equal(right.problems, [], "what is right has no problems")
 t.equal((len(right.compared), len(right.listed), right.forgotten()), (3, 1, []), "every map is counted")
-t.ok(right.leaves == 11 and right.entries == 3, "values are counted", str(right))
+t.ok(right.leaves == 11 and right.entries == 3 and right.counted == 1, "values are counted", str(right))
 for what, spoil in WRONG.items():
     doc = document()
     spoil(doc)

@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402
+import compare_traces  # noqa: E402
 import debian  # noqa: E402
 import guest  # noqa: E402
 import oracle  # noqa: E402
@@ -15,14 +16,24 @@ from tap import Tap, pick  # noqa: E402
 
 tap = Tap()
 # At least so much of the test object is compared, or the test has lost its object.
-MIN_MAPS, MIN_ENTRIES = 30, 500
+MIN_MAPS, MIN_ENTRIES, MIN_COUNTED = 30, 500, 5
+
+
+def traces(g, doc):
+    """Names and offsets of frames, in native code of BPF programs too; the frames of a program by its build ID."""
+    problems, seen = compare_traces.traces(doc, g.run("cat /proc/kallsyms", timeout=180).text)
+    tap.ok(not problems, f"{g.release}: frames by /proc/kallsyms: {seen}", "\n".join(problems))
+    tap.ok(seen.get("bpf") and seen.get("kernel", 0) > 3, "frames of a BPF program and of the kernel", seen)
+    problems, n = compare_traces.build_ids(doc, g.run("bpfrun --build-id").text.strip())
+    tap.ok(n and not problems, f"{n} frames by build ID", "\n".join(problems))
 
 
 def check(doc, before, after, what, has_arena):
     tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
     r = compare.maps(before, after, doc)
     tap.ok(not r.problems, f"{what}: {r}", "\n".join(r.problems))
-    tap.ok(len(r.compared) >= MIN_MAPS and r.entries >= MIN_ENTRIES, f"{what}: enough was compared", r)
+    tap.ok(len(r.compared) >= MIN_MAPS and r.entries >= MIN_ENTRIES and r.counted >= MIN_COUNTED,
+           f"{what}: enough was compared, {r.counted} maps with the kernel's own count", r)
     tap.equal(validate(doc), [], f"{what}: valid against the schema")
     problems, n = compare.floats(doc)
     tap.ok(n and not problems, f"{what}: {n} floats", "\n".join(problems))
@@ -49,6 +60,7 @@ def one(series):
         after = oracle.Reading(g)
         has_arena = not series.startswith("6.1-") and series != "6.1"  # arenas came with 6.9
         check(attached, before, after, f"{g.release}, attach", has_arena)
+        traces(g, attached)
         check(dumped, before, after, f"{g.release}, core", has_arena)
 
 

@@ -58,6 +58,8 @@ MAP(timers, BPF_MAP_TYPE_HASH, 0, 8, u32, struct timed);
 MAP(stacks, BPF_MAP_TYPE_STACK_TRACE, 0, 64, u32, u64[20]);
 MAP(stacks_build_id, BPF_MAP_TYPE_STACK_TRACE, BPF_F_STACK_BUILD_ID, 64, u32, u8[20 * 32]);
 MAP(lpm, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, 16, struct lpm_key, struct small);
+MAP(lpm_forks, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, 64, struct lpm_key, struct small);
+MAP(lpm_long, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, 64, struct long_lpm_key, u64);
 MAP(task_store, BPF_MAP_TYPE_TASK_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
 MAP(inode_store, BPF_MAP_TYPE_INODE_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
 MAP(sk_store, BPF_MAP_TYPE_SK_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct small);
@@ -342,6 +344,26 @@ int fill_hashes(struct __sk_buff *skb)
 
 		fill_small(&s, i);
 		bpf_map_update_elem(&lpm, &k, &s, 0);
+	}
+	/* Prefixes apart, within each other, the shortest and the longest there are; some are taken away again. */
+	for (i = 0; i < 40; i++) {
+		struct lpm_key k = { .prefixlen = i * 7 % 33 };
+		struct long_lpm_key l = { .prefixlen = i * 37 % 129 };
+		u32 addr = i * 2654435761u;
+		u64 n = i;
+		struct small s = {};
+
+		for (u32 b = 0; b < 4; b++)
+			k.addr[b] = addr >> (24 - 8 * b);
+		for (u32 b = 0; b < 16; b++)
+			l.addr[b] = addr >> (8 * (b & 3));
+		fill_small(&s, i);
+		bpf_map_update_elem(&lpm_forks, &k, &s, 0);
+		bpf_map_update_elem(&lpm_long, &l, &n, 0);
+		if (i % 5 == 4) {
+			bpf_map_delete_elem(&lpm_forks, &k);
+			bpf_map_delete_elem(&lpm_long, &l);
+		}
 	}
 	for (i = 0; i < 5; i++) {
 		struct small s = {};

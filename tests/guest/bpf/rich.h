@@ -175,4 +175,9 @@ struct lpm_key {
 	u8 addr[4];
 };
 
+struct long_lpm_key {
+	u32 prefixlen;
+	u8 addr[16];
+};
+
 #endif
