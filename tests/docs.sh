@@ -11,7 +11,7 @@ code=$(sed -n 's/^\t{ "\([a-z-]*\)", \(no\|required\)_argument.*/--\1/p' "$srcdi
 
 complete=$(grep -oE -- '--[a-z][a-z-]+' "$srcdir/bash-completion/fdgdb" | sort -u)
 
-echo 1..10
+echo 1..11
 n=0
 same() {
 	n=$((n + 1))
@@ -57,3 +57,36 @@ same "$(for t in $tests; do [ -e "$srcdir/tests/guest/$t.py" ] && echo "$t"; don
 	"the tests that map-types.md names are there"
 same "$(grep -v Meaning "$srcdir/docs/findings.md" | sed -n 's/^| `\([a-z0-9-]*\)` | .* | .* |$/\1/p' | sort)" \
 	"$(sed -n 's/^\t\.id = "\(.*\)",$/\1/p' "$srcdir"/src/triage/*.c | sort)" "findings.md has a row for each rule"
+# Kernels of a row: those on which its tests run, from the release on that has the type.
+want=$(for t in $tests; do
+	sed -n '/pick(\|newer = /p' "$srcdir/tests/guest/$t.py" 2>/dev/null |
+		grep -oE '"[67]\.[0-9]+(-oldest)?"' | sed 's/"//g; s/-oldest//' | sort -u | sed "s/^/$t /"
+done | awk -v table="$srcdir/docs/map-types.md" '
+	function number(v, p) { return split(v, p, ".") == 2 ? p[1] * 100 + p[2] : 0 }
+	{ runs[$1] = runs[$1] " " $2 }
+	END {
+		FS = "|"
+		while ((getline <table) > 0) {
+			if ($2 !~ /^ [0-9]+ $/)
+				continue
+			split("", on)
+			n = split($8, tests, ",")
+			for (i = 1; i <= n; i++) {
+				least = match(tests[i], /\(.*\)/) ? number(substr(tests[i], RSTART + 1, RLENGTH - 2)) : 0
+				if (least < number($4))
+					least = number($4)
+				match(tests[i], /test_[a-z]+/)
+				m = split(runs[substr(tests[i], RSTART, RLENGTH)], kernels, " ")
+				for (k = 1; k <= m; k++)
+					if (number(kernels[k]) >= least)
+						on[number(kernels[k])] = kernels[k]
+			}
+			out = $2
+			for (v = 0; v < 2000; v++)
+				if (v in on)
+					out = out " " on[v]
+			print out
+		}
+	}')
+same "$(sed -n 's/^| *\([0-9]*\) | `[a-z_]*` | [^|]* | \([^|]*\) |.*/ \1  \2/p' "$srcdir/docs/map-types.md")" "$want" \
+	"map-types.md says on which kernels each type is tested"

@@ -114,6 +114,7 @@ OBJECTS = [
     ("links.bpf.o", "links.bpf.c", None),
     ("lines.bpf.o", "lines.bpf.c", None),
     ("stress.bpf.o", "stress.bpf.c", None),
+    ("traces.bpf.o", "traces.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),
     ("cid.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID"),
     ("cid-sub.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID", "-DTAIL", "-DSUB_ID=0x6670625f67627566"),

@@ -19,7 +19,10 @@ enum {
 };
 
 /* The byte in each word that says which map it is of. */
-enum tag { TAG_HASH = 1, TAG_NOPRE, TAG_LRU, TAG_ARRAY, TAG_LARGE, TAG_LARGE_ARRAY, TAG_MIB };
+enum tag {
+	TAG_HASH = 1, TAG_NOPRE, TAG_LRU, TAG_ARRAY, TAG_LARGE, TAG_LARGE_ARRAY, TAG_MIB, TAG_PERCPU, TAG_LPM, TAG_TASK,
+	TAG_RHASH, TAG_RING,
+};
 
 struct value {
 	u64 words[WORDS];
@@ -31,6 +34,11 @@ struct pair {
 
 struct mib {
 	u64 words[MIB_WORDS];
+};
+
+struct lpm_key {
+	u32 prefixlen;
+	u8 addr[4];
 };
 
 struct guarded {
@@ -58,7 +66,23 @@ MAP(busy_hash, BPF_MAP_TYPE_HASH, 0, NR_BUSY, u32, struct value);
 MAP(busy_nopre, BPF_MAP_TYPE_HASH, BPF_F_NO_PREALLOC, NR_BUSY, u32, struct value);
 MAP(busy_lru, BPF_MAP_TYPE_LRU_HASH, 0, NR_BUSY, u32, struct value);
 MAP(busy_array, BPF_MAP_TYPE_ARRAY, 0, NR_BUSY, u32, struct value);
+MAP(busy_percpu, BPF_MAP_TYPE_PERCPU_HASH, 0, NR_BUSY, u32, struct value);
+MAP(busy_lpm, BPF_MAP_TYPE_LPM_TRIE, BPF_F_NO_PREALLOC, NR_BUSY, struct lpm_key, struct value);
+MAP(busy_task, BPF_MAP_TYPE_TASK_STORAGE, BPF_F_NO_PREALLOC, 0, int, struct value);
+#ifdef HAVE_RHASH
+MAP(busy_rhash, BPF_MAP_TYPE_RHASH, BPF_F_NO_PREALLOC, 4 * NR_BUSY, u32, struct value);
+#endif
 MAP(guards, BPF_MAP_TYPE_ARRAY, 0, 4, u32, struct guarded);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} busy_ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
+	__uint(max_entries, 4096);
+} busy_user_ring SEC(".maps");
 
 u64 generation;
 u64 failed;
@@ -143,11 +167,37 @@ static long busy_one(u32 i, void *ctx)
 		for (u32 w = 0; w < WORDS; w++)
 			*(volatile u64 *)&e->words[w] = word_of(gen, TAG_ARRAY, key, w);
 	}
+	for (u32 w = 0; w < WORDS; w++)
+		v.words[w] = word_of(gen, TAG_PERCPU, key, w);
+	bpf_map_update_elem(&busy_percpu, &key, &v, BPF_ANY);
+
+	/* Prefixes of all lengths: the same key for the same number, forks between them. */
+	u32 bits = key * 2654435761u;
+	struct lpm_key prefix = { .prefixlen = 1 + key % 32 };
+	bits &= ~0u << (32 - prefix.prefixlen);
+	for (u32 b = 0; b < 4; b++)
+		prefix.addr[b] = bits >> (24 - 8 * b);
+	for (u32 w = 0; w < WORDS; w++)
+		v.words[w] = word_of(gen, TAG_LPM, key, w);
+	if (gen % 5)
+		bpf_map_update_elem(&busy_lpm, &prefix, &v, BPF_ANY);
+	else
+		bpf_map_delete_elem(&busy_lpm, &prefix);
+#ifdef HAVE_RHASH
+	/* Fills up and empties again, so that its tables grow and shrink. */
+	for (u32 w = 0; w < WORDS; w++)
+		v.words[w] = word_of(gen, TAG_RHASH, many, w);
+	if (gen / 1000 % 2)
+		bpf_map_delete_elem(&busy_rhash, &many);
+	else
+		bpf_map_update_elem(&busy_rhash, &many, &v, BPF_ANY);
+#endif
 	if (gen % 5 == 0) {
 		u32 gone = (u32)(gen / 5 % NR_BUSY);
 
 		bpf_map_delete_elem(&busy_hash, &gone);
 		bpf_map_delete_elem(&busy_nopre, &gone);
+		bpf_map_delete_elem(&busy_percpu, &gone);
 	}
 	return 0;
 }
@@ -157,6 +207,76 @@ int busy(void *ctx)
 {
 	bpf_loop(ROUNDS, busy_one, NULL, 0);
 	return 0;
+}
+
+static long busy_task_one(u32 i, void *ctx)
+{
+	u64 gen = __sync_fetch_and_add(&generation, 1);
+	struct task_struct *me = bpf_get_current_task_btf();
+	struct value *v;
+
+	if (gen % 7 == 0) {
+		bpf_task_storage_delete(&busy_task, me);
+		return 0;
+	}
+	v = bpf_task_storage_get(&busy_task, me, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	for (u32 w = 0; v && w < WORDS; w++)
+		*(volatile u64 *)&v->words[w] = word_of(gen, TAG_TASK, 0, w);
+	return 0;
+}
+
+SEC("raw_tp")
+int busy_tasks(void *ctx)
+{
+	bpf_loop(ROUNDS, busy_task_one, NULL, 0);
+	return 0;
+}
+
+u64 lingered;
+
+static long linger(u32 i, void *ctx)
+{
+	lingered++;
+	return 0;
+}
+
+/* Each record is being written for most of the time. */
+static long busy_ring_one(u32 i, void *ctx)
+{
+	u64 gen = __sync_fetch_and_add(&generation, 1);
+	struct value *v = bpf_ringbuf_reserve(&busy_ring, sizeof(*v), 0);
+
+	if (!v)
+		return 1;
+	for (u32 w = 0; w < WORDS; w++)
+		v->words[w] = word_of(gen, TAG_RING, 0, w);
+	bpf_loop(20000, linger, NULL, 0);
+	if (gen % 5)
+		bpf_ringbuf_submit(v, BPF_RB_NO_WAKEUP);
+	else
+		bpf_ringbuf_discard(v, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+SEC("raw_tp")
+int busy_rings(void *ctx)
+{
+	bpf_loop(200, busy_ring_one, NULL, 0);
+	return 0;
+}
+
+/* 0: goes on with the next record. */
+static long on_record(struct bpf_dynptr *record, void *ctx)
+{
+	bpf_loop(100000, linger, NULL, 0);
+	return 0;
+}
+
+/* The buffer of user space's is held while the program looks at each record. */
+SEC("raw_tp")
+int drain(void *ctx)
+{
+	return bpf_user_ringbuf_drain(&busy_user_ring, on_record, NULL, 0) < 0;
 }
 
 static long churn_one(u32 i, void *ctx)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR GPL-2.0-only */
-/* traces: stack traces of whoever is called "hangwrite" where it has something copied from user space: a module does. */
+/* traces: stack traces of whoever is called "hangwrite" where it completes a completion, as the module does for it. */
 #define BPF_NO_KFUNC_PROTOTYPES
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -13,8 +13,8 @@ struct {
 	__type(value, u64[20]);
 } traces SEC(".maps");
 
-SEC("kprobe/_copy_from_user")
-int on_copy(struct pt_regs *ctx)
+SEC("kprobe/complete_all")
+int on_complete(struct pt_regs *ctx)
 {
 	char comm[16];
 
