@@ -66,6 +66,7 @@ struct arch {
 	/* Their names by the numbers that DWARF has for them; NULL: none of that number. */
 	const char *const *dwarf_regs;
 	size_t nr_dwarf_regs;
+	unsigned int dwarf_arg; /* of a function's first argument, and a system call's */
 
 	/* In kernel mode (privileged) or not. */
 	struct err *(*in_kernel)(const struct target *t, size_t vcpu, bool *ret);

@@ -119,6 +119,7 @@ const struct arch arch_x86_64 = {
 	.ptroot = "cr3",
 	.dwarf_regs = dwarf_regs,
 	.nr_dwarf_regs = ARRAY_SIZE(dwarf_regs),
+	.dwarf_arg = 5, /* rdi */
 	.in_kernel = x86_64_in_kernel,
 	.percpu_base = x86_64_percpu_base,
 	.waits = x86_64_waits,

@@ -73,18 +73,26 @@ static struct err *read_domain(struct cpus_walk *c, struct srcu_row *row)
 	return NULL;
 }
 
+static bool is_there(const struct cpu_state *s, struct kva domain)
+{
+	for (size_t i = 0; i < s->srcus.nr; i++) {
+		if (s->srcus.data[i].kva.v == domain.v)
+			return true;
+	}
+	return false;
+}
+
 struct err *cpus_add_srcu(struct cpus_walk *c, struct kva domain, const char *name, bool always)
 {
 	struct cpu_state *s = &c->w->r->cpus;
 	struct srcu_row row = { .kva = domain, .name = name };
 
-	for (size_t i = 0; i < s->srcus.nr; i++) {
-		if (s->srcus.data[i].kva.v == domain.v)
-			return NULL;
-	}
+	if (is_there(s, domain))
+		return NULL;
 	cpus_failed(c, read_domain(c, &row), &row.why);
-	if (c->fatal)
-		return NULL; /* the caller looks */
+	/* Fatal: the caller looks.  And another fiber may have been here while this one read. */
+	if (c->fatal || is_there(s, domain))
+		return NULL;
 	if (!always && !row.why && !(row.gp_seq & SEQ_STATE_MASK))
 		return NULL;
 	struct srcu_row *to = vec_push(&s->srcus);
@@ -92,6 +100,23 @@ struct err *cpus_add_srcu(struct cpus_walk *c, struct kva domain, const char *na
 		return &err_nomem;
 	*to = row;
 	return NULL;
+}
+
+struct err *cpus_note_srcu(struct walk *w, struct kva domain)
+{
+	struct cpus_walk c = { .w = w, .k = w->k };
+	struct err *e = NULL;
+
+	if (!w->r->cpus.collected)
+		return NULL;
+	e = cpus_members(&c);
+	if (!e)
+		e = cpus_add_srcu(&c, domain, NULL, true);
+	missing_deinit(&c.missing);
+	if (!e)
+		return c.fatal;
+	err_free(c.fatal);
+	return e;
 }
 
 /* Domains that are variables have per-CPU data of a name that a macro makes of theirs. */

@@ -81,6 +81,8 @@ struct err *cpus_read_rcu(struct cpus_walk *c) MUST_CHECK;
 struct err *cpus_read_other_rcus(struct cpus_walk *c) MUST_CHECK;
 /* A domain of SRCU that is not there yet, `always` or if a grace period of it is running. */
 struct err *cpus_add_srcu(struct cpus_walk *c, struct kva domain, const char *name, bool always) MUST_CHECK;
+/* The same for one that a task waits for, after the walk; nothing if CPUs were not asked for. */
+struct err *cpus_note_srcu(struct walk *w, struct kva domain) MUST_CHECK;
 struct err *cpus_read_pools(struct cpus_walk *c) MUST_CHECK;
 
 #endif

@@ -17,7 +17,6 @@ enum {
 	WORDS = 64,	      /* of the stack of who waits */
 	TAIL_SHIFT = 16, TAIL_CPU_SHIFT = 18, /* _Q_TAIL_*_OFFSET for less than 16384 CPUs */
 	RW_LOCKED = 0xff, RW_READER_SHIFT = 9, RW_READERS_MAX = 4096, /* _QW_LOCKED, _QR_SHIFT */
-	DWARF_ARG = 5, /* rdi */
 };
 
 /* Innermost functions that spin.  The arch's spin lock is what rwlocks queue with, so those come first. */
@@ -221,7 +220,7 @@ enum pass {
 /* The function's first argument, if it is still in its register and the address of a lock that is held. */
 static struct err *find_argument(struct spin *s, const struct spinner *sp, struct wait_row *row)
 {
-	static const char *const names[] = { "rdi", "x0" };
+	const struct arch *arch = s->w->k->arch;
 	const struct kstack_row *stack = &s->w->r->stacks.data[sp->stack];
 	const struct frame_regs *regs = stack->frames[sp->exact].regs;
 	uint64_t lock = 0;
@@ -231,10 +230,10 @@ static struct err *find_argument(struct spin *s, const struct spinner *sp, struc
 	/* What the function calls, and what interrupts it, have registers of their own. */
 	if (sp->exact != sp->frame)
 		return NULL;
-	if (regs && (regs->has >> DWARF_ARG & 1))
-		lock = regs->v[DWARF_ARG];
-	for (size_t i = 0; !sp->exact && i < ARRAY_SIZE(names) && !lock; i++)
-		err_ignore(target_reg(s->w->k->target, stack->vcpu, names[i], &lock));
+	if (regs && arch->dwarf_arg < FRAME_REGS_MAX && (regs->has >> arch->dwarf_arg & 1))
+		lock = regs->v[arch->dwarf_arg];
+	else if (!sp->exact && arch->dwarf_arg < arch->nr_dwarf_regs)
+		err_ignore(target_reg(s->w->k->target, stack->vcpu, arch->dwarf_regs[arch->dwarf_arg], &lock));
 	if (!may_be_lock(lock))
 		return NULL;
 	TRY(try_u32(s, lock, &word, &ok));

@@ -13,123 +13,7 @@
 #include "base/cleanup.h"
 #include "kernel/symbolize.h"
 
-enum { FRAMES_LOOKED_AT = 12, WAITS_MAX = 65536 };
-
-static const struct layout_member members[] = {
-	LAYOUT_OPT(struct waits_layout, mm, "task_struct", "mm"),
-	LAYOUT_OPT(struct waits_layout, blocker, "task_struct", "blocker"), /* 6.16+, if configured */
-	LAYOUT_OPT(struct waits_layout, blocked_on, "task_struct", "blocked_on"), /* 6.17+ */
-	LAYOUT_OPT(struct waits_layout, pi_blocked_on, "task_struct", "pi_blocked_on"),
-	LAYOUT_OPT(struct waits_layout, mmap_lock, "mm_struct", "mmap_lock"),
-	LAYOUT_OPT(struct waits_layout, mutex_owner, "mutex", "owner"),
-	LAYOUT_OPT(struct waits_layout, mutex_list, "mutex", "wait_list"), /* to 7.0 */
-	LAYOUT_OPT(struct waits_layout, mutex_first, "mutex", "first_waiter"), /* 7.1+ */
-	LAYOUT_OPT(struct waits_layout, mutex_waiter_task, "mutex_waiter", "task"),
-	LAYOUT_OPT(struct waits_layout, mutex_waiter_list, "mutex_waiter", "list"),
-	LAYOUT_OPT(struct waits_layout, rwsem_count, "rw_semaphore", "count"),
-	LAYOUT_OPT(struct waits_layout, rwsem_owner, "rw_semaphore", "owner"),
-	LAYOUT_OPT(struct waits_layout, rwsem_list, "rw_semaphore", "wait_list"), /* to 7.0 */
-	LAYOUT_OPT(struct waits_layout, rwsem_first, "rw_semaphore", "first_waiter"), /* 7.1+ */
-	LAYOUT_OPT(struct waits_layout, rwsem_waiter_task, "rwsem_waiter", "task"),
-	LAYOUT_OPT(struct waits_layout, rwsem_waiter_list, "rwsem_waiter", "list"),
-	LAYOUT_OPT(struct waits_layout, sem_count, "semaphore", "count"),
-	LAYOUT_OPT(struct waits_layout, sem_holder, "semaphore", "last_holder"), /* 6.16+ */
-	LAYOUT_OPT(struct waits_layout, sem_list, "semaphore", "wait_list"), /* to 7.0 */
-	LAYOUT_OPT(struct waits_layout, sem_first, "semaphore", "first_waiter"), /* 7.1+ */
-	LAYOUT_OPT(struct waits_layout, sem_waiter_task, "semaphore_waiter", "task"),
-	LAYOUT_OPT(struct waits_layout, sem_waiter_list, "semaphore_waiter", "list"),
-	LAYOUT_OPT(struct waits_layout, rt_waiter_lock, "rt_mutex_waiter", "lock"),
-	LAYOUT_OPT(struct waits_layout, rt_owner, "rt_mutex_base", "owner"),
-	LAYOUT_OPT(struct waits_layout, percpu_readers, "percpu_rw_semaphore", "read_count"),
-	LAYOUT_OPT(struct waits_layout, percpu_writer, "percpu_rw_semaphore", "writer.task"),
-	LAYOUT_OPT(struct waits_layout, percpu_head, "percpu_rw_semaphore", "waiters.head"),
-	LAYOUT_OPT(struct waits_layout, wq_private, "wait_queue_entry", "private"),
-	LAYOUT_OPT(struct waits_layout, wq_func, "wait_queue_entry", "func"),
-	LAYOUT_OPT(struct waits_layout, wq_entry, "wait_queue_entry", "entry"),
-	LAYOUT_OPT(struct waits_layout, swait_task, "swait_queue", "task"),
-	LAYOUT_OPT(struct waits_layout, swait_list, "swait_queue", "task_list"),
-	LAYOUT_OPT(struct waits_layout, done, "completion", "done"),
-	LAYOUT_OPT(struct waits_layout, completion_list, "completion", "wait.task_list"),
-	LAYOUT_OPT(struct waits_layout, futex_task, "futex_q", "task"),
-	LAYOUT_OPT(struct waits_layout, futex_lock_ptr, "futex_q", "lock_ptr"),
-	LAYOUT_OPT(struct waits_layout, futex_mm, "futex_q", "key.private.mm"),
-	LAYOUT_OPT(struct waits_layout, futex_address, "futex_q", "key.private.address"),
-	LAYOUT_OPT(struct waits_layout, futex_offset, "futex_q", "key.private.offset"),
-};
-
-struct err *waits_layout(struct kernel *k, struct waits_layout *l)
-{
-	return klayout(k, members, ARRAY_SIZE(members), l, NULL);
-}
-
-/* ---- who waits */
-
-/* Functions that sleep for a lock.  Compilers add suffixes behind a dot. */
-static const struct {
-	const char *name;
-	enum wait_kind kind;
-} sites[] = {
-	{ "__mutex_lock", WAIT_MUTEX },
-	{ "__mutex_lock_slowpath", WAIT_MUTEX },
-	{ "__mutex_lock_killable_slowpath", WAIT_MUTEX },
-	{ "__mutex_lock_interruptible_slowpath", WAIT_MUTEX },
-	{ "__ww_mutex_lock", WAIT_MUTEX },
-	{ "rwsem_down_read_slowpath", WAIT_RWSEM_READ },
-	{ "rwsem_down_write_slowpath", WAIT_RWSEM_WRITE },
-	{ "__down", WAIT_SEMAPHORE },
-	{ "__down_common", WAIT_SEMAPHORE },
-	{ "___down_common", WAIT_SEMAPHORE },
-	{ "__down_interruptible", WAIT_SEMAPHORE },
-	{ "__down_killable", WAIT_SEMAPHORE },
-	{ "__down_timeout", WAIT_SEMAPHORE },
-	{ "rt_mutex_slowlock_block", WAIT_RT_MUTEX },
-	{ "__rt_mutex_slowlock", WAIT_RT_MUTEX },
-	{ "__rt_mutex_slowlock_locked", WAIT_RT_MUTEX },
-	{ "rt_mutex_slowlock", WAIT_RT_MUTEX },
-	{ "rt_mutex_wait_proxy_lock", WAIT_RT_MUTEX },
-	{ "percpu_rwsem_wait", WAIT_PERCPU_READ },
-	{ "percpu_down_write", WAIT_PERCPU_WRITE },
-	{ "__wait_for_common", WAIT_COMPLETION },
-	{ "wait_for_completion", WAIT_COMPLETION },
-	{ "wait_for_completion_timeout", WAIT_COMPLETION },
-	{ "wait_for_completion_killable", WAIT_COMPLETION },
-	{ "wait_for_completion_interruptible", WAIT_COMPLETION },
-	{ "wait_for_completion_state", WAIT_COMPLETION },
-	{ "futex_do_wait", WAIT_FUTEX }, /* 6.14+ */
-	{ "futex_wait_queue", WAIT_FUTEX },
-	{ "futex_wait_queue_me", WAIT_FUTEX },
-	{ "futex_wait_multiple", WAIT_FUTEX },
-};
-
-bool wait_is_function(const char *symbol, const char *name)
-{
-	size_t len = strcspn(symbol, ".");
-
-	return strlen(name) == len && !strncmp(symbol, name, len);
-}
-
-static bool find_site(const struct kstack_row *s, struct wait_row *row, size_t *frame)
-{
-	for (size_t i = 0; i < MIN(s->nr_frames, (size_t)FRAMES_LOOKED_AT); i++) {
-		const struct kstack_frame *f = &s->frames[i];
-
-		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
-			return false;
-		for (size_t n = 0; f->symbol && n < ARRAY_SIZE(sites); n++) {
-			if (!wait_is_function(f->symbol, sites[n].name))
-				continue;
-			row->kind = sites[n].kind;
-			row->function = f->symbol;
-			*frame = i;
-			/* One writer waits for another as a reader does. */
-			if (row->kind == WAIT_PERCPU_READ && i + 1 < s->nr_frames && f[1].symbol &&
-			    wait_is_function(f[1].symbol, "percpu_down_write"))
-				row->kind = WAIT_PERCPU_WRITE;
-			return true;
-		}
-	}
-	return false;
-}
+enum { WAITS_MAX = 65536 };
 
 /* ---- names */
 
@@ -180,14 +64,36 @@ static struct err *examine(struct wait_job *j)
 {
 	j->from = align_down(j->stack->frames[0].sp + 7, 8);
 	TRY(read_words(j));
-	TRY(wait_find_lock(j));
-	return j->row->lock.v ? wait_read_lock(j) : NULL;
+	switch (j->row->kind) {
+	case WAIT_COMPLETION:
+		TRY(wait_find_completion(j));
+		if (!j->row->lock.v)
+			j->row->why = "the completion was not found";
+		return j->row->lock.v ? wait_read_completion(j) : NULL;
+	case WAIT_FUTEX:
+		return wait_find_futex(j, false);
+	case WAIT_WORK:
+		return wait_find_work(j);
+	case WAIT_FOLIO:
+		return wait_find_folio(j);
+	case WAIT_FILE_LOCK:
+		return wait_find_file_lock(j);
+	case WAIT_RCU:
+		if (!strcmp(j->row->rcu, "srcu") || !strcmp(j->row->rcu, "tasks_trace"))
+			TRY(wait_find_srcu(j));
+		return wait_read_grace_period(j);
+	case WAIT_QUEUE:
+		return wait_find_queue(j);
+	default:
+		TRY(wait_find_lock(j));
+		return j->row->lock.v ? wait_read_lock(j) : NULL;
+	}
 }
 
 struct waits_walk {
 	struct walk *w;
 	struct waits_layout l;
-	size_t *frames; /* by row of report.waits */
+	struct wait_shared shared;
 	struct err *fatal;
 };
 
@@ -196,7 +102,7 @@ static void wait_fiber(void *ctx, size_t i)
 	struct waits_walk *ww = ctx;
 	struct wait_row *row = &ww->w->r->waits.data[i];
 	struct wait_job j = {
-		.w = ww->w, .k = ww->w->k, .l = &ww->l, .row = row, .frame = ww->frames[i],
+		.w = ww->w, .k = ww->w->k, .l = &ww->l, .shared = &ww->shared, .row = row,
 		.stack = &ww->w->r->stacks.data[row->stack - 1],
 	};
 
@@ -272,19 +178,24 @@ static struct err *collect(struct waits_walk *ww)
 {
 	enum { UNINTERRUPTIBLE = 2 };
 	struct report *r = ww->w->r;
+	bool completions = false;
 
 	for (size_t i = 0; i < r->tasks.nr && r->waits.nr < WAITS_MAX; i++) {
 		const struct task_row *t = &r->tasks.data[i];
 		struct wait_row row = { .task = t->kva, .pid = t->pid, .tgid = t->tgid };
-		size_t frame;
+		struct wait_site site;
 
 		/* Whoever is runnable has been woken and waits no more. */
 		if (!t->stack || !t->state.has || !t->state.v || r->stacks.data[t->stack - 1].has_vcpu)
 			continue;
 		row.stack = t->stack;
 		row.uninterruptible = t->state.v & UNINTERRUPTIBLE;
-		if (!find_site(&r->stacks.data[t->stack - 1], &row, &frame))
+		if (!wait_find_site(&r->stacks.data[t->stack - 1], t->state.v, &site))
 			continue;
+		row.kind = site.kind;
+		row.function = site.function;
+		row.rcu = site.rcu;
+		completions |= site.kind == WAIT_COMPLETION;
 		row.comm = pool_strndup(&r->pool, t->comm, sizeof(t->comm));
 		struct wait_row *to = vec_push(&r->waits);
 		if (!to || !row.comm)
@@ -292,15 +203,25 @@ static struct err *collect(struct waits_walk *ww)
 		*to = row;
 	}
 
-	ww->frames = calloc(r->waits.nr + 1, sizeof(*ww->frames));
-	if (!ww->frames)
-		return &err_nomem;
-	for (size_t i = 0; i < r->waits.nr; i++) {
-		struct wait_row *row = &r->waits.data[i];
+	return completions ? waits_endings(ww->w, &ww->l, &ww->shared) : NULL;
+}
 
-		(void)find_site(&r->stacks.data[row->stack - 1], row, &ww->frames[i]);
+/* Whether what it waits for should have been found, and was not. */
+static bool is_unknown(const struct wait_row *r)
+{
+	switch (r->kind) {
+	case WAIT_FUTEX:
+		return !r->uaddr.has && !r->futex_inode.has;
+	case WAIT_WORK:
+		return !r->object;
+	case WAIT_RCU:
+	case WAIT_QUEUE:
+	case WAIT_CALL:
+	case WAIT_STOP:
+		return false;
+	default:
+		return !r->lock.v;
 	}
-	return NULL;
 }
 
 static struct err *tell(struct walk *w)
@@ -308,7 +229,7 @@ static struct err *tell(struct walk *w)
 	size_t unknown = 0;
 
 	for (size_t i = 0; i < w->r->waits.nr; i++)
-		unknown += !w->r->waits.data[i].lock.v && !w->r->waits.data[i].uaddr.has;
+		unknown += is_unknown(&w->r->waits.data[i]);
 	TRY(report_section(w->r, "waits", SECTION_COMPLETE, NULL));
 	/* Not earlier: a new section moves the others. */
 	const struct section *stacks = report_find_section(w->r, "stacks");
@@ -334,10 +255,18 @@ struct err *walk_waits(struct walk *w)
 	}
 	if (!e)
 		e = waits_spin(w);
+	if (!e)
+		e = waits_calls(w, &ww.l);
 	for (size_t i = 0; !e && i < w->r->waits.nr; i++)
 		e = name_lock(w, &w->r->waits.data[i]);
 	if (!e)
 		e = name_mmap_locks(&ww);
-	free(ww.frames);
+	if (!e)
+		e = waits_frozen(w, &ww.l);
+	if (!e)
+		e = waits_infer(w);
+	if (!e)
+		e = waits_wakers(w, &ww.l);
+	free(ww.shared.endings.data);
 	return e ? e : tell(w);
 }
