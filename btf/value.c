@@ -174,23 +174,33 @@ struct value *render_type(struct render *r, uint32_t id, struct span s, struct n
 	return v;
 }
 
-static uint32_t budget(const struct value_env *env, size_t len)
+static uint32_t render_budget(const struct value_env *env, size_t len)
 {
 	if (!env || env->max_elements <= VALUE_MAX_ELEMENTS || len <= VALUE_BUDGET / VALUE_BUDGET_BYTE)
 		return VALUE_BUDGET;
 	return (uint32_t)MIN(len, (size_t)VALUE_BUDGET_MAX / VALUE_BUDGET_BYTE) * VALUE_BUDGET_BYTE;
 }
 
-struct err *value_render(const struct types *types, uint32_t type_id, const void *data, size_t len,
-			 const struct value_env *env, struct pool *pool, struct value **ret)
+struct err *value_render_within(const struct types *types, uint32_t type_id, const void *data, size_t len,
+				const struct value_env *env, struct pool *pool, uint64_t *budget, struct value **ret)
 {
-	struct render r = { .types = types, .env = env, .pool = pool, .budget = budget(env, len) };
+	uint32_t own = (uint32_t)MIN(*budget, (uint64_t)render_budget(env, len));
+	struct render r = { .types = types, .env = env, .pool = pool, .budget = own };
 	struct value *v = render_type(&r, type_id, (struct span){ data, len }, (struct nest){ 0, 0 });
 
+	*budget -= own - r.budget;
 	if (!v)
 		return &err_nomem;
 	*ret = v;
 	return NULL;
+}
+
+struct err *value_render(const struct types *types, uint32_t type_id, const void *data, size_t len,
+			 const struct value_env *env, struct pool *pool, struct value **ret)
+{
+	uint64_t budget = UINT64_MAX;
+
+	return value_render_within(types, type_id, data, len, env, pool, &budget, ret);
 }
 
 struct err *value_bytes(const void *data, size_t len, bool text, struct pool *pool,

@@ -109,6 +109,14 @@ struct err *value_render(const struct types *types, uint32_t type_id, const void
 			 const struct value_env *env, struct pool *pool,
 			 struct value **ret) MUST_CHECK;
 
+/*
+ * The same for many values that may take no more than so many nodes (values, members, sixteen bytes each) together:
+ * *budget is what is left of it.
+ */
+struct err *value_render_within(const struct types *types, uint32_t type_id, const void *data, size_t len,
+				const struct value_env *env, struct pool *pool, uint64_t *budget,
+				struct value **ret) MUST_CHECK;
+
 /* Bytes without a type; `text` as in struct value. */
 struct err *value_bytes(const void *data, size_t len, bool text, struct pool *pool,
 			struct value **ret) MUST_CHECK;

@@ -229,6 +229,7 @@ struct map_row {
 	struct facts prog_owner; /* beside MAP_BODY_SLOTS: what programs the map takes */
 	/* The arena of the programs that use this map (an arena: itself); NULL: none, or not known. */
 	const struct map_row *own_arena;
+	uint32_t own_arena_id; /* the same, also while rows move */
 	const struct value_env *env; /* where pointers in its values lead; NULL: report.env */
 
 	struct held_lock *locks;

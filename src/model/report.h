@@ -100,6 +100,7 @@ struct report {
 
 	VEC(struct map_row) maps; /* by id */
 	uint32_t maps_skipped;	  /* not looked at because the deadline had passed */
+	size_t nr_maps_aside;	  /* the last rows of maps: nobody asked for them, but values lead there */
 
 	struct active_sched *active; /* enabled schedulers, the root first */
 	size_t nr_active;
@@ -107,6 +108,7 @@ struct report {
 	/* What lies in arenas; the active schedulers' first, else in the order of maps. */
 	VEC(struct sdt_alloc_row) sdt_allocs;
 	const char *sdt_unavailable; /* why there are none */
+	bool sdt_aside;		     /* nobody asked for them, but values lead there: not to be shown */
 	VEC(struct scx_static_row) scx_statics;
 	uint32_t scx_static_skipped; /* found, but of no use */
 	VEC(struct arena_object) arena_objects;
@@ -188,6 +190,12 @@ const struct scx_sched_row *report_sched_of(const struct report *r, const struct
 
 /* Seconds after which the watchdog ejects a scheduler that leaves a task waiting; false if unknown. */
 bool report_watchdog_timeout(const struct report *r, const struct scx_sched_row *s, double *ret);
+
+/* How many of the first rows of maps are to be shown. */
+static inline size_t report_nr_maps_shown(const struct report *r)
+{
+	return r->maps.nr - r->nr_maps_aside;
+}
 
 /* The enabled scheduler that uses a map, the root before others; NULL: none. */
 const struct active_sched *report_map_sched(const struct report *r, struct kva map);

@@ -60,6 +60,7 @@ struct task_extra {
 struct task_storage {
 	size_t map;	      /* row of report.maps */
 	const uint8_t *value; /* value_size bytes; NULL: unreadable */
+	const struct map_payload *payload; /* of the allocator's element that it leads to; NULL: none */
 };
 
 /* Numbers of a row that could not be had: bits of .unknown. */

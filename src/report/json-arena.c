@@ -140,7 +140,7 @@ static void write_regions(struct json_report *w)
 	const struct report *r = w->r;
 	struct json *j = &w->j;
 
-	if (!r->scx_statics.nr && !r->scx_static_skipped)
+	if ((!r->scx_statics.nr && !r->scx_static_skipped) || r->sdt_aside)
 		return;
 	json_key(j, "scx_static_ranges");
 	json_open_object(j);
@@ -175,7 +175,7 @@ static const char *unavailable(const struct report *r)
 {
 	const struct section *s = report_find_section(r, "sdt_alloc");
 
-	if (r->sdt_allocs.nr || r->sdt_unavailable)
+	if ((r->sdt_allocs.nr && !r->sdt_aside) || r->sdt_unavailable)
 		return r->sdt_unavailable;
 	if (r->capture.deadline_hit)
 		return "dump deadline exceeded before sdt_alloc pre-pass could run";
@@ -187,7 +187,7 @@ struct err *json_write_arena(struct json_report *w)
 	const struct report *r = w->r;
 	struct json *j = &w->j;
 
-	if (r->sdt_allocs.nr) {
+	if (r->sdt_allocs.nr && !r->sdt_aside) {
 		json_key(j, "sdt_allocations");
 		json_open_array(j);
 		for (size_t i = 0; i < r->sdt_allocs.nr && !json_failed(j); i++)

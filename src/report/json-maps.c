@@ -414,7 +414,7 @@ struct err *json_write_maps(struct json_report *w)
 {
 	json_key(&w->j, "maps");
 	json_open_array(&w->j);
-	for (size_t i = 0; i < w->r->maps.nr && !json_failed(&w->j); i++) {
+	for (size_t i = 0; i < report_nr_maps_shown(w->r) && !json_failed(&w->j); i++) {
 		const struct map_row *m = &w->r->maps.data[i];
 
 		TRY(err_prefix(write_map(w, m), "map %s (id %u)", m->name, m->id));

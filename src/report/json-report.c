@@ -80,7 +80,7 @@ static struct err *write_document(struct json_report *w)
 
 static void count_arena(struct json_report *w)
 {
-	for (size_t i = 0; i < w->r->maps.nr; i++) {
+	for (size_t i = 0; i < report_nr_maps_shown(w->r); i++) {
 		const struct arena_body *a = w->r->maps.data[i].arena;
 
 		for (size_t p = 0; a && p < a->nr_pages; p++)

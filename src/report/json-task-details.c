@@ -126,6 +126,12 @@ static struct err *write_storage(struct json_report *w, const struct task_extra 
 			json_key(j, "value_hex");
 			json_hex(j, data, m->value_size);
 		}
+		if (x->storage[i].payload) {
+			TRY(render_payload(&w->render, m, x->storage[i].payload, &v));
+			json_key(j, "payload");
+			json_value(j, v);
+			render_reset(&w->render);
+		}
 		json_close_object(j);
 	}
 	json_close_array(j);

@@ -210,9 +210,10 @@ struct err *text_arena(struct text *t)
 	static const char *const sections[] = { "sdt_alloc", "scx_static", "arena_objects" };
 	const struct report *r = t->r;
 
-	for (size_t i = 0; i < r->sdt_allocs.nr && !t->e; i++)
+	for (size_t i = 0; i < r->sdt_allocs.nr && !r->sdt_aside && !t->e; i++)
 		TRY(write_allocator(t, &r->sdt_allocs.data[i]));
-	write_regions(t);
+	if (!r->sdt_aside)
+		write_regions(t);
 	TRY(write_objects(t));
 	write_tasks(t);
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {

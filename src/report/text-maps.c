@@ -531,8 +531,8 @@ struct err *text_the_entry(struct text *t, const struct map_row *m)
 
 struct err *text_maps(struct text *t)
 {
-	text_counted_title(t, "maps", t->r->maps.nr, "maps");
-	for (size_t i = 0; i < t->r->maps.nr && !t->e; i++) {
+	text_counted_title(t, "maps", report_nr_maps_shown(t->r), "maps");
+	for (size_t i = 0; i < report_nr_maps_shown(t->r) && !t->e; i++) {
 		const struct map_row *m = &t->r->maps.data[i];
 
 		strbuf_putc(&t->sb, '\n');

@@ -244,6 +244,19 @@ static void write_place(struct text *t, const struct task_row *task)
 	}
 }
 
+static struct err *write_payload(struct text *t, const struct map_row *m, const struct map_payload *p)
+{
+	struct value *v;
+
+	begin(t, "");
+	strbuf_puts(&t->sb, ".data ");
+	TRY(render_payload(&t->render, m, p, &v));
+	text_value(&t->sb, v, 6, &t->style);
+	render_reset(&t->render);
+	strbuf_putc(&t->sb, '\n');
+	return NULL;
+}
+
 static struct err *write_storage(struct text *t, const struct task_extra *x)
 {
 	for (size_t i = 0; i < x->nr_storage; i++) {
@@ -262,6 +275,8 @@ static struct err *write_storage(struct text *t, const struct task_extra *x)
 			strbuf_puts(&t->sb, "<unreadable>");
 		}
 		strbuf_putc(&t->sb, '\n');
+		if (x->storage[i].payload)
+			TRY(write_payload(t, m, x->storage[i].payload));
 	}
 	return NULL;
 }

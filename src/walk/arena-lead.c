@@ -142,7 +142,8 @@ struct err *arena_lead_payload(struct report *r, const struct arena_lead *l, con
 	struct map_payload *p = pool_alloc(&r->pool, sizeof(*p));
 	if (!p)
 		return &err_nomem;
-	*p = (struct map_payload){ l->alloc->type, l->slot->data, l->slot->len };
+	/* The map's types are what it is shown by. */
+	*p = (struct map_payload){ l->alloc->types == l->map->types ? l->alloc->type : 0, l->slot->data, l->slot->len };
 	*ret = p;
 	return NULL;
 }

@@ -29,6 +29,9 @@ struct err *arena_lead(struct walk *w, const struct map_row *m, const uint8_t *v
 /* Reads the elements that these lead to, as far as they have not been. */
 struct err *arena_read_leads(struct walk *w, const struct arena_lead *leads, size_t nr) MUST_CHECK;
 
+/* What a task's value in a task storage map leads to: a row of report.task_objects, if anything. */
+struct err *arena_add_task(struct report *r, const struct map_owner *owner, const struct arena_lead *l) MUST_CHECK;
+
 /* The element's payload, once it has been read; *ret is NULL if there is none. */
 struct err *arena_lead_payload(struct report *r, const struct arena_lead *l,
 			       const struct map_payload **ret) MUST_CHECK;

@@ -10,8 +10,10 @@
 #include "base/cleanup.h"
 #include "walk/sdt.h"
 
-static struct err *add_task(struct report *r, const struct map_owner *owner, const struct arena_lead *l)
+struct err *arena_add_task(struct report *r, const struct map_owner *owner, const struct arena_lead *l)
 {
+	if (!l->slot && !l->object)
+		return NULL;
 	struct task_object *row = vec_push(&r->task_objects);
 
 	if (!row)
@@ -38,7 +40,7 @@ static struct err *take_entry(struct report *r, struct map_entry *entry, const s
 		TRY(arena_lead_payload(r, l, &entry->payload));
 	if (l->slot && owner && !l->slot->owner)
 		l->slot->owner = owner;
-	return owner && owner->kind == OWNER_TASK && (l->slot || l->object) ? add_task(r, owner, l) : NULL;
+	return owner && owner->kind == OWNER_TASK ? arena_add_task(r, owner, l) : NULL;
 }
 
 enum { BATCH = 4096 };

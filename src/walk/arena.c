@@ -144,21 +144,30 @@ struct err *arena_fetch(struct walk *w, const struct map_row *arena, const struc
 	return e;
 }
 
-static struct map_row *row_by_id(struct report *r, uint32_t id)
+/* Rows are by id, those that nobody asked for as well. */
+static struct map_row *search(struct map_row *rows, size_t nr, uint32_t id)
 {
-	size_t low = 0, high = r->maps.nr;
+	size_t low = 0, high = nr;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (r->maps.data[mid].id == id)
-			return &r->maps.data[mid];
-		if (r->maps.data[mid].id < id)
+		if (rows[mid].id == id)
+			return &rows[mid];
+		if (rows[mid].id < id)
 			low = mid + 1;
 		else
 			high = mid;
 	}
 	return NULL;
+}
+
+static struct map_row *row_by_id(struct report *r, uint32_t id)
+{
+	size_t shown = report_nr_maps_shown(r);
+	struct map_row *row = search(r->maps.data, shown, id);
+
+	return row ? row : search(r->maps.data + shown, r->nr_maps_aside, id);
 }
 
 /* A program has one arena at most. */
@@ -188,14 +197,13 @@ static const struct map_row *sched_arena(const struct report *r, const struct ma
 	return nr == 1 ? found : NULL;
 }
 
-/* No arena: it is used with several. */
-static const struct map_row nobody;
+static const uint32_t SEVERAL = UINT32_MAX; /* arenas it is used with: none of them */
 
 static void assign(struct map_row *row, const struct map_row *arena)
 {
 	if (row->type == ARENA)
 		return;
-	row->own_arena = !row->own_arena || row->own_arena == arena ? arena : &nobody;
+	row->own_arena_id = !row->own_arena_id || row->own_arena_id == arena->id ? arena->id : SEVERAL;
 }
 
 void arena_assign(struct report *r, const struct report *progs)
@@ -206,10 +214,11 @@ void arena_assign(struct report *r, const struct report *progs)
 	for (size_t i = 0; i < r->maps.nr; i++) {
 		struct map_row *row = &r->maps.data[i];
 
-		row->own_arena = NULL;
+		row->own_arena_id = 0;
 		if (row->type != ARENA)
 			continue;
-		row->own_arena = only = row;
+		row->own_arena_id = row->id;
+		only = row;
 		nr++;
 	}
 	for (size_t i = 0; i < progs->progs.nr; i++) {
@@ -225,12 +234,38 @@ void arena_assign(struct report *r, const struct report *progs)
 	}
 	for (size_t i = 0; i < r->maps.nr; i++) {
 		struct map_row *row = &r->maps.data[i];
+		const struct map_row *arena = nr == 1 ? only : sched_arena(r, row);
 
-		if (row->own_arena == &nobody)
-			row->own_arena = NULL;
-		else if (!row->own_arena && nr == 1)
-			row->own_arena = only;
-		else if (!row->own_arena)
-			row->own_arena = sched_arena(r, row);
+		if (row->own_arena_id == SEVERAL)
+			row->own_arena_id = 0;
+		else if (!row->own_arena_id && arena)
+			row->own_arena_id = arena->id;
 	}
+	arena_link(r);
+}
+
+struct err *arena_assign_quietly(struct walk *w)
+{
+	struct report *quiet;
+
+	TRY(report_create(&quiet));
+	struct walk progs = { .k = w->k, .r = quiet, .opts = w->opts };
+	struct err *e = walk_progs(&progs);
+	arena_assign(w->r, quiet);
+	report_destroy(quiet);
+	if (walk_is_fatal(e))
+		return e;
+	err_free(e);
+	return NULL;
+}
+
+void arena_link(struct report *r)
+{
+	for (size_t i = 0; i < r->maps.nr; i++) {
+		struct map_row *row = &r->maps.data[i];
+
+		row->own_arena = row->own_arena_id ? row_by_id(r, row->own_arena_id) : NULL;
+	}
+	struct map_row *view = &r->view.row;
+	view->own_arena = view->own_arena_id ? row_by_id(r, view->own_arena_id) : NULL;
 }

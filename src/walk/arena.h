@@ -50,6 +50,17 @@ struct err *arena_fetch(struct walk *w, const struct map_row *arena, const struc
 /* Sets map_row.own_arena by what maps the programs of the other report (or the same) use. */
 void arena_assign(struct report *r, const struct report *progs);
 
+/* The same where nobody asked for programs: they are looked at, but for this alone. */
+struct err *arena_assign_quietly(struct walk *w) MUST_CHECK;
+
+/* Sets own_arena by own_arena_id: once rows have moved. */
+void arena_link(struct report *r);
+
+/* ---- arena-walk.c */
+
+/* Allocators of arenas that values lead to, where nobody asked for the allocators themselves. */
+struct err *arena_aside(struct walk *w) MUST_CHECK;
+
 /* ---- sdt-alloc.c */
 
 /* Variables of the scx library's allocator types, and all that they gave out: report.sdt_allocs, .scx_statics. */

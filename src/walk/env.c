@@ -19,7 +19,11 @@ enum {
 	TOUCH_READS = 1 << 16,	/* addresses noted */
 	TOUCH_SLOTS = 2 * TOUCH_READS,
 	TOUCH_ROUNDS = 16,	/* pointers behind pointers */
+	TOUCH_PAGES = 1 << 14,	/* of arenas that are looked into only */
 };
+
+/* Rendered by the touch pass, while the guest stands still: objects that are shared cost each that leads to them. */
+static const uint64_t TOUCH_NODES = 1 << 24;
 
 /* An arena to read from. */
 struct arena {
@@ -36,6 +40,7 @@ struct noted {
 
 /* Shared by all values. */
 struct env_all {
+	struct walk *w; /* NULL but in the touch pass */
 	struct kernel *k;
 	const struct report *r;
 	struct arena *arenas;
@@ -51,19 +56,57 @@ struct env_ctx {
 	const struct arena *own; /* NULL: not known */
 };
 
+/* A page of an arena that the renderer asked for. */
+struct wanted_page {
+	const struct map_row *arena;
+	struct arena_range range;
+};
+
 struct touch {
 	struct noted *slots; /* [TOUCH_SLOTS], hashed, open addressing */
 	size_t nr;
+	VEC(struct wanted_page) pages;
+	size_t nr_pages; /* in all rounds */
 	size_t asked; /* for something not fetched, by the value at hand */
+	uint64_t nodes;
+	bool cut, no_memory;
 };
 
 /* ---- arenas */
 
-/* Whether the page's contents are there. */
-static const struct arena_page *readable(const struct arena *a, uint64_t addr)
+/* One may be wanted several times in a round; it is fetched once. */
+static void want_page(struct touch *t, const struct map_row *arena, uint64_t addr)
+{
+	struct wanted_page *p = t->pages.nr ? &t->pages.data[t->pages.nr - 1] : NULL;
+
+	if (p && p->arena == arena && p->range.addr / PAGE_SIZE == addr / PAGE_SIZE) {
+		t->asked++;
+		return;
+	}
+	if (t->nr_pages == TOUCH_PAGES) {
+		t->cut = true;
+		return;
+	}
+	p = vec_push(&t->pages);
+	if (!p) {
+		t->no_memory = true;
+		return;
+	}
+	*p = (struct wanted_page){ arena, { addr, 1 } };
+	t->nr_pages++;
+	t->asked++;
+}
+
+/*
+ * The page, if its contents are there.  In the touch pass a page of an arena that is looked into only is asked for, to
+ * be there in the next round.
+ */
+static const struct arena_page *readable(const struct env_all *all, const struct arena *a, uint64_t addr)
 {
 	const struct arena_page *p = arena_has(a->body, addr) ? arena_page(a->body, addr) : NULL;
 
+	if (p && p->unread && all->touch)
+		want_page(all->touch, a->row, addr);
 	return p && p->bytes ? p : NULL;
 }
 
@@ -105,11 +148,12 @@ static bool in_arena(void *ctx, uint64_t addr)
 
 static size_t read_arena(void *ctx, uint64_t addr, void *buf, size_t len)
 {
-	const struct arena *a = find_arena(ctx, addr);
+	const struct env_ctx *c = ctx;
+	const struct arena *a = find_arena(c, addr);
 	size_t done = 0;
 
 	while (a && done < len) {
-		const struct arena_page *p = readable(a, addr + done);
+		const struct arena_page *p = readable(c->all, a, addr + done);
 		size_t at = (addr + done) & (PAGE_SIZE - 1), n = MIN(len - done, PAGE_SIZE - at);
 
 		if (!p)
@@ -129,7 +173,7 @@ static const char *skip_arena(void *ctx, uint64_t addr)
 
 	if (!a)
 		return "several arenas have this address, and it is not known which is meant";
-	if (!sdt_find(c->all->r, a->row, addr, &alloc, &off) || !alloc->type)
+	if (c->all->r->sdt_aside || !sdt_find(c->all->r, a->row, addr, &alloc, &off) || !alloc->type)
 		return NULL;
 	return "already rendered in sdt_allocations"; /* the wording is the format's */
 }
@@ -163,8 +207,10 @@ static bool touched(struct touch *t, uint64_t addr, size_t len)
 {
 	struct noted *n = noted_at(t, addr, len);
 
-	if (!addr || (!n->addr && t->nr == TOUCH_READS))
+	if (!addr || (!n->addr && t->nr == TOUCH_READS)) {
+		t->cut |= addr != 0;
 		return false;
+	}
 	if (!n->addr) {
 		*n = (struct noted){ addr, len, false };
 		t->nr++;
@@ -180,6 +226,27 @@ static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t len)
 	if (all->touch && !touched(all->touch, addr, len))
 		return 0;
 	return kread_some(all->k, (struct kva){ addr }, buf, len);
+}
+
+static struct err *fetch_pages(struct env_all *c)
+{
+	struct touch *t = c->touch;
+	_cleanup_free_ struct arena_range *ranges = calloc(t->pages.nr + 1, sizeof(*ranges));
+
+	if (!ranges || t->no_memory)
+		return &err_nomem;
+	for (size_t a = 0; a < c->nr_arenas; a++) {
+		size_t nr = 0;
+
+		for (size_t i = 0; i < t->pages.nr; i++) {
+			if (t->pages.data[i].arena == c->arenas[a].row)
+				ranges[nr++] = t->pages.data[i].range;
+		}
+		if (nr)
+			TRY(arena_fetch(c->w, c->arenas[a].row, ranges, nr));
+	}
+	t->pages.nr = 0;
+	return NULL;
 }
 
 static struct err *fetch(struct env_all *c)
@@ -198,7 +265,7 @@ static struct err *fetch(struct env_all *c)
 		n->fetched = n->addr;
 	}
 	kprefetch(c->k, ranges, nr);
-	return NULL;
+	return fetch_pages(c);
 }
 
 /* ---- the touch pass */
@@ -269,9 +336,12 @@ static struct err *touch_all(struct env_all *c, struct touch_values *tv)
 			const struct touch_value v = tv->v.data[i];
 			struct value *tree;
 
+			if (!c->touch->nodes)
+				break;
 			c->touch->asked = 0;
-			e = value_render(v.types, v.type, v.data, v.len, v.env, &scratch, &tree);
+			e = value_render_within(v.types, v.type, v.data, v.len, v.env, &scratch, &c->touch->nodes, &tree);
 			pool_reset(&scratch);
+			c->touch->cut |= !c->touch->nodes;
 			if (c->touch->asked)
 				tv->v.data[again++] = v;
 		}
@@ -307,10 +377,10 @@ static struct err *add_objects(struct touch_values *tv, const struct report *r)
 static struct err *touch(struct walk *w, struct env_all *c)
 {
 	struct touch_values tv = { 0 };
-	struct touch t = { 0 };
+	struct touch t = { .nodes = TOUCH_NODES };
 	struct err *e = NULL;
 
-	for (size_t i = 0; i < w->r->maps.nr && !e; i++)
+	for (size_t i = 0; i < report_nr_maps_shown(w->r) && !e; i++)
 		e = add_row(&tv, &w->r->maps.data[i], &w->r->env, w->k->nr_cpu_ids);
 	if (!e)
 		e = add_row(&tv, &w->r->view.row, &w->r->env, w->k->nr_cpu_ids);
@@ -319,13 +389,16 @@ static struct err *touch(struct walk *w, struct env_all *c)
 	if (!e && tv.v.nr) {
 		t.slots = calloc(TOUCH_SLOTS, sizeof(*t.slots));
 		c->touch = &t;
+		c->w = w;
 		e = t.slots ? touch_all(c, &tv) : &err_nomem;
 		c->touch = NULL;
+		c->w = NULL;
 	}
-	if (!e && (tv.cut || t.nr == TOUCH_READS))
+	if (!e && (tv.cut || t.cut))
 		e = report_cut(w->r, "maps", false, "what some pointers in values point at");
 	free(tv.v.data);
 	free(t.slots);
+	free(t.pages.data);
 	return e;
 }
 
@@ -369,6 +442,8 @@ static struct err *env_own(struct report *r, struct env_all *all, const struct a
 		if (r->sdt_allocs.data[i].arena_id == own->row->id)
 			r->sdt_allocs.data[i].env = env;
 	}
+	if (r->view.row.own_arena == own->row)
+		r->view.row.env = env;
 	return NULL;
 }
 

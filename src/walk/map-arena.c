@@ -228,7 +228,7 @@ static struct err *read_pages(struct arena_walk *a)
 
 	job->bytes -= nr * sizeof(struct arena_page);
 	body->pages = pool_calloc(job->mw->pool, nr, sizeof(*body->pages));
-	size_t keep = (size_t)MIN((uint64_t)nr, job->bytes / PAGE_SIZE);
+	size_t keep = job->aside ? 0 : (size_t)MIN((uint64_t)nr, job->bytes / PAGE_SIZE);
 	_cleanup_free_ struct gpa *want = calloc(MAX(keep, (size_t)1), sizeof(*want));
 
 	if (!body->pages || !want)
@@ -243,8 +243,9 @@ static struct err *read_pages(struct arena_walk *a)
 		struct arena_page *p = &body->pages[i];
 
 		p->user_addr = a->found.data[i].user;
-		p->not_kept = i >= keep;
-		if (p->not_kept)
+		p->unread = job->aside;
+		p->not_kept = !job->aside && i >= keep;
+		if (i >= keep)
 			continue;
 
 		_cleanup_err_ struct err *e = mem_page(mem, a->found.data[i].pa, &p->bytes);
@@ -252,6 +253,9 @@ static struct err *read_pages(struct arena_walk *a)
 			return take_ptr(e);
 		lost += !!e;
 	}
+	body->looked_into = job->aside;
+	if (job->aside)
+		return NULL;
 	if (keep < body->mapped_pages) {
 		job->pages_cut = true;
 		body->truncated = true;

@@ -128,12 +128,17 @@ static bool tells_of_tasks(const struct map_row *row)
 	       (row->type == ARRAY && strchr(row->name, '.'));
 }
 
+bool maps_are_narrowed(const struct walk *w)
+{
+	return w->opts->nr_maps || (w->opts->nr_tasks && !w->opts->sections);
+}
+
 struct err *maps_select(struct maps_walk *m)
 {
 	const struct walk_opts *opts = m->mw.w->opts;
 	size_t nr = 0;
 
-	if (!opts->nr_maps && opts->nr_tasks && !opts->sections) {
+	if (!opts->nr_maps && maps_are_narrowed(m->mw.w)) {
 		for (size_t i = 0; i < m->found.nr; i++)
 			m->jobs[i].left_out = !tells_of_tasks(m->jobs[i].row);
 		return report_cut(m->mw.w->r, "maps", false, "only task storage, struct_ops and globals (--task)");

@@ -49,7 +49,17 @@ struct err *maps_read_one(struct maps_walk *m, size_t i) MUST_CHECK;
 /* Puts the types of the map's BTF object to its row; after maps_read_types(). */
 struct err *maps_put_types(struct maps_walk *m, size_t i) MUST_CHECK;
 
-/* Says how the maps fared, and drops the rows of those left out or not looked at. */
+/*
+ * Takes in what the values of these jobs, which have been read, lead to: their arenas, to be looked into, and the
+ * sections with the allocators' variables.  Rows then have their own_arena_id.
+ */
+struct err *maps_context(struct maps_walk *m, const size_t *wanted, size_t nr) MUST_CHECK;
+/* Whether keys or values have pointers at all. */
+bool maps_lead_on(const struct map_row *row);
+/* The same for all that --map or --task selected; nothing in a report of all maps. */
+struct err *maps_context_selected(struct maps_walk *m) MUST_CHECK;
+
+/* Says how the maps fared, and drops the rows of those left out or not looked at; those ->aside come last. */
 struct err *maps_close(struct maps_walk *m) MUST_CHECK;
 
 /* Keeps the first fatal error; the rest of the maps are then skipped. */

@@ -291,7 +291,8 @@ static size_t count(const struct maps_walk *m, size_t flag, uint32_t *first)
 	size_t nr = 0;
 
 	for (size_t i = 0; i < m->found.nr; i++) {
-		if (m->jobs[i].skipped || m->jobs[i].left_out || !*((const bool *)&m->jobs[i] + flag))
+		if (m->jobs[i].skipped || m->jobs[i].left_out || m->jobs[i].aside ||
+		    !*((const bool *)&m->jobs[i] + flag))
 			continue;
 		if (!nr++)
 			*first = m->found.data[i].id;
@@ -309,7 +310,7 @@ static struct err *long_arrays(struct maps_walk *m)
 		const struct map_row *row = m->jobs[i].row;
 		uint64_t len;
 
-		if (m->jobs[i].skipped || m->jobs[i].left_out || !row->types || !row->value_type ||
+		if (m->jobs[i].skipped || m->jobs[i].left_out || m->jobs[i].aside || !row->types || !row->value_type ||
 		    (!row->value && !row->nr_entries))
 			continue;
 		if (!value_longest_array(row->types, row->value_type, &len))
@@ -333,7 +334,7 @@ static struct err *summarize(struct maps_walk *m)
 
 	TRY(report_section(r, "maps", SECTION_COMPLETE, NULL));
 	for (size_t i = 0; i < m->found.nr; i++) {
-		if (m->jobs[i].skipped || m->jobs[i].left_out)
+		if (m->jobs[i].skipped || m->jobs[i].left_out || m->jobs[i].aside)
 			continue;
 		read++;
 		if (m->jobs[i].row->unreadable && !unreadable++)
@@ -371,27 +372,37 @@ static struct err *summarize(struct maps_walk *m)
 }
 
 /* Maps that were not looked at are left out of the list; those that the end of the walk left out are counted. */
-static void drop_unread(struct maps_walk *m)
+static struct err *drop_unread(struct maps_walk *m)
 {
 	struct report *r = m->mw.w->r;
-	size_t kept = 0;
+	size_t kept = 0, nr_aside = 0;
+	_cleanup_free_ struct map_row *aside = calloc(m->found.nr + 1, sizeof(*aside));
 
+	if (!aside)
+		return &err_nomem;
 	for (size_t i = 0; i < m->found.nr; i++) {
 		if (m->jobs[i].left_out)
 			continue;
 		if (m->jobs[i].skipped)
-			r->maps_skipped++;
+			r->maps_skipped += !m->jobs[i].aside;
+		else if (m->jobs[i].aside)
+			aside[nr_aside++] = r->maps.data[i];
 		else
 			r->maps.data[kept++] = r->maps.data[i];
 	}
-	r->maps.nr = kept;
+	memcpy(r->maps.data + kept, aside, nr_aside * sizeof(*aside));
+	r->maps.nr = kept + nr_aside;
+	r->nr_maps_aside = nr_aside;
+	return NULL;
 }
 
 struct err *maps_close(struct maps_walk *m)
 {
-	struct err *e = summarize(m);
+	struct err *e = summarize(m), *dropped = drop_unread(m);
 
-	drop_unread(m);
+	if (!e)
+		return dropped;
+	err_ignore(dropped);
 	return e;
 }
 
@@ -403,6 +414,8 @@ struct err *walk_maps(struct walk *w)
 	struct err *e = m.mw.fatal ? take_ptr(m.mw.fatal) : maps_select(&m);
 	if (!e)
 		e = maps_read(&m);
+	if (!e)
+		e = maps_context_selected(&m);
 	struct err *failed = maps_close(&m);
 	if (!e)
 		return failed;

@@ -64,6 +64,7 @@ struct map_job {
 	bool typeless;	/* which BTF object its types are of is not known */
 	bool skipped;	/* not looked at: the walk ended before */
 	bool left_out;	/* not asked for: --map */
+	bool aside;	/* not asked for, but what was asked for leads there; of arenas the list of pages is enough */
 	/* --key: only this entry is wanted; walkers that know where to look read no other.  NULL: all. */
 	const uint8_t *key; /* key_size bytes */
 };

@@ -140,6 +140,8 @@ static struct err *add_region(struct sdt_walk *s, const struct value_site *site)
 /* Said once for each variable. */
 static struct err *add_other(struct sdt_walk *s, const char *what, const char *name)
 {
+	if (s->r->sdt_aside)
+		return NULL;
 	return report_section(s->r, "sdt_alloc", SECTION_NOT_IMPLEMENTED, "what the %s allocator %s of map %" PRIu32
 			      " gave out is not listed", what, name, s->section->id);
 }
@@ -188,6 +190,9 @@ static struct err *walk_section(struct sdt_walk *s, const struct map_row *row)
 	}
 	s->sections++;
 	s->declared += s->l.allocator != 0;
+	/* The arenas that nobody's values lead to have not been looked at. */
+	if (s->r->sdt_aside && !s->arena)
+		return NULL;
 	if (!s->l.allocator && !s->l.region && !s->others)
 		return NULL;
 	TRY(value_scan(&scan, row->types, row->value_type, row->value, row->value_len));
@@ -221,6 +226,9 @@ static struct err *report_walk(struct sdt_walk *s)
 
 	for (size_t i = 0; i < r->sdt_allocs.nr; i++)
 		cut += r->sdt_allocs.data[i].truncated;
+	/* Nothing that a value leads to is of no interest: what is lost of it is said where it is shown. */
+	if (r->sdt_aside)
+		return NULL;
 	TRY(report_section(r, "sdt_alloc", SECTION_COMPLETE, NULL));
 	if (s->unreadable)
 		TRY(report_section(r, "sdt_alloc", SECTION_NOT_READABLE, "%zu elements unreadable",
@@ -264,7 +272,7 @@ struct err *sdt_walk(struct walk *w)
 		}
 	}
 	TRY(sdt_elements(w, &s.unreadable));
-	if (!w->r->sdt_allocs.nr)
+	if (!w->r->sdt_allocs.nr && !w->r->sdt_aside)
 		w->r->sdt_unavailable = unavailable(&s);
 	return report_walk(&s);
 }

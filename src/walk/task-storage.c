@@ -11,6 +11,7 @@
 #include <inttypes.h>
 
 #include "base/cleanup.h"
+#include "walk/arena-lead.h"
 
 enum {
 	TASK_STORAGE = 29,   /* enum bpf_map_type */
@@ -49,7 +50,7 @@ static void count(struct task_row *task, size_t map, const uint8_t *value)
 
 static void enter(struct task_row *task, size_t map, const uint8_t *value)
 {
-	task->x.storage[task->x.nr_storage++] = (struct task_storage){ map, value };
+	task->x.storage[task->x.nr_storage++] = (struct task_storage){ .map = map, .value = value };
 }
 
 struct err *task_join_storage(struct report *r)
@@ -66,6 +67,50 @@ struct err *task_join_storage(struct report *r)
 		x->nr_storage = 0;
 	}
 	each_entry(r, enter);
+	return NULL;
+}
+
+/* ---- what they lead to */
+
+/* Of the tasks that were asked for nobody has told yet what lies in arenas for them. */
+static struct err *tell_object(struct report *r, const struct task_row *task, const struct arena_lead *lead)
+{
+	struct map_owner *o = pool_alloc(&r->pool, sizeof(*o));
+
+	if (!o)
+		return &err_nomem;
+	*o = (struct map_owner){ .kva = task->kva, .kind = OWNER_TASK, .pid = task->pid, .tgid = task->tgid };
+	o->comm = pool_strndup(&r->pool, task->comm, sizeof(task->comm));
+	return o->comm ? arena_add_task(r, o, lead) : &err_nomem;
+}
+
+struct err *task_storage_payloads(struct walk *w)
+{
+	struct report *r = w->r;
+	size_t nr = 0, at = 0;
+
+	for (size_t i = 0; i < report_nr_tasks_shown(r); i++)
+		nr += r->tasks.data[i].x.nr_storage;
+	_cleanup_free_ struct arena_lead *leads = calloc(nr + 1, sizeof(*leads));
+	if (!leads)
+		return &err_nomem;
+	for (size_t i = 0; i < report_nr_tasks_shown(r); i++) {
+		const struct task_extra *x = &r->tasks.data[i].x;
+
+		for (size_t j = 0; j < x->nr_storage; j++)
+			TRY(arena_lead(w, &r->maps.data[x->storage[j].map], x->storage[j].value, &leads[at++]));
+	}
+	TRY(arena_read_leads(w, leads, nr));
+	at = 0;
+	for (size_t i = 0; i < report_nr_tasks_shown(r); i++) {
+		const struct task_row *task = &r->tasks.data[i];
+
+		for (size_t j = 0; j < task->x.nr_storage; j++, at++) {
+			TRY(arena_lead_payload(r, &leads[at], &task->x.storage[j].payload));
+			if (r->sdt_aside && !w->opts->nr_maps)
+				TRY(tell_object(r, task, &leads[at]));
+		}
+	}
 	return NULL;
 }
 
@@ -160,7 +205,7 @@ static bool take_elem(void *ctx, struct kva node)
 	struct task_storage *more = vec_push(&tl->more);
 	e = value && more ? kread(c->t->k, kmember(elem, &c->l.data), value, size) : &err_nomem;
 	if (more)
-		*more = (struct task_storage){ m, e ? NULL : value };
+		*more = (struct task_storage){ .map = m, .value = e ? NULL : value };
 	if (e)
 		lost(c, e);
 	return !c->t->fatal;

@@ -347,7 +347,8 @@ static struct err *finish_rows(struct task_walk *t, const struct task_kvas *list
 		task_ages(t, &r->tasks.data[i]);
 	TRY(task_cgroups(t));
 	TRY(task_join_storage(r));
-	return task_complete_storage(t);
+	TRY(task_complete_storage(t));
+	return task_storage_payloads(t->w);
 }
 
 static struct err *run(struct task_walk *t, struct task_kvas *tasks, struct task_kvas *listed)

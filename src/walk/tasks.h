@@ -165,6 +165,9 @@ struct err *task_join_storage(struct report *r) MUST_CHECK;
 /* Then reads, from the tasks themselves, what maps that were not collected to their ends do not have. */
 struct err *task_complete_storage(struct task_walk *t) MUST_CHECK;
 
+/* What the allocators of a scheduler's arena gave out for the tasks that are shown; after the two. */
+struct err *task_storage_payloads(struct walk *w) MUST_CHECK;
+
 /* ---- task-lock.c */
 
 /* The slow path of a lock that an instruction pointer is in. */

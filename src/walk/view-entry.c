@@ -201,7 +201,8 @@ static struct err *read_entry(struct entry_view *v)
 	if (ops)
 		TRY(maps_put_types(v->m, v->i));
 	TRY(find(v));
-	return map_value_locks(v->job);
+	TRY(map_value_locks(v->job));
+	return maps_lead_on(v->job->row) ? maps_context(v->m, &v->i, 1) : NULL;
 }
 
 struct err *view_entry(struct maps_walk *m)

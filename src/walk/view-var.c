@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/nearest.h"
 
-enum { ARRAY = 2, ARENA = 33 }; /* enum bpf_map_type */
+enum { ARRAY = 2 }; /* enum bpf_map_type */
 
 /* A variable whose name the path begins with. */
 struct hit {
@@ -161,14 +161,16 @@ static struct err *read_value(struct var_view *v, const struct hit *hit, const s
 	struct map_job *job = &v->m->jobs[hit->job];
 	struct map_row *row = &v->w->r->view.row;
 	uint64_t off = (uint64_t)hit->off + part->off;
-	uint8_t *buf = pool_alloc(v->m->mw.pool, part->size);
 
-	if (!buf)
-		return &err_nomem;
 	if (!l->array_map.present || !l->array_value.present)
 		return err_new(ERR_MISSING, "this kernel's types do not tell the layout of struct bpf_array");
 	if (off > job->row->value_size || part->size > job->row->value_size - off)
 		return err_new(ERR_CORRUPT, "%s lies outside of its section %s", hit->name, job->row->name);
+	if (part->size > MAP_BYTES_ASKED)
+		return err_new(ERR_LIMIT, "%s has %" PRIu32 " bytes", hit->name, part->size);
+	uint8_t *buf = pool_alloc(v->m->mw.pool, part->size);
+	if (!buf)
+		return &err_nomem;
 
 	struct kva addr = { job->row->kva.v - l->array_map.off + l->array_value.off + off };
 	kprefetch(v->w->k, &(struct krange){ addr, part->size }, 1);
@@ -191,22 +193,6 @@ static struct err *read_value(struct var_view *v, const struct hit *hit, const s
 	return e ? report_section(v->w->r, "maps", SECTION_NOT_READABLE, "%s: %s", hit->name, e->msg) : NULL;
 }
 
-/* Pointers may lead into arenas: of the same object, if it is known which that is. */
-static struct err *read_arenas(struct var_view *v)
-{
-	struct report *r = v->w->r;
-
-	for (size_t i = 0; i < v->m->found.nr; i++) {
-		struct map_job *job = &v->m->jobs[i];
-
-		job->left_out = job->row->type != ARENA ||
-				(r->view.row.sched && job->row->sched != r->view.row.sched);
-		if (!job->left_out)
-			TRY(maps_read_one(v->m, i));
-	}
-	return NULL;
-}
-
 static struct err *show(struct var_view *v, const struct hit *hit)
 {
 	const struct types *types = v->m->jobs[hit->job].row->types;
@@ -227,7 +213,11 @@ static struct err *show(struct var_view *v, const struct hit *hit)
 	TRY(err_prefix(read_value(v, hit, &part), "--var %s", v->path));
 	for (size_t i = 0; i < v->m->found.nr; i++)
 		v->m->jobs[i].left_out = true;
-	return *rest || value_has_pointers(types, part.type_id) ? read_arenas(v) : NULL;
+	if (!*rest && !value_has_pointers(types, part.type_id))
+		return NULL;
+	TRY(maps_context(v->m, &hit->job, 1));
+	r->view.row.own_arena_id = v->m->jobs[hit->job].row->own_arena_id;
+	return NULL;
 }
 
 struct err *view_var(struct maps_walk *m)

@@ -55,6 +55,9 @@ uint64_t walk_max_elements(const struct walk_opts *opts);
 /* Whether the user wants this section; if not, it is noted as not asked for. */
 bool walk_wants(struct walk *w, const char *section);
 
+/* Whether only some maps are collected: those of --map, or what tells of the tasks of --task. */
+bool maps_are_narrowed(const struct walk *w);
+
 /* True for errors after which no walker can go on (see above). */
 bool walk_is_fatal(const struct err *e);
 

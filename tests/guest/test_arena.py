@@ -192,6 +192,65 @@ def objects(doc, what, salts):
                   f"{what}: copy {salt:#x}: the tree")
 
 
+def view_base(verb, target):
+    """What is read to find the kernel at all."""
+    return report(verb, target, "--section", "vcpus")["fdgdb"]["capture"]["bytes"]
+
+
+def views(core, doc, what):
+    """--var, --key, --map and --task lead where the report does, each copy into its own arena, and read less."""
+    base = view_base("core", core)
+    whole = doc["fdgdb"]["capture"]["bytes"] - base
+    costs = []
+
+    def ask(*args):
+        got = report("core", core, *args)
+        tap.equal((got["_status"], validate({k: v for k, v in got.items() if not k.startswith("_")})), (0, []),
+                  f"{what}: {' '.join(args)}: complete and valid")
+        costs.append((got["fdgdb"]["capture"]["bytes"] - base, args))
+        return got
+
+    for salt, rows in by_salt(doc).items():
+        ctxs = rows["scx_task_allocator"]
+        at = {e["addr"] + ctxs["header_size"]: e for e in ctxs["entries"]}
+        bss = variables(doc, ctxs["map_id"])
+        head = ask("--map", str(ctxs["map_id"]), "--var", "work_head->next")["value"]
+        tap.equal([plain(head["deref"])[k] for k in ("nr", "salt")], [1, salt], f"{what}: copy {salt:#x}: --var ->")
+        last = ask("--map", str(ctxs["map_id"]), "--var", "last_ctx")["value"]
+        if bss["last_ctx"] in at:
+            tap.equal((last["deref"], last.get("freed_element_of")), (at[bss["last_ctx"]]["payload"], None),
+                      f"{what}: copy {salt:#x}: --var of an element")
+        else:
+            tap.equal(last.get("freed_element_of"), "scx_task_allocator", f"{what}: copy {salt:#x}: and of a freed one")
+    for m in doc["maps"]:
+        if m["name"] != "scx_task_map" or not m.get("entries"):
+            continue
+        some = m["entries"][::max(1, len(m["entries"]) // 4)]
+        tap.equal([ask("--map", str(m["id"]), "--key", str(e["owner"]["pid"]))["entry"]["payload"] for e in some],
+                  [e["payload"] for e in some], f"{what}: --key: payloads")
+        alone = ask("--map", str(m["id"]))
+        tap.equal([e["payload"] for e in alone["maps"][0]["entries"]], [e["payload"] for e in m["entries"]],
+                  f"{what}: --map: payloads")
+        tap.equal(([m["id"]], "only some maps were asked for", False),
+                  ([r["id"] for r in alone["maps"]], alone["sdt_alloc_unavailable"], "sdt_allocations" in alone),
+                  f"{what}: --map: that map alone")
+        pid = some[-1]["owner"]["pid"]
+        one_task = ask("--task", str(pid))
+        task = next(t for t in one_task["fdgdb"]["tasks"] if t["pid"] == pid)
+        stored = [s for s in task["storage"] if s["map_id"] == m["id"]]
+        tap.equal([s.get("payload") for s in stored], [some[-1]["payload"]], f"{what}: --task: its context")
+        row = next(t for t in doc["fdgdb"]["tasks"] if t["pid"] == pid)
+        tap.equal([s.get("payload") for s in row["storage"] if s["map_id"] == m["id"]], [some[-1]["payload"]],
+                  f"{what}: also in the task's row of a report")
+        tap.equal([o["task"]["pid"] for o in one_task["fdgdb"]["task_objects"]], [pid], f"{what}: --task: its object alone")
+        shown = fdgdb("core", "--task", str(pid), core)
+        context = plain(some[-1]["payload"])
+        tap.ok(".data task_ctx" in shown.out and f"seq={context['seq']} " in shown.out, f"{what}: --task: text", shown)
+    dear = [c for c in costs if c[0] * 2 > whole and c[1][0] != "--task"]
+    tap.ok(not dear, f"{what}: {len(costs)} views, each reads less than half of what a report does ({whole >> 10} KiB)",
+           dear)
+
+
 def one(series):
     with guest.Guest(series, scenario="arena", vcpus=2) as g:
         what = g.release
@@ -203,6 +262,7 @@ def one(series):
         maps = report("core", core, "--section", "maps")
         shown = fdgdb("core", core).out
         trace = g.run("cat /sys/kernel/tracing/trace").text
+        views(core, docs["core"], what)
         for verb, doc in docs.items():
             where = f"{what}, {verb}"
             tap.equal(doc["_status"], 0, f"{where}: complete ({doc['_stderr'].strip()})")

@@ -66,69 +66,74 @@ static void variable(struct btf_build *b, const uint32_t *vars, size_t i, uint32
 	btf_build_secvar(b, vars[i], off, size);
 }
 
+void arena_image_btf(struct btf_build *bb, unsigned int flags, uint32_t *bss_type, uint32_t *val_type)
+{
+	uint32_t u32 = btf_build_int(bb, "u32", 4, 0), u64 = btf_build_int(bb, "u64", 8, 0),
+		 s32 = btf_build_int(bb, "int", 4, BTF_INT_SIGNED), data_ptr,
+		 desc_ptr = tree_types(bb, flags, s32, u64, &data_ptr), void_ptr = btf_build_ptr(bb, 0);
+	uint32_t pool = strukt(bb, "sdt_pool", 32);
+	btf_build_member(bb, "slab", void_ptr, 0);
+	btf_build_member(bb, "elem_size", u64, 64);
+	btf_build_member(bb, "max_elems", u64, 128);
+	btf_build_member(bb, "idx", u64, 192);
+	uint32_t alloc = strukt(bb, flags & IMG_NO_LIBRARY ? "an_allocator" : "scx_allocator", 40);
+	btf_build_member(bb, "pool", pool, 0);
+	btf_build_member(bb, "root", desc_ptr, 256);
+	uint32_t region_size = flags & IMG_LINKED ? 40 : 24, region = strukt(bb, "scx_static", region_size);
+	btf_build_member(bb, flags & IMG_LINKED ? "max_contig_bytes" : "max_alloc_bytes", u64, 0);
+	btf_build_member(bb, "memory", void_ptr, 64);
+	btf_build_member(bb, "off", u64, 128);
+	if (flags & IMG_LINKED) {
+		btf_build_member(bb, "lim_memusage", u64, 192);
+		btf_build_member(bb, "cur_memusage", u64, 256);
+	}
+	uint32_t buddy = strukt(bb, flags & IMG_BUDDY ? "buddy" : "a_buddy", 16);
+	btf_build_member(bb, "lock", u64, 0);
+	btf_build_member(bb, "first_chunk", void_ptr, 64);
+	uint32_t holder = strukt(bb, "holder", 40);
+	btf_build_member(bb, "allocator", alloc, 0);
+	uint32_t per_node = btf_build_array(bb, holder, u64, 1);
+	uint32_t ctx = ctx_type(bb, "task_ctx", u32), ctx_ptr = btf_build_ptr(bb, ctx);
+	uint32_t twin_ptr = void_ptr;
+	if (flags & IMG_TWIN_CTX) {
+		uint32_t twin = ctx_type(bb, "twin_ctx", u32);
+
+		if (flags & IMG_TAGGED)
+			twin = btf_build_ref(bb, BTF_KIND_TYPE_TAG, "arena", twin);
+		twin_ptr = btf_build_ptr(bb, twin);
+	}
+	uint32_t item = strukt(bb, "work_item", sizeof(struct img_node));
+	btf_build_member(bb, "nr", u64, 0);
+	btf_build_member(bb, "next", item + 1, 64);
+	uint32_t item_ptr = btf_build_ptr(bb, item);
+	uint32_t id = btf_build_union(bb, "sdt_id", 8);
+	btf_build_member(bb, "val", u64, 0);
+	*val_type = strukt(bb, "scx_task_map_val", sizeof(struct img_map_val));
+	btf_build_member(bb, "tid", id, 0);
+	btf_build_member(bb, "data", data_ptr, 64);
+	(void)twin_ptr;
+
+	const uint32_t vars[] = {
+		btf_build_var(bb, "scx_task_allocator", alloc, 1), btf_build_var(bb, "per_node", per_node, 1),
+		btf_build_var(bb, "scx_static", region, 1),
+		btf_build_var(bb, "last_ctx", flags & IMG_NO_CTX ? u64 : ctx_ptr, 1),
+		btf_build_var(bb, "head", item_ptr, 1), btf_build_var(bb, "heap", buddy, 1),
+	};
+	*bss_type = btf_build_datasec(bb, ".bss", sizeof(struct img_bss));
+	variable(bb, vars, 0, offsetof(struct img_bss, slab), 40);
+	variable(bb, vars, 1, offsetof(struct img_bss, other), 40);
+	variable(bb, vars, 2, offsetof(struct img_bss, max_bytes), region_size);
+	variable(bb, vars, 3, offsetof(struct img_bss, last_ctx), 8);
+	variable(bb, vars, 4, offsetof(struct img_bss, head), 8);
+	variable(bb, vars, 5, offsetof(struct img_bss, buddy_lock), 16);
+}
+
 static void program_types(struct arena_image *im, unsigned int flags)
 {
 	struct btf_build b;
 
 	btf_build_init(&b, NULL);
-	uint32_t u32 = btf_build_int(&b, "u32", 4, 0), u64 = btf_build_int(&b, "u64", 8, 0),
-		 s32 = btf_build_int(&b, "int", 4, BTF_INT_SIGNED), data_ptr,
-		 desc_ptr = tree_types(&b, flags, s32, u64, &data_ptr), void_ptr = btf_build_ptr(&b, 0);
-	uint32_t pool = strukt(&b, "sdt_pool", 32);
-	btf_build_member(&b, "slab", void_ptr, 0);
-	btf_build_member(&b, "elem_size", u64, 64);
-	btf_build_member(&b, "max_elems", u64, 128);
-	btf_build_member(&b, "idx", u64, 192);
-	uint32_t alloc = strukt(&b, flags & IMG_NO_LIBRARY ? "an_allocator" : "scx_allocator", 40);
-	btf_build_member(&b, "pool", pool, 0);
-	btf_build_member(&b, "root", desc_ptr, 256);
-	uint32_t region_size = flags & IMG_LINKED ? 40 : 24, region = strukt(&b, "scx_static", region_size);
-	btf_build_member(&b, flags & IMG_LINKED ? "max_contig_bytes" : "max_alloc_bytes", u64, 0);
-	btf_build_member(&b, "memory", void_ptr, 64);
-	btf_build_member(&b, "off", u64, 128);
-	if (flags & IMG_LINKED) {
-		btf_build_member(&b, "lim_memusage", u64, 192);
-		btf_build_member(&b, "cur_memusage", u64, 256);
-	}
-	uint32_t buddy = strukt(&b, flags & IMG_BUDDY ? "buddy" : "a_buddy", 16);
-	btf_build_member(&b, "lock", u64, 0);
-	btf_build_member(&b, "first_chunk", void_ptr, 64);
-	uint32_t holder = strukt(&b, "holder", 40);
-	btf_build_member(&b, "allocator", alloc, 0);
-	uint32_t per_node = btf_build_array(&b, holder, u64, 1);
-	uint32_t ctx = ctx_type(&b, "task_ctx", u32), ctx_ptr = btf_build_ptr(&b, ctx);
-	uint32_t twin_ptr = void_ptr;
-	if (flags & IMG_TWIN_CTX) {
-		uint32_t twin = ctx_type(&b, "twin_ctx", u32);
-
-		if (flags & IMG_TAGGED)
-			twin = btf_build_ref(&b, BTF_KIND_TYPE_TAG, "arena", twin);
-		twin_ptr = btf_build_ptr(&b, twin);
-	}
-	uint32_t item = strukt(&b, "work_item", sizeof(struct img_node));
-	btf_build_member(&b, "nr", u64, 0);
-	btf_build_member(&b, "next", item + 1, 64);
-	uint32_t item_ptr = btf_build_ptr(&b, item);
-	uint32_t id = btf_build_union(&b, "sdt_id", 8);
-	btf_build_member(&b, "val", u64, 0);
-	im->val_type = strukt(&b, "scx_task_map_val", sizeof(struct img_map_val));
-	btf_build_member(&b, "tid", id, 0);
-	btf_build_member(&b, "data", data_ptr, 64);
-	(void)twin_ptr;
-
-	const uint32_t vars[] = {
-		btf_build_var(&b, "scx_task_allocator", alloc, 1), btf_build_var(&b, "per_node", per_node, 1),
-		btf_build_var(&b, "scx_static", region, 1),
-		btf_build_var(&b, "last_ctx", flags & IMG_NO_CTX ? u64 : ctx_ptr, 1),
-		btf_build_var(&b, "head", item_ptr, 1), btf_build_var(&b, "heap", buddy, 1),
-	};
-	im->bss_type = btf_build_datasec(&b, ".bss", sizeof(struct img_bss));
-	variable(&b, vars, 0, offsetof(struct img_bss, slab), 40);
-	variable(&b, vars, 1, offsetof(struct img_bss, other), 40);
-	variable(&b, vars, 2, offsetof(struct img_bss, max_bytes), region_size);
-	variable(&b, vars, 3, offsetof(struct img_bss, last_ctx), 8);
-	variable(&b, vars, 4, offsetof(struct img_bss, head), 8);
-	variable(&b, vars, 5, offsetof(struct img_bss, buddy_lock), 16);
+	arena_image_btf(&b, flags, &im->bss_type, &im->val_type);
 	im->types = btf_build_types(&b);
 }
 

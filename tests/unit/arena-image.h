@@ -75,6 +75,10 @@ struct arena_image {
 	struct walk w;
 };
 
+/* The program's types: what its section and the values of its map of tasks have. */
+struct btf_build;
+void arena_image_btf(struct btf_build *bb, unsigned int flags, uint32_t *bss_type, uint32_t *val_type);
+
 /* No maps yet. */
 void arena_image_init(struct arena_image *im, unsigned int flags);
 void arena_image_deinit(struct arena_image *im);

@@ -313,9 +313,14 @@ static void add_details(struct report *r)
 			continue;
 		/* Any map's will do: with types, without a value, without types. */
 		x->storage[x->nr_storage++] = (struct task_storage){
-			i, m->entries[m->nr_entries - 1].value
+			.map = i, .value = m->entries[m->nr_entries - 1].value
 		};
 	}
+	/* The first has types. */
+	const struct map_row *m = &r->maps.data[x->storage[0].map];
+	struct map_payload *p = alloc(r, sizeof(*p));
+	*p = (struct map_payload){ m->value_type, x->storage[0].value, m->value_size };
+	x->storage[0].payload = p;
 }
 
 static struct dsq_row *add_dsq(struct report *r, uint64_t id, enum dsq_origin origin, uint32_t index)
