@@ -11,7 +11,8 @@ struct sdt_slot {
 	uint32_t position;   /* in the tree; other than idx while it is being given out */
 	uint64_t user_addr;  /* of its start, as user space sees it */
 	bool unreadable;     /* its tag: idx and genn are not known then */
-	const uint8_t *data; /* payload; NULL: unreadable */
+	bool not_kept;	     /* what is missing lies on a page whose contents were left out */
+	const uint8_t *data; /* payload; NULL: unreadable, or not kept */
 	size_t len;	     /* less than the payload's size if its end could not be read */
 	bool unread;	     /* nobody asked for it: neither its tag nor its payload has been looked at */
 	const struct map_owner *owner; /* whose it is, by a storage map; NULL: nobody's */
@@ -41,6 +42,7 @@ struct sdt_alloc_row {
 	size_t nr_freed;
 	bool truncated;
 	uint32_t skipped; /* parts of the tree that could not be followed */
+	uint32_t skipped_not_kept; /* and those on pages whose contents were left out */
 };
 
 /* A variable of type struct scx_static: a region handed out from its start. */
@@ -53,6 +55,7 @@ struct scx_static_row {
 	uint64_t *earlier; /* user addresses of regions that were filled before, the latest first */
 	size_t nr_earlier;
 	bool earlier_lost; /* there are more, or they go round */
+	bool earlier_not_kept; /* there are more, which the contents of a page that were left out would tell */
 };
 
 /* Something that a typed pointer leads to. */
@@ -64,8 +67,9 @@ struct arena_object {
 	uint32_t type;
 	const char *type_name; /* guest bytes */
 	uint64_t size;
-	const uint8_t *data;
+	const uint8_t *data; /* NULL: unreadable, or not kept */
 	size_t len;	     /* less than `size` if its end could not be read */
+	bool not_kept;	     /* what is missing lies on a page whose contents were left out */
 	const char *freed;   /* the allocator to which it has been given back; NULL: none */
 	uint32_t from_map;   /* id of the map with the first pointer found; 0: the object at from_addr */
 	uint64_t from_addr;

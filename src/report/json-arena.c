@@ -53,11 +53,11 @@ static void write_task(struct json *j, const struct map_owner *o)
 	json_close_object(j);
 }
 
-static void write_lost(struct json *j)
+static void write_lost(struct json *j, const char *reason)
 {
 	json_open_object(j);
 	json_key_string(j, "kind", "unsupported");
-	json_key_string(j, "reason", "unreadable");
+	json_key_string(j, "reason", reason);
 	json_close_object(j);
 }
 
@@ -76,12 +76,13 @@ static struct err *write_slot(struct json_report *w, const struct sdt_alloc_row 
 		TRY(render_slot(&w->render, row, slot, &v));
 		json_value(j, v);
 	} else {
-		write_lost(j);
+		write_lost(j, slot->not_kept ? "not kept" : "unreadable");
 	}
 	json_key_u64(j, "addr", slot->user_addr);
 	if (slot->unreadable || (uint32_t)slot->idx != slot->position)
 		json_key_u64(j, "position", slot->position);
-	json_opt_true(j, "header_unreadable", slot->unreadable);
+	json_opt_true(j, slot->not_kept ? "header_not_kept" : "header_unreadable", slot->unreadable);
+	json_opt_true(j, "not_kept", slot->not_kept);
 	if (slot->owner && slot->owner->kind == OWNER_TASK) {
 		json_key(j, "task");
 		write_task(j, slot->owner);
@@ -104,12 +105,14 @@ static struct err *write_allocator(struct json_report *w, const struct sdt_alloc
 	json_key_u64(j, "elem_size", row->elem_size);
 	json_key_u64(j, "target_type_id", row->type);
 	json_opt_string(j, "payload_type_reason", row->reason);
-	json_opt_true(j, "truncated", row->truncated);
+	json_opt_true(j, "truncated", row->truncated || row->skipped_not_kept);
 	json_key_bool(j, "active", row->sched);
 	json_sched_of(j, row->sched);
 	json_key_u64(j, "map_id", row->map_id);
 	if (row->arena_id)
 		json_key_u64(j, "arena_id", row->arena_id);
+	if (row->skipped_not_kept)
+		json_key_u64(j, "subtrees_not_kept", row->skipped_not_kept);
 	json_key_u64(j, "header_size", row->header);
 	if (!row->header)
 		json_key_u64(j, "trailer_size", row->tag_size);
@@ -162,6 +165,7 @@ static void write_regions(struct json_report *w)
 			json_key_u64(j, "arena_id", row->arena_id);
 			if (row->nr_earlier)
 				write_u64s(j, "earlier", row->earlier, row->nr_earlier);
+			json_opt_true(j, "earlier_not_kept", row->earlier_not_kept);
 			json_close_object(j);
 		}
 		json_close_array(j);
@@ -223,7 +227,8 @@ static struct err *write_object(struct json_report *w, const struct arena_object
 		json_key(j, "value");
 		json_value(j, v);
 	}
-	json_opt_true(j, "unreadable", !obj->data);
+	json_opt_true(j, "unreadable", !obj->data && !obj->not_kept);
+	json_opt_true(j, "not_kept", obj->not_kept);
 	json_opt_string(j, "freed_element_of", obj->freed);
 	json_close_object(j);
 	render_reset(&w->render);

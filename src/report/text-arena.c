@@ -59,7 +59,7 @@ static struct err *write_slot(struct text *t, const struct sdt_alloc_row *row, c
 	}
 	text_line(&t->sb, 2);
 	if (!slot->data) {
-		strbuf_puts(&t->sb, "<unreadable>");
+		strbuf_puts(&t->sb, slot->not_kept ? "<not kept>" : "<unreadable>");
 		return NULL;
 	}
 	TRY(render_slot(&t->render, row, slot, &v));
@@ -95,6 +95,8 @@ static struct err *write_allocator(struct text *t, const struct sdt_alloc_row *r
 		strbuf_puts(&t->sb, " (truncated)");
 	if (row->skipped)
 		strbuf_printf(&t->sb, " (%" PRIu32 " subtrees skipped)", row->skipped);
+	if (row->skipped_not_kept)
+		strbuf_printf(&t->sb, " (%" PRIu32 " subtrees not kept)", row->skipped_not_kept);
 	write_sched(t, row->sched);
 	if (t->opts->verbose)
 		strbuf_printf(&t->sb, " map_id=%" PRIu32 " arena_id=%" PRIu32, row->map_id, row->arena_id);
@@ -121,7 +123,8 @@ static void write_regions(struct text *t)
 		strbuf_printf(&t->sb, " [0x%" PRIx64 "..0x%" PRIx64 ") cap=%" PRIu64, row->user_addr,
 			      row->user_addr + row->used, row->capacity);
 		if (row->nr_earlier)
-			strbuf_printf(&t->sb, ", after %zu earlier of the same size", row->nr_earlier);
+			strbuf_printf(&t->sb, ", after %zu%s earlier of the same size", row->nr_earlier,
+				      row->earlier_not_kept ? " or more" : "");
 		write_sched(t, row->sched);
 		strbuf_putc(&t->sb, '\n');
 	}
@@ -148,7 +151,7 @@ static struct err *write_object(struct text *t, const struct arena_object *obj)
 	}
 	strbuf_puts(&t->sb, ": ");
 	if (!obj->data) {
-		strbuf_puts(&t->sb, "<unreadable>");
+		strbuf_puts(&t->sb, obj->not_kept ? "<not kept>" : "<unreadable>");
 		return NULL;
 	}
 	TRY(render_object(&t->render, obj, &v));

@@ -28,6 +28,7 @@ struct objects_walk {
 	VEC(struct object_space) spaces;
 	uint64_t cap, bytes;
 	bool cut, scan_cut;
+	size_t not_kept; /* objects, in full or in part */
 
 	/* Where the pointers at hand are. */
 	const struct map_row *arena;
@@ -98,7 +99,10 @@ static struct err *add_object(struct objects_walk *o, const struct value_site *s
 	uint32_t off;
 	const struct sdt_alloc_row *freed = sdt_find_freed(o->r, o->arena, addr, &off);
 	obj->freed = freed ? freed->name : NULL;
-	return arena_bytes(a, addr, want, &o->r->pool, &obj->data, &obj->len);
+	TRY(arena_bytes(a, addr, want, &o->r->pool, &obj->data, &obj->len));
+	obj->not_kept = obj->len < want && arena_not_kept(a, addr, want);
+	o->not_kept += obj->not_kept;
+	return NULL;
 }
 
 static struct err *on_pointer(void *ctx, const struct value_site *site, bool *into)
@@ -207,6 +211,9 @@ struct err *arena_objects(struct walk *w)
 	if (!e && o.cut)
 		e = report_cut(w->r, "arena_objects", asked, "all after the first %zu objects",
 			       w->r->arena_objects.nr);
+	if (!e && o.not_kept)
+		e = report_cut(w->r, "arena_objects", asked || w->opts->arena_bytes,
+			       "%zu objects on arena pages that were not kept (--arena-bytes)", o.not_kept);
 	if (!e && o.scan_cut)
 		e = report_cut(w->r, "arena_objects", false, "pointers in a large value");
 	return e;

@@ -47,12 +47,21 @@ const struct arena_page *arena_page(const struct arena_body *a, uint64_t addr)
 	return NULL;
 }
 
+/* Whether the page of this address would follow all that are listed. */
+static bool is_past(const struct arena_body *a, uint64_t addr)
+{
+	return !a->nr_pages || arena_user_addr(a, addr) > a->pages[a->nr_pages - 1].user_addr;
+}
+
 bool arena_not_kept(const struct arena_body *a, uint64_t addr, size_t len)
 {
-	for (uint64_t at = addr & ~(uint64_t)(PAGE_SIZE - 1); at < addr + len; at += PAGE_SIZE) {
-		const struct arena_page *p = arena_page(a, at);
+	uint64_t in_page = addr & (PAGE_SIZE - 1);
 
-		if (p && p->not_kept)
+	for (uint64_t off = 0; off < in_page + len; off += PAGE_SIZE) {
+		const struct arena_page *p = arena_page(a, addr - in_page + off);
+
+		/* Past the end of a list that was cut nobody knows which pages there are. */
+		if (p ? p->not_kept : a->mapped_pages > a->nr_pages && is_past(a, addr - in_page + off))
 			return true;
 	}
 	return false;

@@ -173,9 +173,9 @@ static const char *skip_arena(void *ctx, uint64_t addr)
 
 	if (!a)
 		return "several arenas have this address, and it is not known which is meant";
-	if (c->all->r->sdt_aside || !sdt_find(c->all->r, a->row, addr, &alloc, &off) || !alloc->type)
-		return NULL;
-	return "already rendered in sdt_allocations"; /* the wording is the format's */
+	if (!c->all->r->sdt_aside && sdt_find(c->all->r, a->row, addr, &alloc, &off) && alloc->type)
+		return "already rendered in sdt_allocations"; /* the wording is the format's */
+	return arena_not_kept(a->body, addr, 1) ? "its arena page was not kept (--arena-bytes)" : NULL;
 }
 
 static const char *freed(void *ctx, uint64_t addr)

@@ -28,6 +28,7 @@ struct sdt_walk {
 	size_t sections, declared, unknown;
 	bool others; /* its program has allocators that are not read */
 	size_t skipped, unreadable, regions_lost;
+	size_t elements_not_kept, nodes_not_kept, regions_not_kept; /* on pages whose contents were left out */
 	const char *missing; /* of some program's types */
 	bool scan_cut;
 };
@@ -74,6 +75,7 @@ static struct err *add_allocator(struct sdt_walk *s, const struct value_site *si
 	}
 	TRY(sdt_tree(s->w, s->section->own_arena, l, root, row));
 	s->skipped += row->skipped;
+	s->nodes_not_kept += row->skipped_not_kept;
 	return NULL;
 }
 
@@ -92,6 +94,9 @@ static struct err *earlier_regions(struct sdt_walk *s, struct scx_static_row *ro
 
 		TRY(arena_fetch(s->w, s->section->own_arena, &(struct arena_range){ at, 8 }, 1));
 		TRY(arena_bytes(s->arena, at, 8, pool, &link, &had));
+		row->earlier_not_kept = had < 8 && arena_not_kept(s->arena, at, 8);
+		if (row->earlier_not_kept)
+			break;
 		at = had == 8 ? get_le64(link) : 0;
 		/* What goes round has no end. */
 		row->earlier_lost = had < 8 || (at && (!arena_has(s->arena, at) || row->nr_earlier == REGIONS_MAX));
@@ -99,6 +104,7 @@ static struct err *earlier_regions(struct sdt_walk *s, struct scx_static_row *ro
 			row->earlier[row->nr_earlier++] = arena_user_addr(s->arena, at);
 	}
 	s->regions_lost += row->earlier_lost;
+	s->regions_not_kept += row->earlier_not_kept;
 	return NULL;
 }
 
@@ -246,7 +252,15 @@ static struct err *report_walk(struct sdt_walk *s)
 		TRY(report_cut(r, "sdt_alloc", s->w->opts->max_entries, "elements of %zu allocators", cut));
 	if (s->scan_cut)
 		TRY(report_cut(r, "sdt_alloc", false, "variables of a large section"));
+	if (s->elements_not_kept || s->nodes_not_kept)
+		TRY(report_cut(r, "sdt_alloc", s->w->opts->max_entries || s->w->opts->arena_bytes,
+			       "%zu elements and %zu parts of trees, on arena pages that were not kept (--arena-bytes)",
+			       s->elements_not_kept, s->nodes_not_kept));
 	TRY(report_section(r, "scx_static", SECTION_COMPLETE, NULL));
+	if (s->regions_not_kept)
+		TRY(report_cut(r, "scx_static", s->w->opts->max_entries || s->w->opts->arena_bytes,
+			       "earlier regions of %zu, on arena pages that were not kept (--arena-bytes)",
+			       s->regions_not_kept));
 	if (r->scx_static_skipped)
 		TRY(report_section(r, "scx_static", SECTION_IMPLAUSIBLE, "%" PRIu32 " regions of no use",
 				   r->scx_static_skipped));
@@ -271,7 +285,7 @@ struct err *sdt_walk(struct walk *w)
 				TRY(walk_section(&s, row));
 		}
 	}
-	TRY(sdt_elements(w, &s.unreadable));
+	TRY(sdt_elements(w, &s.unreadable, &s.elements_not_kept));
 	if (!w->r->sdt_allocs.nr && !w->r->sdt_aside)
 		w->r->sdt_unavailable = unavailable(&s);
 	return report_walk(&s);

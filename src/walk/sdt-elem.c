@@ -119,7 +119,9 @@ static struct err *read_slot(struct walk *w, const struct arena_body *a, const s
 		slot->idx = (int32_t)get_le32(tag + row->idx_off);
 		slot->genn = (int32_t)get_le32(tag + row->genn_off);
 	}
-	return arena_bytes(a, slot->user_addr + row->header, len, &w->r->pool, &slot->data, &slot->len);
+	TRY(arena_bytes(a, slot->user_addr + row->header, len, &w->r->pool, &slot->data, &slot->len));
+	slot->not_kept = (slot->unreadable || slot->len < len) && arena_not_kept(a, slot->user_addr, row->elem_size);
+	return NULL;
 }
 
 struct err *sdt_read_slots(struct walk *w, const struct map_row *arena, struct sdt_alloc_row *row,
@@ -143,7 +145,7 @@ struct err *sdt_read_slots(struct walk *w, const struct map_row *arena, struct s
 	return NULL;
 }
 
-static struct err *read_all(struct walk *w, struct sdt_alloc_row *row, size_t *unreadable)
+static struct err *read_all(struct walk *w, struct sdt_alloc_row *row, size_t *unreadable, size_t *not_kept)
 {
 	const struct map_row *arena = arena_of(w->r, row);
 
@@ -151,12 +153,15 @@ static struct err *read_all(struct walk *w, struct sdt_alloc_row *row, size_t *u
 		struct sdt_slot *slot = &row->slots[i];
 
 		TRY(read_slot(w, arena->arena, row, slot));
-		*unreadable += slot->unreadable || slot->len < row->elem_size - row->tag_size;
+		if (slot->not_kept)
+			(*not_kept)++;
+		else
+			*unreadable += slot->unreadable || slot->len < row->elem_size - row->tag_size;
 	}
 	return NULL;
 }
 
-struct err *sdt_elements(struct walk *w, size_t *unreadable)
+struct err *sdt_elements(struct walk *w, size_t *unreadable, size_t *not_kept)
 {
 	struct report *r = w->r;
 
@@ -169,6 +174,6 @@ struct err *sdt_elements(struct walk *w, size_t *unreadable)
 			TRY(settle(w, r->sdt_allocs.data[i].types));
 	}
 	for (size_t i = 0; i < r->sdt_allocs.nr; i++)
-		TRY(read_all(w, &r->sdt_allocs.data[i], unreadable));
+		TRY(read_all(w, &r->sdt_allocs.data[i], unreadable, not_kept));
 	return NULL;
 }

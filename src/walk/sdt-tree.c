@@ -83,8 +83,11 @@ static struct err *walk_children(struct tree *t, const uint8_t *bits, const uint
 	return NULL;
 }
 
-/* The bits of a node and a copy of its children's addresses; *had is false if they cannot be had. */
-static struct err *read_node(struct tree *t, uint64_t addr, uint8_t *bits, uint8_t *children, bool *ok)
+/* What became of a node. */
+enum node { NODE_READ, NODE_LOST, NODE_NOT_KEPT };
+
+/* The bits of a node and a copy of its children's addresses. */
+static struct err *read_node(struct tree *t, uint64_t addr, uint8_t *bits, uint8_t *children, enum node *ret)
 {
 	const struct sdt_layout *l = t->l;
 	const struct arena_body *a = t->arena->arena;
@@ -93,7 +96,7 @@ static struct err *read_node(struct tree *t, uint64_t addr, uint8_t *bits, uint8
 	uint64_t chunk = 0;
 	size_t had = 0;
 
-	*ok = false;
+	*ret = NODE_LOST;
 	TRY(arena_fetch(t->w, t->arena, &(struct arena_range){ addr, l->desc_size }, 1));
 	struct err *e = arena_bytes(a, addr, l->desc_size, &scratch, &desc, &had);
 	if (!e && had == l->desc_size && had && member_get(&l->nr_free, desc) <= SDT_FANOUT) {
@@ -107,7 +110,10 @@ static struct err *read_node(struct tree *t, uint64_t addr, uint8_t *bits, uint8
 		e = arena_bytes(a, chunk + l->children, SDT_FANOUT * 8, &scratch, &ptrs, &had);
 	if (!e && had == SDT_FANOUT * 8) {
 		memcpy(children, ptrs, had);
-		*ok = true;
+		*ret = NODE_READ;
+	} else if (arena_not_kept(a, addr, l->desc_size) ||
+		   (chunk && arena_not_kept(a, chunk + l->children, SDT_FANOUT * 8))) {
+		*ret = NODE_NOT_KEPT;
 	}
 	pool_deinit(&scratch);
 	return e;
@@ -117,16 +123,18 @@ static struct err *walk_node(struct tree *t, uint64_t addr, unsigned int level, 
 {
 	_cleanup_free_ uint8_t *children = malloc(SDT_FANOUT * 8);
 	uint8_t bits[SDT_BITS_SIZE];
-	bool is_new, ok = false;
+	enum node node = NODE_LOST;
+	bool is_new;
 
 	if (!children)
 		return &err_nomem;
 	/* A node that is in the tree twice would give every element twice. */
 	TRY(addr_set_add(&t->seen, (uint32_t)addr | 1ULL << 32, &is_new));
 	if (is_new)
-		TRY(read_node(t, addr, bits, children, &ok));
-	t->row->skipped += !ok;
-	return ok ? walk_children(t, bits, children, level, position) : NULL;
+		TRY(read_node(t, addr, bits, children, &node));
+	t->row->skipped += node == NODE_LOST;
+	t->row->skipped_not_kept += node == NODE_NOT_KEPT;
+	return node == NODE_READ ? walk_children(t, bits, children, level, position) : NULL;
 }
 
 /* ---- */

@@ -38,8 +38,11 @@ void sdt_layout_resolve(const struct types *types, struct sdt_layout *l);
 struct err *sdt_tree(struct walk *w, const struct map_row *arena, const struct sdt_layout *l, uint64_t root,
 		     struct sdt_alloc_row *row) MUST_CHECK;
 
-/* After all trees: where elements have what, and all that is in them, unless their arena is looked into only. */
-struct err *sdt_elements(struct walk *w, size_t *unreadable) MUST_CHECK;
+/*
+ * After all trees: where elements have what, and all that is in them, unless their arena is looked into only.  Counts
+ * those that could not be read, and those on pages whose contents were left out.
+ */
+struct err *sdt_elements(struct walk *w, size_t *unreadable, size_t *not_kept) MUST_CHECK;
 
 /* Reads those of an allocator's slots that have not been. */
 struct err *sdt_read_slots(struct walk *w, const struct map_row *arena, struct sdt_alloc_row *row,

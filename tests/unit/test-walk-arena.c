@@ -240,6 +240,56 @@ static void test_unreadable(void)
 	arena_image_deinit(&im);
 }
 
+/* Of pages that were left out nothing is said to be unreadable, and it is told how much lies there. */
+static void test_not_kept(void)
+{
+	for (int listed = 1; listed >= 0; listed--) {
+		struct arena_image im;
+		struct img_bss *bss;
+		uint8_t *mem = with_tree(&im, IMG_LINKED, &bss);
+		const uint64_t left_out = user + (IMG_PAGES - 1) * PAGE_SIZE;
+		struct arena_body *body = im.r->maps.data[0].arena;
+
+		/* The list of pages may end before, too. */
+		body->mapped_pages = IMG_PAGES;
+		body->pages[IMG_PAGES - 1].not_kept = true;
+		body->nr_pages -= !listed;
+		put_elem(mem, left_out - 16, 0, 7);
+		arena_image_slot(mem, 0, 0, left_out - 16);
+		arena_image_slot(mem, 0, 1, left_out + 64);
+		img_chunk_at(mem, 0)->child[9] = left_out + 512;
+		bss->head = left_out + 256;
+		bss->max_bytes = 4096;
+		bss->memory = left_out;
+		bss->off = 64;
+
+		const struct sdt_alloc_row *row = walk(&im);
+		CU_ASSERT_EQUAL_FATAL(row->nr, 2);
+		CU_ASSERT_EQUAL(row->slots[0].len, 8);
+		CU_ASSERT_TRUE(row->slots[0].not_kept);
+		CU_ASSERT_FALSE(row->slots[0].unreadable);
+		CU_ASSERT_PTR_NULL(row->slots[1].data);
+		CU_ASSERT_TRUE(row->slots[1].not_kept);
+		CU_ASSERT_TRUE(row->slots[1].unreadable);
+		CU_ASSERT_EQUAL(row->skipped, 0);
+		CU_ASSERT_EQUAL(row->skipped_not_kept, 1);
+		CU_ASSERT_EQUAL(status(&im, "sdt_alloc"), SECTION_COMPLETE);
+		CU_ASSERT_STRING_EQUAL(report_find_section(im.r, "sdt_alloc")->cut,
+				       "2 elements and 1 parts of trees, on arena pages that were not kept (--arena-bytes)");
+		CU_ASSERT_EQUAL_FATAL(im.r->scx_statics.nr, 1);
+		CU_ASSERT_TRUE(im.r->scx_statics.data[0].earlier_not_kept);
+		CU_ASSERT_FALSE(im.r->scx_statics.data[0].earlier_lost);
+		CU_ASSERT_EQUAL(status(&im, "scx_static"), SECTION_COMPLETE);
+		CU_ASSERT_EQUAL_FATAL(im.r->arena_objects.nr, 1);
+		CU_ASSERT_TRUE(im.r->arena_objects.data[0].not_kept);
+		CU_ASSERT_EQUAL(status(&im, "arena_objects"), SECTION_COMPLETE);
+		CU_ASSERT_STRING_EQUAL(report_find_section(im.r, "arena_objects")->cut,
+				       "1 objects on arena pages that were not kept (--arena-bytes)");
+		CU_ASSERT_FALSE(report_is_partial(im.r));
+		arena_image_deinit(&im);
+	}
+}
+
 static void test_cap(void)
 {
 	for (int asked = 0; asked < 2; asked++) {
@@ -739,7 +789,7 @@ static void test_random(void)
 
 UNIT_MAIN("walk-arena", { "an allocator's tree", test_tree }, { "headers of another size", test_header },
 	  { "trees of nonsense", test_corrupt }, { "sizes of nonsense", test_sizes },
-	  { "unreadable elements", test_unreadable }, { "caps", test_cap }, { "types of payloads", test_types },
+	  { "unreadable elements", test_unreadable }, { "what was not kept", test_not_kept }, { "caps", test_cap }, { "types of payloads", test_types },
 	  { "elements given back", test_freed }, { "types of other allocators", test_other_allocator }, { "one type of several", test_choice },
 	  { "why there are none", test_unavailable },
 	  { "regions", test_regions }, { "linked objects", test_objects },

@@ -80,6 +80,7 @@ static void test_arena(void)
 		{ .user_addr = user, .bytes = page_bytes[0] },
 		{ .user_addr = user + 0x1000, .bytes = page_bytes[1] },
 		{ .user_addr = user + 0x3000 },
+		{ .user_addr = user + 0x4000, .not_kept = true },
 		{ .user_addr = user + 0xfffff000, .bytes = page_bytes[2] },
 	};
 	uint8_t first;
@@ -100,6 +101,11 @@ static void test_arena(void)
 	CU_ASSERT_EQUAL(first, 0x11);
 	CU_ASSERT_EQUAL(read_at(&f, user + 0x3000, 8, &first), 0);
 	CU_ASSERT_EQUAL(read_at(&f, user + 0x5000, 8, &first), 0);
+	/* Unreadable is told from what nobody tried to read. */
+	CU_ASSERT_PTR_NULL(env->skip_arena(env->ctx, user + 0x3000));
+	CU_ASSERT_PTR_NULL(env->skip_arena(env->ctx, user + 0x5000));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(env->skip_arena(env->ctx, user + 0x4008));
+	CU_ASSERT_STRING_EQUAL(env->skip_arena(env->ctx, user + 0x4008), "its arena page was not kept (--arena-bytes)");
 	CU_ASSERT_EQUAL(read_at(&f, user + 0xfffffff0, 32, &first), 16);
 	CU_ASSERT_EQUAL(first, 0x12);
 	CU_ASSERT_EQUAL(read_at(&f, kern_a + 0x1000, 8, &first), 8); /* the kernel's address of it */
