@@ -137,7 +137,7 @@ static bool arena_is_cut(const struct options *o, const struct report *r)
 
 	if (!o->json || !o->arena_limit)
 		return false;
-	for (size_t i = 0; i < r->maps.nr; i++) {
+	for (size_t i = 0; i < report_nr_maps_shown(r); i++) {
 		if (r->maps.data[i].arena)
 			bytes += r->maps.data[i].arena->nr_pages * PAGE_SIZE;
 	}

@@ -101,6 +101,7 @@ struct report {
 	VEC(struct map_row) maps; /* by id */
 	uint32_t maps_skipped;	  /* not looked at because the deadline had passed */
 	size_t nr_maps_aside;	  /* the last rows of maps: nobody asked for them, but values lead there */
+	bool arenas_left_out;	  /* nobody asked for some arenas, and they are not among the rows */
 
 	struct active_sched *active; /* enabled schedulers, the root first */
 	size_t nr_active;

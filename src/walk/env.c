@@ -447,6 +447,13 @@ static struct err *env_own(struct report *r, struct env_all *all, const struct a
 	return NULL;
 }
 
+/* An arena that is not among the rows may have the same addresses as one that is. */
+static void env_without(struct report *r, struct map_row *row)
+{
+	if (!row->own_arena && (row->own_arena_id || r->arenas_left_out))
+		row->env = &r->flat_env;
+}
+
 struct err *walk_env(struct walk *w)
 {
 	struct report *r = w->r;
@@ -468,6 +475,9 @@ struct err *walk_env(struct walk *w)
 	r->flat_env.in_arena = NULL;
 	for (size_t i = 0; i < r->sdt_allocs.nr; i++)
 		r->sdt_allocs.data[i].env = &r->env;
+	for (size_t i = 0; i < r->maps.nr; i++)
+		env_without(r, &r->maps.data[i]);
+	env_without(r, &r->view.row);
 	for (size_t i = 0; i < r->maps.nr; i++) {
 		const struct map_row *row = &r->maps.data[i];
 

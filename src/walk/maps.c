@@ -381,6 +381,8 @@ static struct err *drop_unread(struct maps_walk *m)
 	if (!aside)
 		return &err_nomem;
 	for (size_t i = 0; i < m->found.nr; i++) {
+		if (m->jobs[i].left_out || m->jobs[i].skipped)
+			r->arenas_left_out |= m->jobs[i].row->type == ARENA;
 		if (m->jobs[i].left_out)
 			continue;
 		if (m->jobs[i].skipped)

@@ -33,6 +33,7 @@ struct fixture {
 	uint64_t kern[COPIES], task_kva[NR_TASKS];
 	uint64_t btf;
 	uint32_t bss_type, val_type;
+	bool second_has_no_tasks;
 };
 
 static uint64_t put(struct fixture *f, const void *data, size_t len)
@@ -145,19 +146,22 @@ static void put_copy(struct fixture *f, size_t c, uint64_t *prog)
 	used[0] = f->maps[f->nr - 1];
 	f->bss[c] = put_bss(f, c ? "two.bss" : "one.bss", &bss);
 	used[1] = f->maps[f->nr - 1];
-	f->tasks[c] = put_tasks(f);
-	used[2] = f->maps[f->nr - 1];
-	*prog = put_prog(f, 60 + (uint32_t)c, used, 3);
+	bool tasks = !c || !f->second_has_no_tasks;
+	if (tasks) {
+		f->tasks[c] = put_tasks(f);
+		used[2] = f->maps[f->nr - 1];
+	}
+	*prog = put_prog(f, 60 + (uint32_t)c, used, 2 + tasks);
 	free(mem);
 }
 
-static void setup(struct fixture *f)
+static void setup_with(struct fixture *f, bool second_has_no_tasks)
 {
 	uint64_t progs[COPIES];
 	uint32_t ids[COPIES];
 	struct img_bss bss = { .head = user + node_at };
 
-	*f = (struct fixture){ .im = map_image_new() };
+	*f = (struct fixture){ .im = map_image_new(), .second_has_no_tasks = second_has_no_tasks };
 	f->opts.maps = f->words;
 	f->btf = put_btf(f);
 	for (size_t i = 0; i < NR_TASKS; i++) {
@@ -172,6 +176,11 @@ static void setup(struct fixture *f)
 	f->lost = put_bss(f, "lost.bss", &bss); /* of no program */
 	map_image_idr(f->im, f->ids, f->maps, f->nr);
 	map_image_idr_put(f->im, map_image_prog_idr_at, ids, progs, COPIES);
+}
+
+static void setup(struct fixture *f)
+{
+	setup_with(f, false);
 }
 
 static void teardown(struct fixture *f)
@@ -389,6 +398,49 @@ static void test_task(void)
 	teardown(&f);
 }
 
+/* Sections are shown with --task; one whose arena has nothing of tasks must not lead into another's. */
+static void test_task_sections(void)
+{
+	static const char *const tasks[] = { "100" };
+	struct fixture f;
+	size_t arenas, seen = 0;
+
+	setup_with(&f, true);
+	f.opts.tasks = tasks;
+	f.opts.nr_tasks = 1;
+	renew(&f);
+	ASSERT_OK(walk_maps(&f.w));
+	ASSERT_OK(walk_arena(&f.w));
+	ASSERT_OK(walk_env(&f.w));
+	mem_freeze(f.im->fk->k->mem);
+	for (size_t i = 0; i < report_nr_maps_shown(f.r); i++) {
+		const struct map_row *row = &f.r->maps.data[i];
+		const struct value *head = NULL, *nr = NULL;
+		struct pool pool = { 0 };
+		struct value *whole;
+
+		if (row->type != ARRAY)
+			continue;
+		ASSERT_OK(value_render(row->types, row->value_type, row->value, row->value_len,
+				       row->env ? row->env : &f.r->env, &pool, &whole));
+		ASSERT_OK(value_follow(whole, "head", &head));
+		CU_ASSERT_EQUAL(head->ptr.value, user + node_at);
+		if (row->id == f.bss[0]) {
+			ASSERT_OK(value_follow(whole, "head->nr", &nr));
+			CU_ASSERT_EQUAL(nr->u, 1000);
+		} else {
+			CU_ASSERT_PTR_NULL(head->ptr.deref);
+		}
+		pool_deinit(&pool);
+		seen++;
+	}
+	CU_ASSERT_EQUAL(seen, 3);
+	CU_ASSERT(pages_read(f.r, &arenas) > 0);
+	CU_ASSERT_EQUAL(arenas, 1);
+	teardown(&f);
+}
+
 UNIT_MAIN("walk-context", { "a variable of one of two copies", test_var }, { "a variable of neither", test_unknown },
 	  { "a variable without pointers", test_plain }, { "an entry's payload", test_key },
-	  { "a map's payloads", test_map }, { "tasks' payloads", test_task })
+	  { "a map's payloads", test_map }, { "tasks' payloads", test_task },
+	  { "sections beside tasks", test_task_sections })
