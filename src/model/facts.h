@@ -6,17 +6,23 @@
 #include "base/err.h"
 #include "base/pool.h"
 
-struct fact {
-	struct fact *next;
-	const char *key;  /* as in the JSON; never a guest's */
-	const char *text; /* guest bytes; NULL: a number */
-	uint64_t num;
-	bool hex; /* an address or a set of flags: text shows it so */
-};
-
 /* In order; a zeroed one is empty. */
 struct facts {
 	struct fact *first, *last;
+};
+
+struct fact {
+	struct fact *next;
+	const char *key;  /* as in the JSON; never a guest's */
+	const char *text; /* guest bytes; NULL: a number, or rows */
+	uint64_t num;
+	bool hex;  /* an address or a set of flags: text shows it so */
+	bool flag; /* true: the number says nothing */
+	bool json_only; /* text has it elsewhere */
+	/* Several things of a kind, each told in facts of its own. */
+	bool list;
+	const struct facts *rows;
+	size_t nr_rows;
 };
 
 static inline struct err *facts_add(struct facts *facts, struct pool *pool, struct fact fact)
@@ -42,6 +48,18 @@ static inline struct err *facts_num(struct facts *facts, struct pool *pool, cons
 static inline struct err *facts_hex(struct facts *facts, struct pool *pool, const char *key, uint64_t num)
 {
 	return facts_add(facts, pool, (struct fact){ .key = key, .num = num, .hex = true });
+}
+
+static inline struct err *facts_flag(struct facts *facts, struct pool *pool, const char *key)
+{
+	return facts_add(facts, pool, (struct fact){ .key = key, .flag = true });
+}
+
+/* Rows that live as long as the pool. */
+static inline struct err *facts_rows(struct facts *facts, struct pool *pool, const char *key,
+				     const struct facts *rows, size_t nr)
+{
+	return facts_add(facts, pool, (struct fact){ .key = key, .list = true, .rows = rows, .nr_rows = nr });
 }
 
 /* Copies the text; nothing for NULL. */

@@ -45,6 +45,8 @@ struct link_row {
 	char prog_name[17];
 	const char *attach_name; /* "trace_fentry"; NULL: none */
 	struct facts target;
+	size_t left_out; /* functions or places that are not in the target for their number */
+	bool unknown;	 /* a type that we have no reader for */
 	const char *error;
 	bool unreadable;
 };

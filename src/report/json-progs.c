@@ -12,10 +12,19 @@ enum { STRUCT_OPS = 27 }; /* BPF_PROG_TYPE_STRUCT_OPS */
 void json_facts_members(struct json *j, const struct facts *facts)
 {
 	for (const struct fact *f = facts->first; f; f = f->next) {
-		if (f->text)
+		if (f->list) {
+			json_key(j, f->key);
+			json_open_array(j);
+			for (size_t i = 0; i < f->nr_rows; i++)
+				json_facts(j, &f->rows[i]);
+			json_close_array(j);
+		} else if (f->flag) {
+			json_key_bool(j, f->key, true);
+		} else if (f->text) {
 			json_key_string(j, f->key, f->text);
-		else
+		} else {
 			json_key_u64(j, f->key, f->num);
+		}
 	}
 }
 

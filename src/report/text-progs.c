@@ -9,17 +9,48 @@
 
 enum { IDS_SHOWN = 8 };
 
-void text_facts(struct strbuf *sb, const struct facts *facts)
+static void add_facts(struct strbuf *sb, const struct facts *facts, size_t cap, bool row);
+
+static void add_rows(struct strbuf *sb, const struct fact *f, size_t cap)
 {
+	size_t shown = MIN(f->nr_rows, cap);
+
+	strbuf_putc(sb, '[');
+	for (size_t i = 0; i < shown; i++) {
+		if (i)
+			strbuf_puts(sb, ", ");
+		add_facts(sb, &f->rows[i], cap, true);
+	}
+	if (shown < f->nr_rows)
+		strbuf_printf(sb, ", \u2026 (%zu)", f->nr_rows);
+	strbuf_putc(sb, ']');
+}
+
+/* In a list, the first of a row needs no key if it is a name. */
+static void add_facts(struct strbuf *sb, const struct facts *facts, size_t cap, bool row)
+{
+	bool first = true;
+
 	for (const struct fact *f = facts->first; f; f = f->next) {
-		if (f != facts->first)
+		if (f->json_only)
+			continue;
+		if (!first)
 			strbuf_putc(sb, ' ');
-		strbuf_printf(sb, "%s=", f->key);
-		if (f->text)
+		if (!row || !first || !f->text)
+			strbuf_printf(sb, "%s%s", f->key, f->flag ? "" : "=");
+		first = false;
+		if (f->list)
+			add_rows(sb, f, cap);
+		else if (f->text)
 			escape_append(sb, f->text, strlen(f->text));
-		else
+		else if (!f->flag)
 			strbuf_printf(sb, f->hex ? "0x%" PRIx64 : "%" PRIu64, f->num);
 	}
+}
+
+void text_facts(struct strbuf *sb, const struct facts *facts)
+{
+	add_facts(sb, facts, IDS_SHOWN, false);
 }
 
 /* "[error]", in its own last column. */
@@ -171,7 +202,8 @@ static const struct fit_column link_columns[NR_LINK_COLUMNS] = {
 
 static void link_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 {
-	const struct link_row *l = &((struct text *)ctx)->r->links.data[row];
+	const struct text *t = ctx;
+	const struct link_row *l = &t->r->links.data[row];
 
 	switch ((enum link_column)col) {
 	case LINK_ID:
@@ -195,7 +227,7 @@ static void link_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 		add_guest(sb, l->attach_name ? l->attach_name : "-");
 		return;
 	case LINK_TARGET:
-		text_facts(sb, &l->target);
+		add_facts(sb, &l->target, text_shown(t, SIZE_MAX, IDS_SHOWN), false);
 		return;
 	case LINK_ERROR:
 		add_error(sb, l->error);

@@ -11,8 +11,6 @@
 
 enum {
 	STRING_MAX = 256,
-	CGROUP_DEPTH = 256, /* cgroup.max.depth has no limit by default */
-	PATH_BYTES = 4096,
 	FAMILY_INET = 2, /* the guest's AF_INET and AF_INET6: the same on all of Linux */
 	FAMILY_INET6 = 10,
 };
@@ -57,6 +55,31 @@ static const struct layout_member members[] = {
 	LAYOUT(struct objs_layout, event_cpu, "perf_event", "cpu"),
 	LAYOUT_OPT(struct objs_layout, event_call, "perf_event", "tp_event"), /* EVENT_TRACING */
 	LAYOUT_OPT(struct objs_layout, event_name, "trace_event_call", "name"),
+	LAYOUT_OPT(struct objs_layout, event_cookie, "perf_event", "bpf_cookie"), /* 5.15 */
+	LAYOUT_OPT(struct objs_layout, event_class, "trace_event_call", "class"),
+	LAYOUT_OPT(struct objs_layout, class_reg, "trace_event_class", "reg"),
+	LAYOUT_OPT(struct objs_layout, probe_call, "trace_probe_event", "call"),
+	LAYOUT_OPT(struct objs_layout, probe_first, "trace_probe_event", "probes.next"),
+	LAYOUT_OPT(struct objs_layout, probe_list, "trace_probe", "list"),
+	LAYOUT_OPT(struct objs_layout, kprobe_tp, "trace_kprobe", "tp"), /* KPROBE_EVENTS */
+	LAYOUT_OPT(struct objs_layout, kprobe_symbol, "trace_kprobe", "symbol"),
+	LAYOUT_OPT(struct objs_layout, kprobe_ret, "trace_kprobe", "rp.handler"),
+	LAYOUT_OPT(struct objs_layout, kprobe_offset, "trace_kprobe", "rp.kp.offset"),
+	LAYOUT_OPT(struct objs_layout, kprobe_addr, "trace_kprobe", "rp.kp.addr"),
+	LAYOUT_OPT(struct objs_layout, kprobe_missed, "trace_kprobe", "rp.kp.nmissed"),
+	LAYOUT_OPT(struct objs_layout, kretprobe_missed, "trace_kprobe", "rp.nmissed"),
+	LAYOUT_OPT(struct objs_layout, uprobe_tp, "trace_uprobe", "tp"), /* UPROBE_EVENTS */
+	LAYOUT_OPT(struct objs_layout, uprobe_file, "trace_uprobe", "filename"),
+	LAYOUT_OPT(struct objs_layout, uprobe_ret, "trace_uprobe", "consumer.ret_handler"),
+	LAYOUT_OPT(struct objs_layout, uprobe_offset, "trace_uprobe", "offset"),
+	LAYOUT_OPT(struct objs_layout, uprobe_ref, "trace_uprobe", "ref_ctr_offset"),
+	LAYOUT_OPT(struct objs_layout, mount_mnt, "mount", "mnt"),
+	LAYOUT_OPT(struct objs_layout, mount_root, "mount", "mnt.mnt_root"),
+	LAYOUT_OPT(struct objs_layout, mount_parent, "mount", "mnt_parent"),
+	LAYOUT_OPT(struct objs_layout, mount_point, "mount", "mnt_mountpoint"),
+	LAYOUT_OPT(struct objs_layout, dentry_parent, "dentry", "d_parent"),
+	LAYOUT_OPT(struct objs_layout, dentry_name, "dentry", "d_name.name"),
+	LAYOUT_OPT(struct objs_layout, dentry_hashed, "dentry", "d_hash.pprev"),
 };
 
 struct err *objs_layout(struct kernel *k, struct objs_layout *l)
@@ -213,78 +236,6 @@ struct err *objs_map_owner(struct objs *o, struct kva map, struct facts *facts)
 	return v ? facts_hex(facts, o->pool, "attach_func_proto", v) : NULL;
 }
 
-/* ---- cgroups */
-
-/* Puts "/name" before the path that ends at `end`; false if there is no room. */
-static bool prepend(char *buf, size_t *start, const char *name)
-{
-	size_t len = strlen(name);
-
-	if (len + 1 > *start)
-		return false;
-	*start -= len;
-	memcpy(buf + *start, name, len);
-	buf[--*start] = '/';
-	return true;
-}
-
-/* As kernfs_path() has it: from the root of the hierarchy, which is "/". */
-static struct err *kernfs_path(struct objs *o, struct kva kn, char *buf, size_t size, size_t *start)
-{
-	const struct objs_layout *l = &o->l;
-	const struct member *up = l->kn_parent.present ? &l->kn_parent : &l->kn_parent_old;
-	char name[STRING_MAX];
-	struct kva parent, at;
-
-	*start = size - 1;
-	buf[*start] = 0;
-	for (unsigned int depth = 0; depth < CGROUP_DEPTH; depth++, kn = parent) {
-		TRY(kget_kva(o->k, kn, up, &parent));
-		if (!parent.v) {
-			if (!buf[*start])
-				buf[--*start] = '/';
-			return NULL;
-		}
-		TRY(kget_kva(o->k, kn, &l->kn_name, &at));
-		TRY(kread_str(o->k, at, name, sizeof(name)));
-		if (!prepend(buf, start, name))
-			break;
-	}
-	return err_new(ERR_LIMIT, "a path of more than %d cgroups or %d bytes", CGROUP_DEPTH, PATH_BYTES);
-}
-
-struct err *objs_cgroup_read(struct objs *o, struct kva cgroup, uint64_t *id, const char **path)
-{
-	_cleanup_free_ char *buf = malloc(PATH_BYTES);
-	struct kva kn;
-	size_t start;
-
-	*path = NULL;
-	if (!buf)
-		return &err_nomem;
-	TRY(kget_kva(o->k, cgroup, &o->l.cgroup_kn, &kn));
-	TRY(kget(o->k, kn, &o->l.kn_id, id));
-	TRY(kernfs_path(o, kn, buf, PATH_BYTES, &start));
-	*path = pool_strndup(o->pool, buf + start, PATH_BYTES);
-	return *path ? NULL : &err_nomem;
-}
-
-struct err *objs_cgroup(struct objs *o, struct kva cgroup, struct facts *facts)
-{
-	const char *path;
-	uint64_t id = 0;
-	struct err *e = objs_cgroup_read(o, cgroup, &id, &path), *failed = NULL;
-
-	if (id)
-		failed = facts_num(facts, o->pool, "cgroup_id", id);
-	if (!failed)
-		failed = facts_text(facts, o->pool, "cgroup_path", path);
-	if (!failed)
-		return e;
-	err_free(e);
-	return failed;
-}
-
 /* ---- network */
 
 struct err *objs_dev(struct objs *o, struct kva dev, struct facts *facts)
@@ -390,48 +341,4 @@ struct err *objs_sock(struct objs *o, struct kva sk, struct facts *facts)
 		return e;
 	err_free(e);
 	return failed;
-}
-
-/* ---- perf */
-
-/*
- * A trace event's name is in the event itself, or in the tracepoint that it is of: a union, told apart by
- * flags that have moved.  But tracepoints are symbols.
- */
-static struct err *event_name(struct objs *o, struct kva event, const char **ret)
-{
-	static const char prefix[] = "__tracepoint_";
-	struct kva call, name;
-	uint64_t offset, size;
-
-	*ret = NULL;
-	if (!o->l.event_call.present || !o->l.event_name.present)
-		return NULL;
-	TRY(kget_kva(o->k, event, &o->l.event_call, &call));
-	if (!call.v)
-		return NULL;
-	TRY(kget_kva(o->k, call, &o->l.event_name, &name));
-
-	const struct symbol *sym = symbols_at(o->k->symbols, name.v, &offset, &size);
-	if (sym && !offset && !strncmp(sym->name, prefix, sizeof(prefix) - 1)) {
-		*ret = pool_strndup(o->pool, sym->name + sizeof(prefix) - 1, STRING_MAX);
-		return *ret ? NULL : &err_nomem;
-	}
-	return objs_string(o, call, &o->l.event_name, ret);
-}
-
-struct err *objs_event(struct objs *o, struct kva event, struct facts *facts)
-{
-	const char *name;
-	uint64_t v;
-
-	TRY(kget(o->k, event, &o->l.event_type, &v));
-	TRY(facts_num(facts, o->pool, "event_type", v));
-	TRY(kget(o->k, event, &o->l.event_config, &v));
-	TRY(facts_num(facts, o->pool, "event_config", v));
-	TRY(kget(o->k, event, &o->l.event_cpu, &v));
-	if ((int32_t)v >= 0)
-		TRY(facts_num(facts, o->pool, "event_cpu", v));
-	TRY(event_name(o, event, &name));
-	return facts_text(facts, o->pool, "event_name", name);
 }

@@ -21,8 +21,15 @@ struct objs_layout {
 	/* struct sock */
 	struct member sk_family, sk_state, sk_type, sk_protocol, sk_num, sk_dport, sk_rcv, sk_peer;
 	struct member sk_rcv6, sk_peer6;
-	/* struct perf_event */
-	struct member event_type, event_config, event_call, event_name, event_cpu;
+	/* struct mount, dentry */
+	struct member mount_mnt, mount_root, mount_parent, mount_point;
+	struct member dentry_parent, dentry_name, dentry_hashed;
+	/* struct perf_event; of a trace event the call, of a probe the struct around that, or its probes */
+	struct member event_type, event_config, event_call, event_name, event_cpu, event_cookie;
+	struct member event_class, class_reg, probe_call, probe_first, probe_list;
+	struct member kprobe_tp, kprobe_symbol, kprobe_ret, kprobe_offset, kprobe_addr, kprobe_missed;
+	struct member kretprobe_missed;
+	struct member uprobe_tp, uprobe_file, uprobe_ret, uprobe_offset, uprobe_ref;
 };
 
 struct err *objs_layout(struct kernel *k, struct objs_layout *l) MUST_CHECK;
@@ -60,7 +67,9 @@ struct obj_sock {
 	uint16_t local_port, remote_port;
 };
 struct err *objs_sock_read(struct objs *o, struct kva sk, struct obj_sock *ret) MUST_CHECK;
-/* event_type, event_config, event_cpu, event_name of a struct perf_event */
+/* What d_path() gives: of struct vfsmount and dentry, from the root of the mount namespace; in the pool. */
+struct err *objs_path(struct objs *o, struct kva mnt, struct kva dentry, const char **ret) MUST_CHECK;
+/* event_type, event_config, event_cpu, event_name, cookie of a struct perf_event; of a probe where it is, too */
 struct err *objs_event(struct objs *o, struct kva event, struct facts *facts) MUST_CHECK;
 
 /* id and name of a program; name has room for 17 bytes. */

@@ -54,20 +54,62 @@ def progs(doc, theirs, after=None, boot=None):
     return problems
 
 
+def _cookie(facts, want):
+    """Who has no cookie has 0, which we do not write."""
+    return (facts.get("cookie", 0), want.get("cookie", 0))
+
+
+def _perf_target(t, want):
+    """Tracepoints, probes in functions and files, other events."""
+    pairs = {"cookie": _cookie(t, want)}
+    if "tracepoint" in want:
+        pairs["event_name"] = (t.get("event_name"), want["tracepoint"])
+    elif "func" in want:
+        pairs |= {"probe": (t.get("probe"), "kretprobe" if want["retprobe"] else "kprobe"),
+                  "missed": (t.get("missed"), want["missed"]),
+                  **{k: (t.get(k, 0), want[k]) for k in ("func", "offset", "addr")}}
+    elif "file" in want:
+        pairs |= {"probe": (t.get("probe"), "uretprobe" if want["retprobe"] else "uprobe"),
+                  "path": (t.get("path"), want["file"]), "offset": (t.get("offset"), want["offset"])}
+    elif "event_type" in want:
+        pairs["event_config"] = (t.get("event_config"), want["event_config"])
+    return pairs
+
+
+def _multi_target(t, want, kind):
+    """Links to several functions or places."""
+    ours, theirs = t.get("functions", t.get("uprobes", [])), want["funcs"]
+    pairs = {"number": (t.get("func_cnt", t.get("uprobe_cnt")), want["func_cnt"]),
+             "cookies": ([f.get("cookie", 0) for f in ours], [f["cookie"] for f in theirs])}
+    if kind == "tracing_multi":
+        return pairs | {"ids": ([(f["target_btf"], f["target_btf_id"]) for f in ours],
+                                [(want["btf_obj_id"], f["id"]) for f in theirs])}
+    pairs["retprobe"] = (t.get("retprobe", False), want["retprobe"])
+    if kind == "uprobe_multi":
+        return pairs | {"path": (t.get("path"), want["path"]), "pid": (t.get("pid", 0), want["pid"]),
+                        "places": ([(f["offset"], f.get("ref_ctr_offset", 0)) for f in ours],
+                                   [(f["offset"], f["ref_ctr_offset"]) for f in theirs])}
+    # What was missed is known from 6.7 on; bpftool says 0 before.
+    return pairs | {"missed": (t.get("missed", 0), want.get("missed", 0)),
+                    "functions": ([(f["function"], f["addr"], f.get("module")) for f in ours],
+                                  [(f["func"], f["addr"], f["module"]) for f in theirs]),
+                    "names": (t.get("funcs"), ", ".join(f["func"] for f in theirs))}
+
+
 def _target(link, want):
     """Names of fdgdb's keys, with what they are and what they are to be by bpftool's word."""
     t = link["target"]
     kind = want["type"]
     if kind == "raw_tracepoint":
-        return {"tp_name": (t.get("tp_name"), want["tp_name"])}
+        return {"tp_name": (t.get("tp_name"), want["tp_name"]), "cookie": _cookie(t, want)}
     if kind == "tracing":
         return {"obj": (t.get("target_btf", t.get("target_prog")), want.get("target_obj_id")),
-                "btf_id": (t.get("target_btf_id"), want.get("target_btf_id"))}
+                "btf_id": (t.get("target_btf_id"), want.get("target_btf_id")), "cookie": _cookie(t, want)}
     if kind == "perf_event":
-        name = want.get("tracepoint", want.get("func", want.get("name")))
-        return {"event_name": (t.get("event_name"), name)} if name else {}
+        return _perf_target(t, want)
     if kind == "iter":
-        return {"target_name": (t.get("target_name"), want["target_name"])}
+        keys = {"target_name", "map_id", "cgroup_id", "order", "tid", "pid"} & set(want)
+        return {k: (t.get(k), want[k]) for k in keys}
     if kind == "cgroup":
         return {"cgroup_id": (t.get("cgroup_id"), want["cgroup_id"])}
     if kind in ("xdp", "tcx", "netkit"):
@@ -75,11 +117,20 @@ def _target(link, want):
                 "ifname": (t.get("ifname"), want.get("devname", t.get("ifname")))}
     if kind == "netns":
         return {"netns_ino": (t.get("netns_ino"), want["netns_ino"])}
-    if kind == "struct_ops":
+    if kind in ("struct_ops", "sockmap"):
         return {"map_id": (t.get("map_id"), want["map_id"])}
-    if kind == "kprobe_multi":
-        return {"func_cnt": (t.get("func_cnt"), want["func_cnt"])}
-    return {}
+    if kind == "netfilter":
+        return {"pf": (t.get("pf"), want["pf"]), "hook": (t.get("hook"), want["hook"]),
+                "priority": (int(t.get("priority", 0)), want["prio"]),
+                "defrag": (int(t.get("ip_defrag", False)), want["flags"])}
+    if kind in ("kprobe_multi", "uprobe_multi", "tracing_multi"):
+        return _multi_target(t, want, kind)
+    return {kind: ("not compared", None)}
+
+
+# What the links of bpf/links.bpf.c are to, by the names of their programs.
+TRACED = {"on_fentry": ["bpf_fentry_test1"], "on_fexit": ["bpf_fentry_test2"],
+          "on_fentry_multi": [f"bpf_fentry_test{i}" for i in range(1, 10)]}
 
 
 def addresses(doc, kallsyms):
@@ -145,6 +196,9 @@ def links(doc, theirs):
         # Older kernels keep it for some types only; where bpftool says it, so must we.
         if "attach_type" in want:
             _check(problems, where, attach_type=(link.get("attach_type_name"), want["attach_type"]))
+        if link.get("prog_name") in TRACED:
+            _check(problems, where, functions=([f["function"] for f in link["target"].get("functions", [link["target"]])],
+                                               TRACED[link["prog_name"]]))
         if link.get("error"):
             problems.append(f"{where}: {link['error']}")
     return problems

@@ -46,6 +46,52 @@ static void add_progs(struct fake_kernel *fk)
 	fake_kernel_struct(fk, "bpf_prog_stats", sizeof(struct img_prog_stats), stats, ARRAY_SIZE(stats));
 }
 
+/* Paths and what is at them. */
+static int add_files(struct fake_kernel *fk)
+{
+	const struct fake_field hash[] = { { "pprev", fk->ptr, 0 } }, qstr[] = { { "name", fk->ptr, 0 } },
+				path[] = { { "mnt", fk->ptr, 0 }, { "dentry", fk->ptr, 8 } },
+				vfsmount[] = { { "mnt_root", fk->ptr, 0 } };
+	const struct fake_field dentry[] = {
+		{ "d_hash", fake_kernel_struct(fk, "hlist_bl_node", 8, hash, 1), offsetof(struct img_dentry, pprev) },
+		F(img_dentry, d_parent, fk->ptr),
+		{ "d_name", fake_kernel_struct(fk, "qstr", 8, qstr, 1), offsetof(struct img_dentry, name) },
+	};
+	const struct fake_field mount[] = {
+		F(img_mount, mnt_parent, fk->ptr), F(img_mount, mnt_mountpoint, fk->ptr),
+		{ "mnt", fake_kernel_struct(fk, "vfsmount", 8, vfsmount, 1), offsetof(struct img_mount, mnt_root) },
+	};
+
+	fake_kernel_struct(fk, "dentry", sizeof(struct img_dentry), dentry, ARRAY_SIZE(dentry));
+	fake_kernel_struct(fk, "mount", sizeof(struct img_mount), mount, ARRAY_SIZE(mount));
+	return fake_kernel_struct(fk, "path", 16, path, 2);
+}
+
+static void add_multi_links(struct fake_kernel *fk, int link)
+{
+	const struct fake_field kmulti[] = {
+		F(img_kprobe_multi_link, link, link), F(img_kprobe_multi_link, addrs, fk->ptr),
+		F(img_kprobe_multi_link, cookies, fk->ptr), F(img_kprobe_multi_link, cnt, fk->u32),
+		F(img_kprobe_multi_link, flags, fk->u32),
+	};
+	const struct fake_field umulti[] = {
+		{ "path", add_files(fk), offsetof(struct img_uprobe_multi_link, mnt) },
+		F(img_uprobe_multi_link, link, link), F(img_uprobe_multi_link, task, fk->ptr),
+		F(img_uprobe_multi_link, uprobes, fk->ptr), F(img_uprobe_multi_link, cnt, fk->u32),
+		F(img_uprobe_multi_link, flags, fk->u32),
+	};
+	const struct fake_field uprobe[] = {
+		F(img_uprobe, offset, fk->u64), F(img_uprobe, ref_ctr_offset, fk->u64),
+		F(img_uprobe, cookie, fk->u64),
+	};
+
+	fake_kernel_struct(fk, "bpf_kprobe_multi_link", sizeof(struct img_kprobe_multi_link), kmulti,
+			   ARRAY_SIZE(kmulti));
+	fake_kernel_struct(fk, "bpf_uprobe_multi_link", sizeof(struct img_uprobe_multi_link), umulti,
+			   ARRAY_SIZE(umulti));
+	fake_kernel_struct(fk, "bpf_uprobe", sizeof(struct img_uprobe), uprobe, ARRAY_SIZE(uprobe));
+}
+
 static void add_links(struct fake_kernel *fk)
 {
 	int type = add_enum(fk, "bpf_link_type", "BPF_LINK_TYPE_XDP", 6);
@@ -56,6 +102,7 @@ static void add_links(struct fake_kernel *fk)
 	const struct fake_field xdp[] = { F(img_xdp_link, link, id), F(img_xdp_link, dev, fk->ptr) };
 
 	fake_kernel_struct(fk, "bpf_xdp_link", sizeof(struct img_xdp_link), xdp, 2);
+	add_multi_links(fk, id);
 }
 
 static void add_devices(struct fake_kernel *fk, int map)

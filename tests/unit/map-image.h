@@ -263,6 +263,33 @@ struct img_xdp_link {
 	uint64_t dev;
 };
 
+struct img_kprobe_multi_link {
+	struct img_link link;
+	uint64_t addrs, cookies;
+	uint32_t cnt, flags;
+};
+
+struct img_uprobe_multi_link {
+	uint64_t mnt, dentry;
+	struct img_link link;
+	uint64_t task, uprobes;
+	uint32_t cnt, flags;
+};
+
+struct img_uprobe {
+	uint64_t offset, ref_ctr_offset, cookie;
+};
+
+/* A dentry and a struct mount, with its struct vfsmount inside. */
+struct img_dentry {
+	uint64_t pprev, d_parent, name;
+};
+
+struct img_mount {
+	uint64_t mnt_parent, mnt_mountpoint;
+	uint64_t mnt_root; /* of the struct vfsmount */
+};
+
 struct img_prog {
 	uint64_t pages, aux, stats, bpf_func;
 	uint32_t type, expected_attach_type, len, jited_len;

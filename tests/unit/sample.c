@@ -664,6 +664,32 @@ static void add_waits(struct report *r)
 	must(report_cut(r, "waits", false, "what 1 of 4 tasks wait for was not found"));
 }
 
+/* Facts of every kind: a flag, rows, and what text does not show. */
+static void add_multi_link(struct report *r)
+{
+	enum { NR = 10 };
+	struct link_row *l = vec_push(&r->links);
+	struct facts *rows = alloc(r, NR * sizeof(*rows));
+
+	if (!l)
+		abort();
+	l->kva.v = 0xffff888003000200;
+	l->id = 3;
+	l->type = 8;
+	l->type_name = "kprobe_multi";
+	must(facts_num(&l->target, &r->pool, "func_cnt", NR));
+	must(facts_flag(&l->target, &r->pool, "retprobe"));
+	must(facts_add(&l->target, &r->pool, (struct fact){ .key = "funcs", .text = "all of\x1b[2J", .json_only = true }));
+	for (size_t i = 0; i < NR; i++) {
+		must(facts_text(&rows[i], &r->pool, "function", i ? "vfs_read" : "vfs\nwrite"));
+		must(facts_add(&rows[i], &r->pool, (struct fact){ .key = "addr", .num = 0xffffffff81000000 + i, .hex = true,
+								  .json_only = true }));
+		must(facts_num(&rows[i], &r->pool, "cookie", i));
+	}
+	must(facts_rows(&l->target, &r->pool, "functions", rows, NR));
+	must(facts_rows(&l->target, &r->pool, "none", NULL, 0));
+}
+
 static void add_progs(struct report *r)
 {
 	struct prog_row *p = vec_push(&r->progs);
@@ -723,6 +749,7 @@ static void add_progs(struct report *r)
 	l->id = 2;
 	l->type = 77;
 	l->error = "struct bpf_link has id 5";
+	add_multi_link(r);
 	b->kva.v = 0xffff888003100000;
 	b->id = 30;
 	b->size = 4096;

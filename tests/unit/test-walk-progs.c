@@ -85,6 +85,15 @@ static const struct map_row *walk_one(struct fixture *f, uint64_t at)
 	return &f->r->maps.data[0];
 }
 
+static bool has_fact(const struct facts *facts, const char *key)
+{
+	const struct fact *fact = facts->first;
+
+	while (fact && strcmp(fact->key, key))
+		fact = fact->next;
+	return fact;
+}
+
 static const struct fact *fact(const struct facts *facts, const char *key)
 {
 	static const struct fact none = { .text = "" };
@@ -374,9 +383,112 @@ static void test_links(void)
 	CU_ASSERT_EQUAL(fact(&l[0].target, "ifindex")->num, 9);
 	CU_ASSERT_STRING_EQUAL(fact(&l[0].target, "ifname")->text, "eth9");
 	CU_ASSERT(!l[1].target.first && !l[1].error); /* its device is gone */
-	CU_ASSERT(!l[2].type_name && !l[2].target.first && !l[2].error);
+	CU_ASSERT(!l[2].type_name && !l[2].target.first);
+	CU_ASSERT(l[2].error && strstr(l[2].error, "type 99 are not known")); /* not as if its target were gone */
 	CU_ASSERT(l[3].error && strstr(l[3].error, "has id 77"));
 	CU_ASSERT_EQUAL(status(&f, "links"), SECTION_IMPLAUSIBLE);
+	teardown(&f);
+}
+
+static uint64_t put_text(struct fixture *f, const char *text)
+{
+	return put(f, text, strlen(text) + 1, 0);
+}
+
+/* A link to two functions, of which one has a name; one to more than are told of. */
+static void test_kprobe_multi(void)
+{
+	struct fixture f;
+	setup(&f);
+	static uint64_t addrs[2000];
+	uint64_t cookies[2] = { 0, 5 };
+	addrs[0] = 0xffffffff81000000; /* _text */
+	addrs[1] = 0xffffc90000001000;
+	struct img_kprobe_multi_link two = { .link = { .type = 8, .id = 1 }, .cnt = 2, .flags = 1,
+					     .addrs = PUT(&f, addrs), .cookies = PUT(&f, cookies) },
+				     many = { .link = { .type = 8, .id = 2 }, .cnt = 2000, .addrs = two.addrs },
+				     none = { .link = { .type = 8, .id = 3 } },
+				     lies = { .link = { .type = 8, .id = 4 }, .cnt = UINT32_MAX, .addrs = nowhere };
+	uint32_t ids[4] = { 1, 2, 3, 4 };
+	uint64_t links[4] = { PUT(&f, two), PUT(&f, many), PUT(&f, none), PUT(&f, lies) };
+
+	map_image_idr_put(f.im, map_image_link_idr_at, ids, links, 4);
+	ASSERT_OK(walk_links(&f.w));
+	const struct link_row *l = f.r->links.data;
+	CU_ASSERT_PTR_NULL(l[0].error);
+	CU_ASSERT_EQUAL(fact(&l[0].target, "func_cnt")->num, 2);
+	CU_ASSERT(fact(&l[0].target, "retprobe")->flag);
+	CU_ASSERT_STRING_EQUAL(fact(&l[0].target, "funcs")->text, "_text, 0xffffc90000001000");
+	const struct fact *funcs = fact(&l[0].target, "functions");
+	CU_ASSERT_EQUAL_FATAL(funcs->nr_rows, 2);
+	CU_ASSERT_STRING_EQUAL(fact(&funcs->rows[0], "function")->text, "_text");
+	CU_ASSERT_EQUAL(fact(&funcs->rows[0], "addr")->num, addrs[0]);
+	CU_ASSERT(!has_fact(&funcs->rows[0], "cookie"));
+	CU_ASSERT_EQUAL(fact(&funcs->rows[1], "cookie")->num, 5);
+	CU_ASSERT_EQUAL(l[1].left_out, 2000 - 1024);
+	CU_ASSERT_EQUAL(fact(&l[1].target, "functions")->nr_rows, 1024);
+	CU_ASSERT_PTR_NOT_NULL(fact(&l[1].target, "first_funcs"));
+	CU_ASSERT_EQUAL(fact(&l[2].target, "functions")->nr_rows, 0);
+	CU_ASSERT(l[3].unreadable && l[3].error);
+	CU_ASSERT_EQUAL(l[3].left_out, UINT32_MAX - 1024);
+	CU_ASSERT_EQUAL(status(&f, "links"), SECTION_NOT_READABLE);
+	CU_ASSERT_PTR_NOT_NULL(report_find_section(f.r, "links")->cut);
+	teardown(&f);
+}
+
+/* /mnt/file is on a mount, which is on the root; the other one's mounts and names lead in a circle. */
+static void test_uprobe_multi(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct img_dentry root = { .pprev = 1 }, mnt = { .pprev = 1, .name = put_text(&f, "mnt") },
+			  top = { .pprev = 1 }, file = { .pprev = 1, .name = put_text(&f, "file") };
+	struct img_mount base = { .mnt_root = PUT(&f, root) }, on = { .mnt_root = PUT(&f, top) };
+	mnt.d_parent = base.mnt_root;
+	file.d_parent = on.mnt_root;
+	uint64_t base_at = PUT(&f, base);
+	base.mnt_parent = base_at;
+	fake_kernel_write(f.fk, base_at, &base, sizeof(base));
+	on.mnt_parent = base_at;
+	on.mnt_mountpoint = PUT(&f, mnt);
+	struct img_uprobe probes[2] = { { .offset = 16 }, { .offset = 32, .ref_ctr_offset = 48, .cookie = 9 } };
+	struct img_uprobe_multi_link link = {
+		.link = { .type = 12, .id = 1 }, .mnt = PUT(&f, on) + offsetof(struct img_mount, mnt_root),
+		.dentry = PUT(&f, file), .uprobes = PUT(&f, probes), .cnt = 2,
+	};
+	struct img_uprobe_multi_link gone = link, circle = link;
+	file.pprev = 0;
+	gone.dentry = PUT(&f, file);
+	gone.link.id = 2;
+	on.mnt_root = file.d_parent = circle.dentry;
+	on.mnt_parent = PUT(&f, on);
+	on.mnt_mountpoint = circle.dentry;
+	struct img_mount other = on;
+	other.mnt_parent = on.mnt_parent;
+	fake_kernel_write(f.fk, on.mnt_parent, &on, sizeof(on));
+	uint64_t second = PUT(&f, other);
+	on.mnt_parent = second;
+	fake_kernel_write(f.fk, other.mnt_parent, &on, sizeof(on));
+	circle.mnt = second + offsetof(struct img_mount, mnt_root);
+	circle.link.id = 3;
+
+	size_t at = offsetof(struct img_uprobe_multi_link, link);
+	uint32_t ids[3] = { 1, 2, 3 };
+	uint64_t links[3] = { PUT(&f, link) + at, PUT(&f, gone) + at, PUT(&f, circle) + at };
+	map_image_idr_put(f.im, map_image_link_idr_at, ids, links, 3);
+	ASSERT_OK(walk_links(&f.w));
+	const struct link_row *l = f.r->links.data;
+	CU_ASSERT_PTR_NULL(l[0].error);
+	CU_ASSERT_STRING_EQUAL(fact(&l[0].target, "path")->text, "/mnt/file");
+	CU_ASSERT(!has_fact(&l[0].target, "pid"));
+	const struct fact *places = fact(&l[0].target, "uprobes");
+	CU_ASSERT_EQUAL_FATAL(places->nr_rows, 2);
+	CU_ASSERT_EQUAL(fact(&places->rows[0], "offset")->num, 16);
+	CU_ASSERT(!has_fact(&places->rows[0], "ref_ctr_offset"));
+	CU_ASSERT_EQUAL(fact(&places->rows[1], "ref_ctr_offset")->num, 48);
+	CU_ASSERT_EQUAL(fact(&places->rows[1], "cookie")->num, 9);
+	CU_ASSERT_STRING_EQUAL(fact(&l[1].target, "path")->text, "/mnt/file (deleted)");
+	CU_ASSERT(l[2].error && strstr(l[2].error, "mounts and names"));
 	teardown(&f);
 }
 
@@ -407,4 +519,5 @@ UNIT_MAIN("walk-progs", { "program array with holes", test_prog_array }, { "caps
 	  { "devmap", test_devmap }, { "devmap without table", test_devmap_nowhere },
 	  { "devmap by key", test_devmap_hash }, { "struct_ops", test_struct_ops },
 	  { "odd struct_ops", test_struct_ops_odd }, { "programs", test_progs },
-	  { "nothing", test_none }, { "links", test_links }, { "BTF objects", test_btfs })
+	  { "nothing", test_none }, { "links", test_links }, { "links to functions", test_kprobe_multi },
+	  { "links to places in files", test_uprobe_multi }, { "BTF objects", test_btfs })

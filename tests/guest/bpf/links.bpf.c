@@ -67,8 +67,62 @@ int link_netns(struct bpf_sk_lookup *ctx)
 	return 1; /* SK_PASS */
 }
 
+SEC("kprobe.multi")
+int link_kprobes(struct pt_regs *ctx)
+{
+	return 0;
+}
+
+SEC("kprobe")
+int link_probe(struct pt_regs *ctx)
+{
+	return 0;
+}
+
+#ifdef HAVE_TCX
 SEC("tc")
 int link_tcx(struct __sk_buff *skb)
 {
 	return -1; /* TCX_NEXT */
 }
+#endif
+
+#ifdef HAVE_UPROBE_MULTI
+SEC("uprobe.multi")
+int link_uprobes(struct pt_regs *ctx)
+{
+	return 0;
+}
+#endif
+
+#ifdef HAVE_NETFILTER
+SEC("netfilter")
+int link_netfilter(struct bpf_nf_ctx *ctx)
+{
+	return 1; /* NF_ACCEPT */
+}
+#endif
+
+#ifdef HAVE_NETKIT
+SEC("netkit/primary")
+int link_netkit(struct __sk_buff *skb)
+{
+	return -1; /* NETKIT_NEXT */
+}
+#endif
+
+#ifdef HAVE_SOCKMAP_LINK
+SEC("sk_skb/verdict")
+int link_sockmap(struct __sk_buff *skb)
+{
+	return 1; /* SK_PASS */
+}
+#endif
+
+#ifdef HAVE_TRACING_MULTI
+SEC("fentry.multi/bpf_fentry_test?")
+int on_fentry_multi(void *ctx)
+{
+	return 0;
+}
+#endif
