@@ -17,6 +17,10 @@ struct module_row {
 	struct kva base; /* of its text; 0: not known, or not there yet */
 	uint64_t size;	 /* bytes of all its memory */
 	struct opt_u64 refs;
+	const char **users; /* modules that depend on it, guest bytes */
+	size_t nr_users;
+	bool users_known;
+	bool permanent;	    /* it has no function that ends it */
 	uint64_t taints;	   /* bits of TAINT_* */
 	const char *taint_letters; /* of these bits, NULL: none, or unknown */
 	const char *build_id;	   /* hex, or NULL */

@@ -13,6 +13,14 @@ static void write_module(struct json *j, const struct module_row *m)
 		json_key_u64(j, "base", m->base.v);
 	json_key_u64(j, "size", m->size);
 	json_opt_u64(j, "refs", &m->refs);
+	if (m->nr_users) {
+		json_key(j, "used_by");
+		json_open_array(j);
+		for (size_t i = 0; i < m->nr_users; i++)
+			json_string(j, m->users[i]);
+		json_close_array(j);
+	}
+	json_opt_true(j, "permanent", m->permanent);
 	json_key_u64(j, "taints", m->taints);
 	json_opt_string(j, "taint_letters", m->taint_letters);
 	json_opt_string(j, "build_id", m->build_id);

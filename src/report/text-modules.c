@@ -20,7 +20,7 @@ static unsigned int rank(const struct module_row *m)
 	return is_troubled(m) ? 0 : m->taints ? 1 : 2;
 }
 
-enum column { COL_NAME, COL_STATE, COL_BASE, COL_SIZE, COL_REFS, COL_TAINTS, COL_BUILD_ID, COL_ERROR, NR_COLUMNS };
+enum column { COL_NAME, COL_STATE, COL_BASE, COL_SIZE, COL_REFS, COL_USERS, COL_TAINTS, COL_BUILD_ID, COL_ERROR, NR_COLUMNS };
 
 static const struct fit_column columns[NR_COLUMNS] = {
 	[COL_NAME] = { .title = "name", .left = true, .cut = 20 },
@@ -28,6 +28,7 @@ static const struct fit_column columns[NR_COLUMNS] = {
 	[COL_BASE] = { .title = "text", .left = true, .drop = 2 },
 	[COL_SIZE] = { .title = "size", .drop = 1 },
 	[COL_REFS] = { .title = "refs" },
+	[COL_USERS] = { .title = "used by", .left = true, .cut = 16 },
 	[COL_TAINTS] = { .title = "taints", .left = true },
 	[COL_BUILD_ID] = { .title = "build id", .left = true, .verbose = true },
 	[COL_ERROR] = { .title = "", .left = true, .cut = 20 },
@@ -58,6 +59,14 @@ static void cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 			strbuf_printf(sb, "%" PRIu64, m->refs.v);
 		else
 			strbuf_putc(sb, '?');
+		return;
+	case COL_USERS:
+		for (size_t i = 0; i < m->nr_users; i++) {
+			strbuf_puts(sb, i ? "," : "");
+			escape_append(sb, m->users[i], strlen(m->users[i]));
+		}
+		if (!m->nr_users)
+			strbuf_putc(sb, m->users_known ? '-' : '?');
 		return;
 	case COL_TAINTS:
 		if (m->taint_letters)

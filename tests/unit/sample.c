@@ -586,6 +586,7 @@ static void add_modules(struct report *r)
 {
 	static struct module_memory memory[] = { { "text", 0xffffffffc0100000, 8192 },
 						 { "data", 0xffffffffc0110000, 4096 } };
+	static const char *users[] = { "virtio_pci", "out_of\x1btree" };
 	struct module_row *m = vec_push(&r->modules);
 
 	if (!m)
@@ -593,13 +594,14 @@ static void add_modules(struct report *r)
 	*m = (struct module_row){ .kva = { 0xffffffffc0110040 }, .name = "virtio", .state = "live",
 				  .base = { memory[0].addr }, .size = 12288, .refs = { true, 3 },
 				  .build_id = "0123456789abcdef0123456789abcdef01234567",
-				  .memory = memory, .nr_memory = 2 };
+				  .memory = memory, .nr_memory = 2, .users = users, .nr_users = 2,
+				  .users_known = true };
 	m = vec_push(&r->modules);
 	if (!m)
 		abort();
 	*m = (struct module_row){ .kva = { 0xffffffffc0210040 }, .name = "out_of\x1btree",
 				  .state = "live", .base = { 0xffffffffc0200000 }, .size = 4096,
-				  .taints = 0x1000, .taint_letters = "O" };
+				  .taints = 0x1000, .taint_letters = "O", .permanent = true };
 	m = vec_push(&r->modules);
 	if (!m)
 		abort();
