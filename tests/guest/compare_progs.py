@@ -60,7 +60,9 @@ def _cookie(facts, want):
 
 
 def _perf_target(t, want):
-    """Tracepoints, probes in functions and files, other events."""
+    """Tracepoints, probes in functions and files, other events; before 6.6 the kernel tells nothing of them."""
+    if not {"tracepoint", "func", "file", "event_type"} & set(want):
+        return {}
     pairs = {"cookie": _cookie(t, want)}
     if "tracepoint" in want:
         pairs["event_name"] = (t.get("event_name"), want["tracepoint"])
@@ -127,6 +129,9 @@ def _target(link, want):
         return _multi_target(t, want, kind)
     return {kind: ("not compared", None)}
 
+
+# Of the links that prog/hold.c makes to events: what probe, where, the cookie.
+PROBES = [("kprobe", "bpf_fentry_test8", 0), ("kretprobe", "bpf_fentry_test7", 77), ("uretprobe", "/run/probed", 78)]
 
 # What the links of bpf/links.bpf.c are to, by the names of their programs.
 TRACED = {"on_fentry": ["bpf_fentry_test1"], "on_fexit": ["bpf_fentry_test2"],
@@ -201,6 +206,10 @@ def links(doc, theirs):
                                                TRACED[link["prog_name"]]))
         if link.get("error"):
             problems.append(f"{where}: {link['error']}")
+    probes = sorted((t.get("probe"), t.get("func", t.get("path")), t.get("cookie", 0)) for t in
+                    (x["target"] for x in doc["fdgdb"]["links"] if x.get("prog_name") == "link_probe"))
+    if probes:
+        _check(problems, "link_probe", links=(probes, PROBES))
     return problems
 
 

@@ -44,9 +44,11 @@ def features(kernel):
         "HAVE_RHASH": "BPF_MAP_TYPE_RHASH" in text,
         "HAVE_SCX_CID": re.search(r"^struct sched_ext_ops_cid \{", text, re.M),
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
-        **{f"HAVE_{x}": f"BPF_LINK_TYPE_{x} " in text for x in ("TCX", "UPROBE_MULTI", "NETKIT", "TRACING_MULTI")},
-        "HAVE_NETFILTER": re.search(r"^struct bpf_nf_link \{", text, re.M),
-        "HAVE_SOCKMAP_LINK": re.search(r"^struct sockmap_link \{", text, re.M),
+        # Types of links have numbers on kernels that are built without them, but no struct.
+        **{f"HAVE_{what}": re.search(rf"^struct {link} \{{", text, re.M) for what, link in (
+            ("KPROBE_MULTI", "bpf_kprobe_multi_link"), ("UPROBE_MULTI", "bpf_uprobe_multi_link"),
+            ("TRACING_MULTI", "bpf_tracing_multi_link"), ("NETFILTER", "bpf_nf_link"), ("TCX", "tcx_link"),
+            ("NETKIT", "netkit_link"), ("SOCKMAP_LINK", "sockmap_link"))},
         "HAVE_SYSCALL_TASK": kfunc("bpf_task_from_pid"),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
         "HAVE_CREATE_DSQ": kfunc("scx_bpf_create_dsq") or kfunc("scx_bpf_create_dsq_impl"),

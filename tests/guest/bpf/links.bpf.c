@@ -67,11 +67,13 @@ int link_netns(struct bpf_sk_lookup *ctx)
 	return 1; /* SK_PASS */
 }
 
+#ifdef HAVE_KPROBE_MULTI
 SEC("kprobe.multi")
 int link_kprobes(struct pt_regs *ctx)
 {
 	return 0;
 }
+#endif
 
 SEC("kprobe")
 int link_probe(struct pt_regs *ctx)
