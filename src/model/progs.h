@@ -5,6 +5,15 @@
 #include "model/facts.h"
 #include "model/scx.h"
 
+/* What a program has written, or the kernel about it, and nobody has read yet. */
+struct prog_stream {
+	const char *name; /* "stdout", "stderr" */
+	const char *text; /* guest bytes; the newest if there are too many */
+	size_t len;
+	size_t left_out;  /* bytes of older text */
+	bool being_read;  /* at the stop: some may be missing */
+};
+
 /* One struct bpf_prog of prog_idr. */
 struct prog_row {
 	struct kva kva;
@@ -31,6 +40,8 @@ struct prog_row {
 	uint32_t btf_id; /* 0: none */
 	uint32_t attach_btf_id; /* type in the BTF of what it attaches to; 0: none */
 	uint32_t owner_map; /* id of the struct_ops map that it is a function of; 0: none */
+	struct prog_stream streams[2]; /* that hold something */
+	size_t nr_streams;
 	const char *error;
 	bool unreadable;
 };

@@ -44,6 +44,27 @@ static void write_tag(struct json *j, const uint8_t tag[8])
 	json_key_string(j, "tag", text);
 }
 
+static void write_streams(struct json *j, const struct prog_row *p)
+{
+	if (!p->nr_streams)
+		return;
+	json_key(j, "streams");
+	json_open_array(j);
+	for (size_t i = 0; i < p->nr_streams; i++) {
+		const struct prog_stream *s = &p->streams[i];
+
+		json_open_object(j);
+		json_key_string(j, "name", s->name);
+		json_key(j, "text");
+		json_string_n(j, s->text ? s->text : "", s->len);
+		if (s->left_out)
+			json_key_u64(j, "bytes_left_out", s->left_out);
+		json_opt_true(j, "being_read", s->being_read);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 static void write_prog(struct json *j, const struct prog_row *p)
 {
 	json_open_object(j);
@@ -83,6 +104,7 @@ static void write_prog(struct json *j, const struct prog_row *p)
 		json_key_u64(j, "btf_id", p->btf_id);
 	if (p->owner_map)
 		json_key_u64(j, "struct_ops_map_id", p->owner_map);
+	write_streams(j, p);
 	json_opt_string(j, "error", p->error);
 	json_opt_true(j, "unreadable", p->unreadable);
 	json_close_object(j);

@@ -7,7 +7,7 @@
 #include "report/escape.h"
 #include "report/text-fit.h"
 
-enum { IDS_SHOWN = 8 };
+enum { IDS_SHOWN = 8, LINES_SHOWN = 20 };
 
 static void add_facts(struct strbuf *sb, const struct facts *facts, size_t cap, bool row);
 
@@ -174,6 +174,42 @@ static void prog_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 	}
 }
 
+static size_t count_lines(const struct prog_stream *s)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < s->len; i++)
+		nr += s->text[i] == '\n' || i + 1 == s->len;
+	return nr;
+}
+
+/* The last lines of what a program has written; empty ones between what was written at once are left out. */
+static void stream_lines(struct text *t, const struct prog_row *p, const struct prog_stream *s)
+{
+	size_t nr = count_lines(s), shown = text_shown(t, nr, LINES_SHOWN);
+	const char *line = s->text, *end = s->text + s->len;
+
+	strbuf_puts(&t->sb, "  ");
+	text_guest(t, p->name);
+	strbuf_printf(&t->sb, " (%" PRIu32 ") has written to %s%s:\n", p->id, s->name,
+		      s->being_read ? " (somebody was reading from it: some may be missing)" : "");
+	if (s->left_out)
+		strbuf_printf(&t->sb, "    \u2026 %zu bytes before that\n", s->left_out);
+	if (shown < nr)
+		strbuf_printf(&t->sb, "    \u2026 %zu more lines (-v shows all)\n", nr - shown);
+	for (size_t i = 0; i < nr; i++) {
+		const char *newline = memchr(line, '\n', (size_t)(end - line)), *stop = newline ? newline : end;
+
+		if (i + shown >= nr && stop > line) {
+			strbuf_puts(&t->sb, "    ");
+			escape_append(&t->sb, line, (size_t)(stop - line));
+			strbuf_putc(&t->sb, '\n');
+		}
+		line = stop + 1;
+	}
+	text_flush(t);
+}
+
 void text_progs(struct text *t)
 {
 	size_t nr = t->r->progs.nr;
@@ -185,6 +221,10 @@ void text_progs(struct text *t)
 		       &(struct fit_table){ .columns = prog_columns, .nr_columns = NR_PROG_COLUMNS, .nr_rows = nr,
 					    .cap = TEXT_MAX_ENTRIES, .cell = prog_cell, .ctx = t, .more = "" },
 		       "  ");
+	for (size_t i = 0; i < nr; i++) {
+		for (size_t s = 0; s < t->r->progs.data[i].nr_streams; s++)
+			stream_lines(t, &t->r->progs.data[i], &t->r->progs.data[i].streams[s]);
+	}
 }
 
 /* ---- links */

@@ -6,7 +6,7 @@
 #include "config.h"
 
 #include "walk/idrs.h"
-#include "walk/objs.h"
+#include "walk/prog-streams.h"
 
 #include <inttypes.h>
 
@@ -62,6 +62,7 @@ struct progs_walk {
 	struct kernel *k;
 	struct prog_layout l;
 	struct objs objs;
+	struct prog_streams streams;
 	struct err *fatal;
 };
 
@@ -234,12 +235,17 @@ static struct err *read_head(struct progs_walk *p, struct prog_row *row, struct 
 	return kget_kva(p->k, row->kva, &l->aux, aux);
 }
 
+static struct err *read_streams(struct progs_walk *p, struct prog_row *row, struct kva aux)
+{
+	return prog_streams_read(&p->streams, aux, row);
+}
+
 /* A part that cannot be read does not take the others with it. */
 static struct err *read_prog(struct progs_walk *p, struct prog_row *row)
 {
 	struct kva aux = { 0 };
 	struct err *(*const parts[])(struct progs_walk *, struct prog_row *, struct kva) = {
-		read_aux, read_attach, read_code, read_maps,
+		read_aux, read_attach, read_code, read_maps, read_streams,
 	};
 
 	TRY(objs_lost(&p->objs, read_head(p, row, &aux), &row->error, &row->unreadable));
@@ -266,10 +272,12 @@ static void prog_fiber(void *ctx, size_t i)
 
 static struct err *summarize(struct report *r)
 {
-	size_t unreadable = 0, odd = 0;
+	size_t unreadable = 0, odd = 0, left_out = 0;
 
 	TRY(report_section(r, "progs", SECTION_COMPLETE, NULL));
 	for (size_t i = 0; i < r->progs.nr; i++) {
+		for (size_t s = 0; s < r->progs.data[i].nr_streams; s++)
+			left_out += r->progs.data[i].streams[s].left_out;
 		unreadable += r->progs.data[i].unreadable;
 		odd += r->progs.data[i].error && !r->progs.data[i].unreadable;
 	}
@@ -279,6 +287,8 @@ static struct err *summarize(struct report *r)
 	if (odd)
 		TRY(report_section(r, "progs", SECTION_IMPLAUSIBLE, "%zu programs contradict themselves",
 				   odd));
+	if (left_out)
+		TRY(report_cut(r, "progs", false, "the oldest %zu bytes of what programs have written", left_out));
 	return NULL;
 }
 
@@ -304,6 +314,7 @@ struct err *walk_progs(struct walk *w)
 
 	TRY(klayout(w->k, prog_members, ARRAY_SIZE(prog_members), &p.l, NULL));
 	TRY(objs_layout(w->k, &p.objs.l));
+	TRY(prog_streams_init(&p.streams, w->k, &r->pool));
 
 	_cleanup_(idr_rows_deinit) struct idr_rows rows = { 0 };
 	TRY(idr_rows(w, "prog_idr", "progs", PROGS_MAX, &rows));

@@ -52,6 +52,8 @@ def features(kernel):
         "HAVE_SYSCALL_TASK": kfunc("bpf_task_from_pid"),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
         "HAVE_CREATE_DSQ": kfunc("scx_bpf_create_dsq") or kfunc("scx_bpf_create_dsq_impl"),
+        "HAVE_STREAMS": kfunc("bpf_stream_vprintk") or kfunc("bpf_stream_vprintk_impl"),
+        "HAVE_STREAM_VPRINTK": kfunc("bpf_stream_vprintk"),
         # scx_bpf_dispatch() and others to 6.12.
         "HAVE_DSQ_INSERT": kfunc("scx_bpf_dsq_insert"),
     }
@@ -118,6 +120,7 @@ OBJECTS = [
     ("rich.bpf.o", "rich.bpf.c", None),
     ("links.bpf.o", "links.bpf.c", None),
     ("lines.bpf.o", "lines.bpf.c", None),
+    ("streams.bpf.o", "streams.bpf.c", "HAVE_STREAMS"),
     ("stress.bpf.o", "stress.bpf.c", None),
     ("traces.bpf.o", "traces.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),

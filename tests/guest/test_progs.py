@@ -89,6 +89,31 @@ def lines(g):
     tap.equal(validate(doc), [], f"{g.release}: lines valid against the schema")
 
 
+def streams(g):
+    """What programs have written, and the kernel about one of them, and nobody has read."""
+    pins = "/sys/fs/bpf/streams"
+    g.run(f"bpftool prog loadall /bpf/streams.bpf.o {pins}; bpfrun {pins}/writer; bpfrun {pins}/endless")
+    # A reader takes all there is into a list of its own, and some of that; what comes afterwards is in another list.
+    g.run(f"streamread {pins}/writer 1 9; bpfrun {pins}/writer; bpfrun {pins}/writer")
+    doc = report("attach", g.target, "--section", "progs")
+    text = fdgdb("attach", "--section", "progs", g.target).out
+    got = {(p["name"], s["name"]): s for p in doc["fdgdb"]["progs"] for s in p.get("streams", [])}
+    tap.equal(sorted(got), [("endless", "stderr"), ("writer", "stderr"), ("writer", "stdout")],
+              f"{g.release}: the streams that hold something")
+    for (prog, stream), s in got.items():
+        want = g.run(f"bpftool prog tracelog {stream} pinned {pins}/{prog} 2>&1").text
+        tap.equal(s, {"name": stream, "text": want}, f"{g.release}: what {prog} has written to {stream}")
+    one = "round {0} of the writer\n" + "no newline {0}, " * 3 + "then one\n\n"
+    tap.equal(got["writer", "stdout"]["text"], (one.format(1) + one.format(2) + one.format(3))[9:],
+              f"{g.release}: and that is what it wrote")
+    _, number, line = marked("streams.bpf.c")["without end"]
+    tap.ok(line in got["endless", "stderr"]["text"] or "may_goto" in got["endless", "stderr"]["text"],
+           f"{g.release}: the kernel's note on a program that does not end", got["endless", "stderr"])
+    tap.ok("writer (" in text and "    3 errors\n" in text and "    then one\n" not in text
+           and "    no newline 2, no newline 2, no newline 2, then one\n" in text, f"{g.release}: streams as text", text)
+    tap.equal(validate(doc), [], f"{g.release}: streams valid against the schema")
+
+
 def rich(series):
     """Maps of file descriptors, links of all types that can be made, counts that do not stand at 0."""
     with guest.Guest(series, scenario="rich", vcpus=2, memory=768) as g:
@@ -113,6 +138,8 @@ def rich(series):
         tap.ok(alone["fdgdb"]["progs"] and not alone["maps"] and not alone["fdgdb"]["links"],
                f"{g.release}: --section progs gives programs alone")
         lines(g)
+        if "-DHAVE_STREAMS" in image.features(g.kernel):
+            streams(g)
 
 
 def hung(series):

@@ -19,6 +19,27 @@ static int add_enum(struct fake_kernel *fk, const char *name, const char *value,
 	return id;
 }
 
+/* An array of two; the elements point to each other's nodes. */
+static int add_streams(struct fake_kernel *fk)
+{
+	int head = fake_kernel_struct(fk, "llist_head", 8, (struct fake_field[]){ { "first", fk->ptr, 0 } }, 1),
+	    node = fake_kernel_struct(fk, "llist_node", 8, (struct fake_field[]){ { "next", fk->ptr, 0 } }, 1),
+	    owner = fake_kernel_struct(fk, "atomic64_t", 8, (struct fake_field[]){ { "counter", fk->u64, 0 } }, 1),
+	    lock = fake_kernel_struct(fk, "mutex", 8, (struct fake_field[]){ { "owner", owner, 0 } }, 1);
+	const struct fake_field stream[] = {
+		F(img_stream, log, head), { "lock", lock, offsetof(struct img_stream, owner) },
+		F(img_stream, backlog_head, fk->ptr),
+	};
+	const struct fake_field elem[] = {
+		{ "node", node, offsetof(struct img_stream_elem, next) },
+		F(img_stream_elem, total_len, fk->u32), F(img_stream_elem, consumed_len, fk->u32),
+		F(img_stream_elem, str, fake_kernel_array(fk, fk->u8, 0)),
+	};
+
+	fake_kernel_struct(fk, "bpf_stream_elem", offsetof(struct img_stream_elem, str), elem, ARRAY_SIZE(elem));
+	return fake_kernel_array(fk, fake_kernel_struct(fk, "bpf_stream", sizeof(struct img_stream), stream, 3), 2);
+}
+
 static void add_progs(struct fake_kernel *fk)
 {
 	int name = fake_kernel_array(fk, fk->u8, 16), tag = fake_kernel_array(fk, fk->u8, 8);
@@ -35,6 +56,7 @@ static void add_progs(struct fake_kernel *fk)
 		F(img_aux, name, name), F(img_aux, func, fk->ptr), F(img_aux, load_time, fk->u64),
 		F(img_aux, btf, fk->ptr), F(img_aux, attach_func_name, fk->ptr),
 		F(img_aux, func_cnt, fk->u32), F(img_aux, attach_btf_id, fk->u32),
+		F(img_aux, stream, add_streams(fk)),
 	};
 	const struct fake_field stats[] = {
 		F(img_prog_stats, cnt, fk->u64), F(img_prog_stats, nsecs, fk->u64),

@@ -303,6 +303,15 @@ struct img_aux {
 	char name[16];
 	uint64_t func, load_time, btf, attach_func_name;
 	uint32_t func_cnt, attach_btf_id;
+	struct img_stream {
+		uint64_t log, owner, backlog_head;
+	} stream[2];
+};
+
+struct img_stream_elem {
+	uint64_t next;
+	uint32_t total_len, consumed_len;
+	char str[48];
 };
 
 struct img_prog_stats {

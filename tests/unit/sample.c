@@ -726,6 +726,10 @@ static void add_progs(struct report *r)
 	p->btf_id = 30;
 	p->attach_btf_id = 777;
 	p->owner_map = 9;
+	static const char err[] = "ERROR: \x1b[2Jtimeout\n\nCPU: 1\nno newline";
+	p->streams[0] = (struct prog_stream){ .name = "stdout", .text = "", .being_read = true };
+	p->streams[1] = (struct prog_stream){ .name = "stderr", .text = err, .len = sizeof(err) - 1, .left_out = 77 };
+	p->nr_streams = 2;
 	p = vec_push(&r->progs);
 	if (!p)
 		abort();

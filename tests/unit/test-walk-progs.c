@@ -344,6 +344,90 @@ static void test_progs(void)
 	teardown(&f);
 }
 
+/* What was read of one list, more in the other; of another program nothing; lists that lie. */
+static void test_streams(void)
+{
+	struct fixture f;
+	setup(&f);
+	struct img_stream_elem e[5] = {
+		{ .str = "the first\n", .total_len = 10, .consumed_len = 4 }, { .str = "second\n", .total_len = 7 },
+		{ .str = "third\n", .total_len = 6 }, { .str = "fourth", .total_len = 6 },
+		{ .str = "odd", .total_len = 3, .consumed_len = 4 },
+	};
+	size_t node = offsetof(struct img_stream_elem, next);
+	/* Readers' list begins with the oldest, the writers' with the newest. */
+	uint64_t at[5] = { 0 };
+	at[1] = PUT(&f, e[1]);
+	e[0].next = at[1] + node;
+	at[0] = PUT(&f, e[0]);
+	at[2] = PUT(&f, e[2]);
+	e[3].next = at[2] + node;
+	at[3] = PUT(&f, e[3]);
+	at[4] = PUT(&f, e[4]);
+	struct img_aux aux[2] = { { .id = 60, .load_time = 5 }, { .id = 61, .load_time = 5 } };
+	aux[0].stream[0] = (struct img_stream){ .backlog_head = at[0] + node, .log = at[3] + node };
+	aux[0].stream[1].owner = 1;
+	aux[1].stream[0].log = at[4] + node;
+	/* A list that leads back to where it was. */
+	struct img_stream_elem loop = { .str = "again\n", .total_len = 6 };
+	uint64_t loop_at = PUT(&f, loop);
+	loop.next = loop_at + node;
+	fake_kernel_write(f.fk, loop_at, &loop, sizeof(loop));
+	aux[1].stream[1].backlog_head = loop_at + node;
+
+	struct img_prog p[2] = { { .aux = PUT(&f, aux[0]) }, { .aux = PUT(&f, aux[1]) } };
+	uint32_t ids[2] = { 60, 61 };
+	uint64_t progs[2] = { PUT(&f, p[0]), PUT(&f, p[1]) };
+	map_image_idr_put(f.im, map_image_prog_idr_at, ids, progs, 2);
+	ASSERT_OK(walk_progs(&f.w));
+
+	const struct prog_row *row = f.r->progs.data;
+	static const char text[] = "first\nsecond\nthird\nfourth";
+	CU_ASSERT_PTR_NULL(row[0].error);
+	CU_ASSERT_EQUAL_FATAL(row[0].nr_streams, 2);
+	CU_ASSERT_STRING_EQUAL(row[0].streams[0].name, "stdout");
+	CU_ASSERT(row[0].streams[0].len == sizeof(text) - 1 &&
+		  !memcmp(row[0].streams[0].text, text, sizeof(text) - 1));
+	CU_ASSERT(!row[0].streams[0].being_read);
+	CU_ASSERT(row[0].streams[1].being_read && !row[0].streams[1].len);
+	CU_ASSERT(row[1].error && strstr(row[1].error, "4 of 3 bytes have been read"));
+	CU_ASSERT_EQUAL_FATAL(row[1].nr_streams, 1);
+	CU_ASSERT_STRING_EQUAL(row[1].streams[0].name, "stderr");
+	CU_ASSERT_EQUAL(row[1].streams[0].len, 6);
+	CU_ASSERT_EQUAL(status(&f, "progs"), SECTION_IMPLAUSIBLE);
+	teardown(&f);
+}
+
+/* More than is kept: the newest are. */
+static void test_stream_cut(void)
+{
+	enum { NR = 40, LEN = 4096 };
+	struct fixture f;
+	setup(&f);
+	struct img_aux aux = { .id = 60, .load_time = 5 };
+	static struct {
+		struct img_stream_elem e;
+		char more[LEN];
+	} big = { .e = { .total_len = LEN } };
+
+	for (size_t i = 0; i < NR; i++) {
+		memset(big.e.str, (int)('0' + i), LEN);
+		aux.stream[0].log = big.e.next = PUT(&f, big);
+	}
+	struct img_prog p = { .aux = PUT(&f, aux) };
+	uint32_t id = 60;
+	uint64_t prog = PUT(&f, p);
+	map_image_idr_put(f.im, map_image_prog_idr_at, &id, &prog, 1);
+	ASSERT_OK(walk_progs(&f.w));
+
+	const struct prog_stream *s = f.r->progs.data[0].streams;
+	CU_ASSERT_EQUAL(s->len, 32 * LEN);
+	CU_ASSERT_EQUAL(s->left_out, 8 * LEN);
+	CU_ASSERT(s->text[0] == '0' + 8 && s->text[s->len - 1] == '0' + NR - 1);
+	CU_ASSERT_PTR_NOT_NULL(report_find_section(f.r, "progs")->cut);
+	teardown(&f);
+}
+
 static void test_none(void)
 {
 	struct fixture f;
@@ -519,5 +603,6 @@ UNIT_MAIN("walk-progs", { "program array with holes", test_prog_array }, { "caps
 	  { "devmap", test_devmap }, { "devmap without table", test_devmap_nowhere },
 	  { "devmap by key", test_devmap_hash }, { "struct_ops", test_struct_ops },
 	  { "odd struct_ops", test_struct_ops_odd }, { "programs", test_progs },
+	  { "streams", test_streams }, { "more in a stream than is kept", test_stream_cut },
 	  { "nothing", test_none }, { "links", test_links }, { "links to functions", test_kprobe_multi },
 	  { "links to places in files", test_uprobe_multi }, { "BTF objects", test_btfs })
