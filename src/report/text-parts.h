@@ -98,6 +98,7 @@ struct err *text_the_entry(struct text *t, const struct map_row *m) MUST_CHECK;
 struct err *text_arena(struct text *t) MUST_CHECK;
 void text_progs(struct text *t);
 void text_links(struct text *t);
+void text_btfs(struct text *t);
 void text_modules(struct text *t);
 void text_waits(struct text *t);
 void text_missing(struct text *t);

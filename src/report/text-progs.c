@@ -289,3 +289,60 @@ void text_links(struct text *t)
 					    .cap = TEXT_MAX_ENTRIES, .cell = link_cell, .ctx = t, .more = "" },
 		       "  ");
 }
+
+/* ---- BTF objects */
+
+enum btf_column { BTF_ID, BTF_NAME, BTF_SIZE, BTF_BASE, BTF_OF, BTF_ERROR, NR_BTF_COLUMNS };
+
+static const struct fit_column btf_columns[NR_BTF_COLUMNS] = {
+	[BTF_ID] = { .title = "id" },
+	[BTF_NAME] = { .title = "name", .left = true, .cut = 20 },
+	[BTF_SIZE] = { .title = "bytes" },
+	[BTF_BASE] = { .title = "base", .drop = 1 },
+	[BTF_OF] = { .title = "of", .left = true },
+	[BTF_ERROR] = { .title = "", .left = true, .cut = 20 },
+};
+
+static void btf_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
+{
+	const struct btf_row *b = &((struct text *)ctx)->r->btfs.data[row];
+
+	switch ((enum btf_column)col) {
+	case BTF_ID:
+		strbuf_printf(sb, "%" PRIu32, b->id);
+		return;
+	case BTF_NAME:
+		add_guest(sb, b->name[0] ? b->name : "-");
+		return;
+	case BTF_SIZE:
+		strbuf_printf(sb, "%" PRIu32, b->size);
+		return;
+	case BTF_BASE:
+		if (b->base_id)
+			strbuf_printf(sb, "%" PRIu32, b->base_id);
+		else
+			strbuf_putc(sb, '-');
+		return;
+	case BTF_OF:
+		strbuf_puts(sb, !b->kernel ? "programs" : b->base_id ? "a module" : "the kernel");
+		return;
+	case BTF_ERROR:
+		add_error(sb, b->error);
+		return;
+	case NR_BTF_COLUMNS:
+		break;
+	}
+}
+
+void text_btfs(struct text *t)
+{
+	size_t nr = t->r->btfs.nr;
+
+	text_counted_title(t, "BTF objects", nr, "btfs");
+	if (!nr)
+		return;
+	text_fit_table(t,
+		       &(struct fit_table){ .columns = btf_columns, .nr_columns = NR_BTF_COLUMNS, .nr_rows = nr,
+					    .cap = TEXT_MAX_ENTRIES, .cell = btf_cell, .ctx = t, .more = "" },
+		       "  ");
+}

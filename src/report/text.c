@@ -108,6 +108,7 @@ static struct err *write_parts(struct text *t)
 	}
 	write_part(t, text_progs, "progs");
 	write_part(t, text_links, "links");
+	write_part(t, text_btfs, "btfs");
 	write_part(t, text_modules, "modules");
 	text_missing(t);
 	text_flush(t);
