@@ -7,6 +7,21 @@ import re
 SYMBOL = re.compile(r"(\S+)\+0x([0-9a-f]+)/0x([0-9a-f]+)(?: \[(\S+)\])?")
 
 
+def _frames(doc):
+    """(map, bucket, place in the trace, address, text) of each frame in the kernel."""
+    for m in doc["maps"]:
+        for row in m.get("stack_trace", {"entries": []})["entries"]:
+            for n, (pc, text) in enumerate(zip(row.get("pcs", []), row.get("symbols", [None] * row["nr"]))):
+                if pc >> 63:
+                    yield m["name"], row["bucket_id"], n, pc, text
+
+
+def symbols(g, doc):
+    """Lines of the guest's /proc/kallsyms around the frames: to get all of it out takes long."""
+    megabytes = {f"{(pc >> 20) - n:011x}" for _, _, _, pc, _ in _frames(doc) for n in (0, 1)}
+    return g.run(f"grep -E '^({'|'.join(sorted(megabytes))})' /proc/kallsyms", timeout=180).text
+
+
 def traces(doc, kallsyms):
     """Problems with the names of frames in maps of stack traces, by /proc/kallsyms; the count of frames by whose code
     they are ("kernel", "bpf", a module) comes second."""
@@ -17,22 +32,18 @@ def traces(doc, kallsyms):
         if not name.startswith("__pfx_"):
             at.setdefault(int(addr, 16), []).append((name, owner[0].strip("[]") if owner else "kernel"))
     starts = sorted(at)
-    for m in doc["maps"]:
-        for row in m.get("stack_trace", {"entries": []})["entries"]:
-            for n, (pc, text) in enumerate(zip(row.get("pcs", []), row.get("symbols", [None] * row["nr"]))):
-                if pc >> 63 == 0:
-                    continue
-                found = SYMBOL.fullmatch(text or "")
-                # A return address is that of the call behind which it stands; the first is where it was.
-                near = starts[bisect.bisect_right(starts, pc if not n else pc - 1) - 1]
-                names = dict(at.get(near, []))
-                if not found or found[1] not in names or int(found[2], 16) != pc - near:
-                    problems.append(f"{m['name']} {row['bucket_id']}: {pc:#x} {text}, kallsyms {names} at {near:#x}")
-                    continue
-                owner = names[found[1]]
-                seen[owner] = seen.get(owner, 0) + 1
-                if (found[4] or owner) != owner:
-                    problems.append(f"{pc:#x} {text}: of {owner}")
+    for name, bucket, n, pc, text in _frames(doc):
+        found = SYMBOL.fullmatch(text or "")
+        # A return address is that of the call behind which it stands; the first is where it was.
+        near = starts[bisect.bisect_right(starts, pc if not n else pc - 1) - 1]
+        names = dict(at[near])
+        if not found or found[1] not in names or int(found[2], 16) != pc - near:
+            problems.append(f"{name} {bucket}: {pc:#x} {text}, kallsyms {names} at {near:#x}")
+            continue
+        owner = names[found[1]]
+        seen[owner] = seen.get(owner, 0) + 1
+        if (found[4] or owner) != owner:
+            problems.append(f"{name} {bucket}: {pc:#x} {text}, of {owner}")
     return problems, seen
 
 

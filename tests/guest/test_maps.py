@@ -21,7 +21,7 @@ MIN_MAPS, MIN_ENTRIES, MIN_COUNTED = 30, 500, 5
 
 def traces(g, doc):
     """Names and offsets of frames, in native code of BPF programs too; the frames of a program by its build ID."""
-    problems, seen = compare_traces.traces(doc, g.run("cat /proc/kallsyms", timeout=180).text)
+    problems, seen = compare_traces.traces(doc, compare_traces.symbols(g, doc))
     tap.ok(not problems, f"{g.release}: frames by /proc/kallsyms: {seen}", "\n".join(problems))
     tap.ok(seen.get("bpf") and seen.get("kernel", 0) > 3, "frames of a BPF program and of the kernel", seen)
     problems, n = compare_traces.build_ids(doc, g.run("bpfrun --build-id").text.strip())

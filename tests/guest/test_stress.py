@@ -182,11 +182,17 @@ def stopped(g, names, stops):
         time.sleep(0.05)
 
 
+def enough(g):
+    """Ends the loop that runs programs, and waits for the one that runs."""
+    g.run("touch /run/enough; while killall -0 bpfrun 2>/dev/null; do sleep 0.1; done", timeout=120)
+
+
 def moving(g, programs, names, stops):
     """Programs that run one after the other on CPU 1, and the maps that they update."""
     runs = "; ".join(f"bpfrun /sys/fs/bpf/stress/{p}" for p in programs)
     g.run("rm -f /run/enough")
-    g.run(f"(while [ ! -e /run/enough ]; do taskset -c 1 sh -c '{runs}'; done) >/dev/null 2>&1 &")
+    # Who runs them as well: it frees what they leave.
+    g.run(f"taskset -c 1 sh -c 'while [ ! -e /run/enough ]; do {runs}; done' >/dev/null 2>&1 &")
     time.sleep(2)
     bad, torn, locks, seen, longest, counts = [], 0, [], [], 0, {}
     for doc, maps, incomplete in stopped(g, names, stops):
@@ -200,11 +206,12 @@ def moving(g, programs, names, stops):
         for name, m in maps.items():
             counts.setdefault(name, set()).add(len(list(keyed(m))))
         longest = max(longest, doc["fdgdb"]["capture"]["pause_us"])
-    g.run("touch /run/enough")
+    enough(g)
     what = ", ".join(names)
     tap.ok(not bad, f"{what}, {stops} stops in a row: no key twice, no foreign entry, no torn word, nothing astray",
            "\n".join(bad[:10]))
-    tap.ok(len(set(seen)) > stops // 2, "the maps were on the move", seen)
+    live = [gen for gen in seen if gen]  # between two runs there may be no value
+    tap.ok(len(set(live)) > max(len(live) // 2, 1), "the maps were on the move", seen)
     tap.note(f"{torn} values caught in the middle of a write; entries {({n: (min(c), max(c)) for n, c in counts.items()})}; "
              f"locks held: {[(n, l['what'], l.get('cpus')) for n, l in locks]}; longest stop {longest / 1000:.0f} ms")
     tap.ok(all(l.get("cpus", [1]) == [1] for _, l in locks), "locks, if any, are the busy CPU's", locks)
@@ -257,9 +264,10 @@ def rings(g):
         busy_ones += len(b)
         if b not in ([], [ring["producer_pos"] - 8 - 8 * WORDS]) or ring.get("busy_pos") != (b[0] if b else None):
             bad.append(f"busy at {b}, busy_pos {ring.get('busy_pos')}, producer {ring['producer_pos']}")
-        if not ring["consumer_pos"] <= ring["pending_pos"] <= ring["producer_pos"]:
+        # The kernel's note of it moves with the next record only: it may be behind all that were consumed.
+        if ring["pending_pos"] > (b[0] if b else at):
             bad.append(f"positions {ring}")
-    g.run("touch /run/enough")
+    enough(g)
     tap.ok(not bad, f"a ring buffer at {STOPS} stops: {seen} records, each in its place and whole", "\n".join(bad[:10]))
     tap.ok(busy_ones and len(positions) > STOPS // 2, f"it was on the move; {busy_ones} records were being written", positions)
 
@@ -286,7 +294,7 @@ def flags(g):
            "all its records are submitted", {k: v for k, v in ring.items() if k != "records"})
     numbers = [int.from_bytes(bytes.fromhex(r["bytes_hex"]), "little") for r in ring.get("records", [])]
     tap.equal(numbers, list(range(100 - len(numbers), 100)), "and those that are left to drain")
-    g.run("touch /run/enough")
+    enough(g)
 
 
 # ---- locks
@@ -358,7 +366,7 @@ def modules(g):
     g.run("mkdir -p /sys/fs/bpf/traces && bpftool prog loadall /bpf/traces.bpf.o /sys/fs/bpf/traces autoattach && "
           "sh -c 'echo hangwrite >/proc/$$/comm; echo release >/sys/kernel/debug/hang'")
     doc = report("attach", g.target, "--map", "traces")
-    problems, seen = compare_traces.traces(doc, g.run("cat /proc/kallsyms", timeout=180).text)
+    problems, seen = compare_traces.traces(doc, compare_traces.symbols(g, doc))
     tap.ok(not problems, f"frames by /proc/kallsyms: {seen}", "\n".join(problems))
     tap.ok(seen.get("hang") and seen.get("kernel", 0) > 3, "frames of the module and of the kernel", seen)
 
