@@ -440,7 +440,87 @@ static void test_task_sections(void)
 	teardown(&f);
 }
 
+/* ---- anything at all in the arenas and the variables: what comes out has an end, and no more is read than there is */
+
+static uint64_t rnd(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static uint64_t any_word(uint64_t *state, const struct fixture *f, size_t c)
+{
+	uint64_t off = rnd(state) % ((uint64_t)IMG_PAGES * PAGE_SIZE);
+
+	switch (rnd(state) % 6) {
+	case 0:
+		return rnd(state);
+	case 1:
+		return rnd(state) % 1024;
+	case 2:
+		return f->kern[c] + off;
+	case 3:
+		return user + (off & ~(uint64_t)(PAGE_SIZE - 1));
+	default:
+		return user + off;
+	}
+}
+
+static void change(struct fixture *f, uint64_t *state)
+{
+	static const uint64_t pages[] = { 0, 0, 1, 2, 3, 4, 8, 20 };
+
+	for (unsigned int i = 0; i < 24; i++) {
+		size_t c = rnd(state) % COPIES;
+		uint64_t page = f->kern[c] + pages[rnd(state) % ARRAY_SIZE(pages)] * PAGE_SIZE,
+			 bss = f->maps[f->bss[c] - 3] + offsetof(struct img_array, value);
+
+		if (i % 8)
+			fake_kernel_put64(f->im->fk, page + 8 * (rnd(state) % (PAGE_SIZE / 8)), any_word(state, f, c));
+		else
+			fake_kernel_put64(f->im->fk, bss + 8 * (rnd(state) % (sizeof(struct img_bss) / 8)),
+					  any_word(state, f, c));
+	}
+}
+
+static void check_bounds(const struct report *r)
+{
+	size_t arenas, nr = pages_read(r, &arenas);
+
+	CU_ASSERT(nr <= arenas * IMG_PAGES);
+	for (size_t i = 0; i < r->sdt_allocs.nr; i++) {
+		const struct sdt_alloc_row *row = &r->sdt_allocs.data[i];
+
+		for (size_t j = 0; j < row->nr; j++)
+			CU_ASSERT(row->slots[j].len <= row->elem_size);
+	}
+}
+
+static void test_random(void)
+{
+	enum { RUNS = 20 };
+	uint64_t state = 0x9e3779b97f4a7c15;
+
+	for (unsigned int run = 0; run < RUNS; run++) {
+		struct fixture f;
+		size_t c = run % COPIES;
+		struct pool pool = { 0 };
+
+		setup(&f);
+		change(&f, &state);
+		ASSERT_OK(view(&f, f.tasks[c], NULL, "101"));
+		check_bounds(f.r);
+		ASSERT_OK(view(&f, f.bss[c], "head", NULL));
+		CU_ASSERT_PTR_NOT_NULL(follow(&f, "", &pool));
+		check_bounds(f.r);
+		pool_deinit(&pool);
+		teardown(&f);
+	}
+}
+
 UNIT_MAIN("walk-context", { "a variable of one of two copies", test_var }, { "a variable of neither", test_unknown },
 	  { "a variable without pointers", test_plain }, { "an entry's payload", test_key },
 	  { "a map's payloads", test_map }, { "tasks' payloads", test_task },
-	  { "sections beside tasks", test_task_sections })
+	  { "sections beside tasks", test_task_sections }, { "anything at all", test_random })
