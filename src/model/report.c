@@ -45,6 +45,8 @@ void report_destroy(struct report *r)
 	free(r->cpus.rcu_tasks.data);
 	free(r->cpus.throttled.data);
 	free(r->system.meminfo.data);
+	free(r->system.vmstat.data);
+	free(r->system.huge_pages.data);
 	free(r->system.cpu_times.data);
 	free(r->system.numa.data);
 	free(r->system.zones.data);

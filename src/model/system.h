@@ -79,6 +79,19 @@ struct mem_item {
 	uint64_t kb;
 };
 
+/* A line of /proc/vmstat. */
+struct stat_item {
+	const char *name; /* as there: guest bytes */
+	uint64_t v;
+};
+
+/* Huge pages of one size, set aside for who asks for them (hugetlbfs). */
+struct huge_row {
+	uint64_t size_kb;
+	bool is_default; /* the one that /proc/meminfo shows */
+	uint64_t total, free, reserved, surplus; /* pages of that size */
+};
+
 /* The format's words for per_node_numa_unavailable, whatever the cause; that stands in the section. */
 static const char numa_unavailable[] UNUSED = "no NUMA walker (host-side walker pending)";
 
@@ -93,6 +106,8 @@ struct system {
 	const char *cmdline;		    /* guest bytes; NULL: unknown */
 	const char *online, *possible;	    /* CPUs: "0-3,8" */
 	VEC(struct mem_item) meminfo;	    /* in the order of /proc/meminfo */
+	VEC(struct stat_item) vmstat;	    /* in the order of /proc/vmstat */
+	VEC(struct huge_row) huge_pages;
 	VEC(struct cpu_time_row) cpu_times; /* possible CPUs */
 	VEC(struct numa_row) numa;
 	VEC(struct zone_row) zones;	    /* by node, then as the kernel has them */

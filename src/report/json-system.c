@@ -186,6 +186,37 @@ static void write_meminfo(struct json *j, const struct system *s)
 	json_close_object(j);
 }
 
+static void write_vmstat(struct json *j, const struct system *s)
+{
+	if (!s->vmstat.nr)
+		return;
+	json_key(j, "vmstat");
+	json_open_object(j);
+	for (size_t i = 0; i < s->vmstat.nr; i++)
+		json_key_u64(j, s->vmstat.data[i].name, s->vmstat.data[i].v);
+	json_close_object(j);
+}
+
+static void write_huge_pages(struct json *j, const struct system *s)
+{
+	if (!s->huge_pages.nr)
+		return;
+	json_key(j, "huge_pages");
+	json_open_array(j);
+	for (size_t i = 0; i < s->huge_pages.nr; i++) {
+		const struct huge_row *h = &s->huge_pages.data[i];
+
+		json_open_object(j);
+		json_key_u64(j, "size_kb", h->size_kb);
+		json_key_u64(j, "total", h->total);
+		json_key_u64(j, "free", h->free);
+		json_key_u64(j, "reserved", h->reserved);
+		json_key_u64(j, "surplus", h->surplus);
+		json_close_object(j);
+	}
+	json_close_array(j);
+}
+
 static void write_zones(struct json *j, const struct system *s)
 {
 	if (!s->zones.nr)
@@ -238,6 +269,8 @@ static void write_system(struct json_report *w)
 	json_opt_string(j, "cpus_online", s->online);
 	json_opt_string(j, "cpus_possible", s->possible);
 	write_meminfo(j, s);
+	write_huge_pages(j, s);
+	write_vmstat(j, s);
 	write_zones(j, s);
 	json_close_object(j);
 }

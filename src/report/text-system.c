@@ -90,6 +90,46 @@ static void write_meminfo(struct text *t)
 		strbuf_putc(&t->sb, '\n');
 }
 
+static void write_huge_pages(struct text *t)
+{
+	const struct system *s = &t->r->system;
+
+	for (size_t i = 0; i < s->huge_pages.nr; i++) {
+		const struct huge_row *h = &s->huge_pages.data[i];
+
+		if (!h->total && !t->opts->verbose)
+			continue;
+		strbuf_printf(&t->sb,
+			      "  huge pages of %" PRIu64 " kB: %" PRIu64 ", %" PRIu64 " free, %" PRIu64
+			      " reserved, %" PRIu64 " surplus\n",
+			      h->size_kb, h->total, h->free, h->reserved, h->surplus);
+	}
+}
+
+/* Nobody reads all of it: with -v, and what is not 0. */
+static void write_vmstat(struct text *t)
+{
+	const struct system *s = &t->r->system;
+	const char *sep = "  vmstat: ";
+	size_t zeros = 0;
+
+	if (!t->opts->verbose || !s->vmstat.nr)
+		return;
+	for (size_t i = 0; i < s->vmstat.nr; i++) {
+		if (!s->vmstat.data[i].v) {
+			zeros++;
+			continue;
+		}
+		strbuf_puts(&t->sb, sep);
+		text_guest(t, s->vmstat.data[i].name);
+		strbuf_printf(&t->sb, " %" PRIu64, s->vmstat.data[i].v);
+		sep = ", ";
+	}
+	if (zeros)
+		strbuf_printf(&t->sb, "%s%zu %s, all 0", *sep == ',' ? "; " : sep, zeros, *sep == ',' ? "more" : "counters");
+	strbuf_putc(&t->sb, '\n');
+}
+
 /* ---- zones */
 
 enum column { COL_NODE, COL_ZONE, COL_FREE, COL_MIN, COL_LOW, COL_HIGH, COL_MANAGED, COL_PRESENT, COL_NOTES, NR_COLUMNS };
@@ -155,5 +195,7 @@ void text_system(struct text *t)
 	write_clocks(t);
 	write_load(t);
 	write_meminfo(t);
+	write_huge_pages(t);
+	write_vmstat(t);
 	write_zones(t);
 }

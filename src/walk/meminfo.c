@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /proc/meminfo from the global counters (fs/proc/meminfo.c), and the zones. */
+/* /proc/meminfo from the global counters of zones and nodes (fs/proc/meminfo.c), and the zones. */
 #include "config.h"
 
-#include "walk/meminfo.h"
+#include "walk/meminfo-internal.h"
 
 #include <inttypes.h>
 
 #include "base/cleanup.h"
 #include "kernel/containers.h"
-#include "walk/zones.h"
 
-enum {
-	ITEMS_MAX = 512,  /* of a table of counters; some 70 are in use */
-	BDEVS_MAX = 4096, /* block devices */
-	PAGE_KB = 4,
-};
-
-/* vm_zone_stat or vm_node_stat. */
-struct counters {
-	const char *enum_name;
-	uint64_t v[ITEMS_MAX];
-	size_t nr;
-};
+enum { BDEVS_MAX = 4096 }; /* block devices */
 
 struct bdev_layout {
 	struct member s_inodes, i_sb_list, i_mapping, nrpages;
@@ -34,15 +22,7 @@ static const struct layout_member bdev_members[] = {
 	LAYOUT(struct bdev_layout, nrpages, "address_space", "nrpages"),
 };
 
-struct meminfo {
-	struct walk *w;
-	struct kernel *k;
-	struct counters zone, node;
-	struct opt_u64 buffers, low; /* pages: of block devices; sum of low watermarks */
-};
-
-/* Keeps the fatal ones; the others cost a part of the section. */
-static struct err *note(struct meminfo *m, struct err *e)
+struct err *meminfo_note(struct meminfo *m, struct err *e)
 {
 	if (!e || walk_is_fatal(e))
 		return e;
@@ -79,7 +59,7 @@ static struct err *read_counters(struct meminfo *m, const char *name, const char
 	return NULL;
 }
 
-static struct opt_u64 counter(const struct meminfo *m, const struct counters *c, const char *name)
+struct opt_u64 meminfo_counter(const struct meminfo *m, const struct counters *c, const char *name)
 {
 	int64_t v = 0;
 	struct err *e = c->nr ? kenum(m->k, c->enum_name, name, &v) : err_new(ERR_MISSING, "none");
@@ -100,7 +80,7 @@ static struct opt_u64 minus(struct opt_u64 a, struct opt_u64 b)
 	return (struct opt_u64){ a.has && b.has, a.v > b.v ? a.v - b.v : 0 };
 }
 
-static struct opt_u64 variable(struct meminfo *m, const char *name, struct err **e)
+struct opt_u64 meminfo_variable(struct meminfo *m, const char *name, struct err **e)
 {
 	struct opt_u64 ret = { 0 };
 	struct kva at;
@@ -207,7 +187,7 @@ static struct err *read_zones(struct meminfo *m, struct zones *z)
 		struct err *e = read_zone(m, z, zone, &row);
 		if (e) {
 			m->low.has = false;
-			TRY(note(m, err_prefix(e, "a zone of node %" PRIu32, zone->node)));
+			TRY(meminfo_note(m, err_prefix(e, "a zone of node %" PRIu32, zone->node)));
 			continue;
 		}
 		m->low.v += row.low;
@@ -221,7 +201,7 @@ static struct err *read_zones(struct meminfo *m, struct zones *z)
 
 /* ---- the lines */
 
-static struct err *add(struct meminfo *m, const char *name, struct opt_u64 v, unsigned int kb)
+struct err *meminfo_add(struct meminfo *m, const char *name, struct opt_u64 v, unsigned int kb)
 {
 	struct mem_item *item = v.has ? vec_push(&m->w->r->system.meminfo) : NULL;
 
@@ -241,11 +221,11 @@ static struct opt_u64 half_or_low(struct opt_u64 pages, struct opt_u64 low)
 /* si_mem_available(): what could be had without swapping, by the kernel's own estimate. */
 static struct opt_u64 available(const struct meminfo *m, struct opt_u64 reserve)
 {
-	struct opt_u64 cache = plus(counter(m, &m->node, "NR_ACTIVE_FILE"),
-				    counter(m, &m->node, "NR_INACTIVE_FILE"));
-	struct opt_u64 slab = plus(counter(m, &m->node, "NR_SLAB_RECLAIMABLE_B"),
-				   counter(m, &m->node, "NR_KERNEL_MISC_RECLAIMABLE"));
-	struct opt_u64 v = plus(plus(counter(m, &m->zone, "NR_FREE_PAGES"), cache), slab);
+	struct opt_u64 cache = plus(meminfo_counter(m, &m->node, "NR_ACTIVE_FILE"),
+				    meminfo_counter(m, &m->node, "NR_INACTIVE_FILE"));
+	struct opt_u64 slab = plus(meminfo_counter(m, &m->node, "NR_SLAB_RECLAIMABLE_B"),
+				   meminfo_counter(m, &m->node, "NR_KERNEL_MISC_RECLAIMABLE"));
+	struct opt_u64 v = plus(plus(meminfo_counter(m, &m->zone, "NR_FREE_PAGES"), cache), slab);
 
 	/* Only the end of it all is kept from going below 0. */
 	v = minus(v, half_or_low(cache, m->low));
@@ -264,41 +244,57 @@ static struct err *add_lines(struct meminfo *m)
 		{ "Shmem", "NR_SHMEM", PAGE_KB },
 	};
 	struct err *e = NULL;
-	struct opt_u64 total = variable(m, "_totalram_pages", &e), reserve = variable(m, "totalreserve_pages", &e),
-		       swap = variable(m, "total_swap_pages", &e), swap_free = variable(m, "nr_swap_pages", &e);
+	struct opt_u64 total = meminfo_variable(m, "_totalram_pages", &e),
+		       reserve = meminfo_variable(m, "totalreserve_pages", &e),
+		       swap = meminfo_variable(m, "total_swap_pages", &e),
+		       swap_free = meminfo_variable(m, "nr_swap_pages", &e);
 
-	TRY(note(m, e));
-	struct opt_u64 swapcache = counter(m, &m->node, "NR_SWAPCACHE");
-	struct opt_u64 aa = counter(m, &m->node, "NR_ACTIVE_ANON"), ia = counter(m, &m->node, "NR_INACTIVE_ANON"),
-		       af = counter(m, &m->node, "NR_ACTIVE_FILE"), jf = counter(m, &m->node, "NR_INACTIVE_FILE"),
-		       sr = counter(m, &m->node, "NR_SLAB_RECLAIMABLE_B"),
-		       su = counter(m, &m->node, "NR_SLAB_UNRECLAIMABLE_B");
+	TRY(meminfo_note(m, e));
+	struct opt_u64 swapcache = meminfo_counter(m, &m->node, "NR_SWAPCACHE");
+	struct opt_u64 aa = meminfo_counter(m, &m->node, "NR_ACTIVE_ANON"),
+		       ia = meminfo_counter(m, &m->node, "NR_INACTIVE_ANON"),
+		       af = meminfo_counter(m, &m->node, "NR_ACTIVE_FILE"),
+		       jf = meminfo_counter(m, &m->node, "NR_INACTIVE_FILE"),
+		       sr = meminfo_counter(m, &m->node, "NR_SLAB_RECLAIMABLE_B"),
+		       su = meminfo_counter(m, &m->node, "NR_SLAB_UNRECLAIMABLE_B");
 
-	TRY(add(m, "MemTotal", total, PAGE_KB));
-	TRY(add(m, "MemFree", counter(m, &m->zone, "NR_FREE_PAGES"), PAGE_KB));
-	TRY(add(m, "MemAvailable", available(m, reserve), PAGE_KB));
-	TRY(add(m, "Buffers", m->buffers, PAGE_KB));
-	TRY(add(m, "Cached", minus(counter(m, &m->node, "NR_FILE_PAGES"), plus(swapcache, m->buffers)), PAGE_KB));
-	TRY(add(m, "SwapCached", swapcache, PAGE_KB));
-	TRY(add(m, "Active", plus(aa, af), PAGE_KB));
-	TRY(add(m, "Inactive", plus(ia, jf), PAGE_KB));
-	TRY(add(m, "Active(anon)", aa, PAGE_KB));
-	TRY(add(m, "Inactive(anon)", ia, PAGE_KB));
-	TRY(add(m, "Active(file)", af, PAGE_KB));
-	TRY(add(m, "Inactive(file)", jf, PAGE_KB));
-	TRY(add(m, "Unevictable", counter(m, &m->node, "NR_UNEVICTABLE"), PAGE_KB));
-	TRY(add(m, "Mlocked", counter(m, &m->zone, "NR_MLOCK"), PAGE_KB));
-	TRY(add(m, "SwapTotal", swap, PAGE_KB));
-	TRY(add(m, "SwapFree", swap_free, PAGE_KB));
+	TRY(meminfo_add(m, "MemTotal", total, PAGE_KB));
+	TRY(meminfo_add(m, "MemFree", meminfo_counter(m, &m->zone, "NR_FREE_PAGES"), PAGE_KB));
+	TRY(meminfo_add(m, "MemAvailable", available(m, reserve), PAGE_KB));
+	TRY(meminfo_add(m, "Buffers", m->buffers, PAGE_KB));
+	TRY(meminfo_add(m, "Cached",
+			minus(meminfo_counter(m, &m->node, "NR_FILE_PAGES"), plus(swapcache, m->buffers)), PAGE_KB));
+	TRY(meminfo_add(m, "SwapCached", swapcache, PAGE_KB));
+	TRY(meminfo_add(m, "Active", plus(aa, af), PAGE_KB));
+	TRY(meminfo_add(m, "Inactive", plus(ia, jf), PAGE_KB));
+	TRY(meminfo_add(m, "Active(anon)", aa, PAGE_KB));
+	TRY(meminfo_add(m, "Inactive(anon)", ia, PAGE_KB));
+	TRY(meminfo_add(m, "Active(file)", af, PAGE_KB));
+	TRY(meminfo_add(m, "Inactive(file)", jf, PAGE_KB));
+	TRY(meminfo_add(m, "Unevictable", meminfo_counter(m, &m->node, "NR_UNEVICTABLE"), PAGE_KB));
+	TRY(meminfo_add(m, "Mlocked", meminfo_counter(m, &m->zone, "NR_MLOCK"), PAGE_KB));
+	TRY(meminfo_add(m, "SwapTotal", swap, PAGE_KB));
+	TRY(meminfo_add(m, "SwapFree", swap_free, PAGE_KB));
 	for (size_t i = 0; i < ARRAY_SIZE(rest); i++)
-		TRY(add(m, rest[i].name, counter(m, &m->node, rest[i].item), rest[i].kb));
-	TRY(add(m, "KReclaimable", plus(sr, counter(m, &m->node, "NR_KERNEL_MISC_RECLAIMABLE")), PAGE_KB));
-	TRY(add(m, "Slab", plus(sr, su), PAGE_KB));
-	TRY(add(m, "SReclaimable", sr, PAGE_KB));
-	TRY(add(m, "SUnreclaim", su, PAGE_KB));
-	TRY(add(m, "KernelStack", counter(m, &m->node, "NR_KERNEL_STACK_KB"), 1));
-	TRY(add(m, "PageTables", counter(m, &m->node, "NR_PAGETABLE"), PAGE_KB));
-	return add(m, "SecPageTables", counter(m, &m->node, "NR_SECONDARY_PAGETABLE"), PAGE_KB); /* 6.1 */
+		TRY(meminfo_add(m, rest[i].name, meminfo_counter(m, &m->node, rest[i].item), rest[i].kb));
+	TRY(meminfo_add(m, "KReclaimable", plus(sr, meminfo_counter(m, &m->node, "NR_KERNEL_MISC_RECLAIMABLE")), PAGE_KB));
+	TRY(meminfo_add(m, "Slab", plus(sr, su), PAGE_KB));
+	TRY(meminfo_add(m, "SReclaimable", sr, PAGE_KB));
+	TRY(meminfo_add(m, "SUnreclaim", su, PAGE_KB));
+	TRY(meminfo_add(m, "KernelStack", meminfo_counter(m, &m->node, "NR_KERNEL_STACK_KB"), 1));
+	TRY(meminfo_add(m, "PageTables", meminfo_counter(m, &m->node, "NR_PAGETABLE"), PAGE_KB));
+	TRY(meminfo_add(m, "SecPageTables", meminfo_counter(m, &m->node, "NR_SECONDARY_PAGETABLE"), PAGE_KB)); /* 6.1 */
+	return meminfo_add_others(m, total, swap);
+}
+
+static struct err *read_all(struct meminfo *m)
+{
+	TRY(meminfo_note(m, read_zones(m, m->z)));
+	TRY(meminfo_note(m, read_counters(m, "vm_zone_stat", "zone_stat_item", "NR_VM_ZONE_STAT_ITEMS", &m->zone)));
+	TRY(meminfo_note(m, read_counters(m, "vm_node_stat", "node_stat_item", "NR_VM_NODE_STAT_ITEMS", &m->node)));
+	TRY(meminfo_note(m, read_buffers(m)));
+	TRY(add_lines(m));
+	return vmstat_read(m);
 }
 
 struct err *meminfo_read(struct walk *w)
@@ -310,11 +306,8 @@ struct err *meminfo_read(struct walk *w)
 		return &err_nomem;
 	m->w = w;
 	m->k = w->k;
-	struct err *e = note(m, read_zones(m, &z));
+	m->z = &z;
+	struct err *e = read_all(m);
 	zones_deinit(&z);
-	TRY(e);
-	TRY(note(m, read_counters(m, "vm_zone_stat", "zone_stat_item", "NR_VM_ZONE_STAT_ITEMS", &m->zone)));
-	TRY(note(m, read_counters(m, "vm_node_stat", "node_stat_item", "NR_VM_NODE_STAT_ITEMS", &m->node)));
-	TRY(note(m, read_buffers(m)));
-	return add_lines(m);
+	return e;
 }

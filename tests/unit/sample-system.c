@@ -115,6 +115,24 @@ static void add_item(struct report *r, const char *name, uint64_t kb)
 	*m = (struct mem_item){ name, kb };
 }
 
+static void add_stat(struct report *r, const char *name, uint64_t v)
+{
+	struct stat_item *s = vec_push(&r->system.vmstat);
+
+	if (!s)
+		abort();
+	*s = (struct stat_item){ name, v };
+}
+
+static void add_huge(struct report *r)
+{
+	struct huge_row *h = vec_push(&r->system.huge_pages);
+
+	if (!h)
+		abort();
+	*h = (struct huge_row){ .size_kb = 2048, .is_default = true, .total = 8, .free = 3, .reserved = 1 };
+}
+
 static void add_zone(struct report *r, const char *name, uint64_t free)
 {
 	struct zone_row *z = vec_push(&r->system.zones);
@@ -205,6 +223,10 @@ void sample_system(struct report *r)
 	r->kernel.nr_oopses = (struct opt_u64){ true, 1 };
 	r->kernel.nr_warnings = (struct opt_u64){ true, 2 };
 	add_log(r);
+	add_huge(r);
+	add_stat(r, "nr_free_pages", 100);
+	add_stat(r, "numa_miss", 0);
+	add_stat(r, "pg\x1b""fault", 123456789);
 	add_state(r);
 	add_pressure(r);
 	add_cpu_times(r);

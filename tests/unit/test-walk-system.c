@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <bpf/btf.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "fake-kernel.h"
@@ -23,6 +24,8 @@ enum {
 	Z_SIZE = 136,
 	/* struct per_cpu_zonestat */
 	P_STAT = 0, P_NUMA = 8, P_SIZE = 56,
+	HSTATE_SIZE = 64,
+	NODE_ITEMS = 19,
 };
 
 static const uint64_t vars = 0xffffffff9d400000, percpu = 0xffffffff9d600000,
@@ -34,6 +37,7 @@ struct kind {
 	bool moved;  /* 7.2: idle times in kernel_cpustat */
 	bool old_tk; /* up to 6.12: an unnamed struct around the timekeeper */
 	bool no_numa;
+	const char *lacks; /* a variable that it does not have */
 	const char *drop; /* a member or enumerator that is called something else */
 };
 
@@ -47,7 +51,13 @@ static const char *const var_names[] = { "timekeeper_data", "tick_nohz_active", 
 					 "node_states", "contig_page_data", "jiffies_64", "avenrun",
 					 "nr_threads", "total_forks", "saved_command_line", "_totalram_pages",
 					 "totalreserve_pages", "total_swap_pages", "nr_swap_pages",
-					 "vm_zone_stat", "vm_node_stat", "blockdev_superblock" };
+					 "vm_zone_stat", "vm_node_stat", "blockdev_superblock",
+					 "vm_committed_as", "sysctl_overcommit_kbytes",
+					 "sysctl_overcommit_ratio", "nr_vmalloc_pages", "pcpu_nr_populated",
+					 "pcpu_nr_units", "num_poisoned_pages", "hstates", "hugetlb_max_hstate",
+					 "default_hstate_idx", "direct_pages_count", "direct_gbpages",
+					 "vmstat_text", "vm_numa_event", "nr_memmap_pages",
+					 "transparent_hugepage_flags" };
 
 static uint64_t var(const char *name)
 {
@@ -137,13 +147,22 @@ static void add_types(struct image *im)
 	     "CPUTIME_IRQ", "CPUTIME_IDLE", "CPUTIME_IOWAIT", "CPUTIME_STEAL", "CPUTIME_GUEST",
 	     "CPUTIME_GUEST_NICE");
 	ENUM("numa_stat_item", "NUMA_HIT", "NUMA_MISS", "NUMA_FOREIGN", "NUMA_INTERLEAVE_HIT", "NUMA_LOCAL",
-	     "NUMA_OTHER");
+	     "NUMA_OTHER", im->kind.no_numa ? "none" : "NR_VM_NUMA_EVENT_ITEMS");
+	ENUM("vm_stat_item", "NR_DIRTY_THRESHOLD", "NR_DIRTY_BG_THRESHOLD", "NR_MEMMAP_PAGES",
+	     "NR_MEMMAP_BOOT_PAGES", "NR_VM_STAT_ITEMS");
+	ENUM("vm_event_item", "PGPGIN", "PGPGOUT", "PGFAULT", "NR_VM_EVENT_ITEMS");
+	ENUM("pg_level", "PG_LEVEL_NONE", "PG_LEVEL_4K", "PG_LEVEL_2M", "PG_LEVEL_1G");
+	STRUCT("vm_event_state", 32, { "event", fake_kernel_array(fk, u64, 4), 0 });
+	STRUCT("percpu_counter", 24, { "count", u64, 8 }, { "counters", ptr, 16 });
+	STRUCT("hstate", HSTATE_SIZE, { "order", u32, 4 }, { "nr_huge_pages", u64, 8 },
+	       { "free_huge_pages", u64, 16 }, { "resv_huge_pages", u64, 24 },
+	       { "surplus_huge_pages", u64, 32 });
 	ENUM("zone_stat_item", "NR_FREE_PAGES", "NR_MLOCK", "NR_VM_ZONE_STAT_ITEMS");
 	ENUM("node_stat_item", "NR_INACTIVE_ANON", "NR_ACTIVE_ANON", "NR_INACTIVE_FILE", "NR_ACTIVE_FILE",
 	     "NR_UNEVICTABLE", "NR_SLAB_RECLAIMABLE_B", "NR_SLAB_UNRECLAIMABLE_B", "NR_ANON_MAPPED",
 	     "NR_FILE_MAPPED", "NR_FILE_PAGES", "NR_FILE_DIRTY", "NR_WRITEBACK", "NR_SHMEM",
 	     "NR_KERNEL_MISC_RECLAIMABLE", "NR_KERNEL_STACK_KB", "NR_PAGETABLE", "NR_SECONDARY_PAGETABLE",
-	     "NR_SWAPCACHE", "NR_VM_NODE_STAT_ITEMS");
+	     "NR_SWAPCACHE", "NR_ANON_THPS", "NR_VM_NODE_STAT_ITEMS");
 	ENUM("zone_watermarks", "WMARK_MIN", "WMARK_LOW", "WMARK_HIGH");
 	int a32 = STRUCT("atomic", 4, { "counter", u32, 0 });
 	STRUCT("rq", 32, { "nr_running", u32, 0 }, { "nr_switches", u64, 8 }, { "nr_iowait", a32, 16 });
@@ -222,7 +241,7 @@ static void put_memory(struct image *im)
 	put(im, mapping, 50, 8);
 	put(im, var("vm_zone_stat"), 2000, 8);
 	put(im, var("vm_zone_stat") + 8, (uint64_t)-3, 8);
-	for (uint64_t i = 0; i < 18; i++)
+	for (uint64_t i = 0; i < NODE_ITEMS; i++)
 		put(im, var("vm_node_stat") + 8 * i, 100 * (i + 1), 8);
 	put(im, var("_totalram_pages"), 10000, 8);
 	put(im, var("totalreserve_pages"), 500, 8);
@@ -262,6 +281,68 @@ static void put_memory(struct image *im)
 	fake_kernel_write(im->fk, var("saved_command_line") + 8, "ro quiet", 9);
 }
 
+/* What /proc/vmstat calls its counters, group by group. */
+static void put_vmstat(struct image *im)
+{
+	static const struct {
+		const char *first;
+		size_t nr;
+	} groups[] = {
+		{ "nr_free_pages", 2 }, { "numa_hit", 6 }, { "nr_inactive_anon", NODE_ITEMS },
+		{ "nr_dirty_threshold", 4 }, { "pgpgin", 3 },
+	};
+	uint64_t table = var("vmstat_text"), text = table + 0x400;
+
+	for (size_t g = 0; g < ARRAY_SIZE(groups); g++) {
+		if (im->kind.no_numa && g == 1)
+			continue;
+		for (size_t i = 0; i < groups[g].nr; i++, table += 8, text += 32) {
+			char buf[32];
+			int len = snprintf(buf, sizeof(buf), i ? "%s_%zu" : "%s", groups[g].first, i);
+
+			fake_kernel_write(im->fk, text, buf, (size_t)len + 1);
+			put(im, table, text, 8);
+		}
+	}
+	for (uint64_t i = 0; i < 6; i++)
+		put(im, var("vm_numa_event") + 8 * i, 7000 + i, 8);
+	put(im, var("nr_memmap_pages"), 321, 8);
+	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
+		for (uint64_t i = 0; i < 3; i++)
+			put(im, on_cpu(percpu + 0xa00, cpu) + 8 * i, 10 * (cpu + 1) + i, 8);
+	}
+}
+
+static void put_others(struct image *im)
+{
+	uint64_t huge = var("hstates");
+
+	put(im, var("vm_committed_as") + 8, 1000, 8);
+	put(im, var("vm_committed_as") + 16, percpu + 0xc00, 8);
+	put(im, on_cpu(percpu + 0xc00, 0), 5, 4);
+	put(im, on_cpu(percpu + 0xc00, 1), 0xfffffff9, 4);
+	put(im, on_cpu(percpu + 0xc00, OFFLINE), 100, 4);
+	put(im, var("sysctl_overcommit_kbytes"), 0, 8);
+	put(im, var("sysctl_overcommit_ratio"), 50, 4);
+	put(im, var("nr_vmalloc_pages"), 11, 8);
+	put(im, var("pcpu_nr_populated"), 3, 8);
+	put(im, var("pcpu_nr_units"), 4, 4);
+	put(im, var("num_poisoned_pages"), 1, 8);
+	put(im, var("hugetlb_max_hstate"), 2, 4);
+	put(im, var("default_hstate_idx"), 1, 4);
+	for (size_t i = 0; i < 2 * HSTATE_SIZE; i += 8)
+		put(im, huge + i, 0, 8);
+	put(im, huge + 4, 18, 4);
+	put(im, huge + HSTATE_SIZE + 4, 9, 4);
+	for (uint64_t i = 0; i < 4; i++)
+		put(im, huge + HSTATE_SIZE + 8 + 8 * i, 2 - i % 2, 8);
+	put(im, var("direct_pages_count") + 8, 100, 8);
+	put(im, var("direct_pages_count") + 16, 5, 8);
+	put(im, var("direct_pages_count") + 24, 1, 8);
+	put(im, var("direct_gbpages"), 1, 4);
+	put(im, var("transparent_hugepage_flags"), 2, 8);
+}
+
 static struct image *image_new(struct kind kind)
 {
 	struct image *im = calloc(1, sizeof(*im));
@@ -272,7 +353,10 @@ static struct image *image_new(struct kind kind)
 	for (size_t i = 0; i < ARRAY_SIZE(var_names); i++) {
 		const char *s = var_names[i];
 
-		if (kind.no_numa && (!strncmp(s, "node_", 5) || !strcmp(s, "nr_node_ids")))
+		if (kind.no_numa && (!strncmp(s, "node_", 5) || !strcmp(s, "nr_node_ids") ||
+				     !strcmp(s, "vm_numa_event")))
+			continue;
+		if (kind.lacks && !strcmp(kind.lacks, s))
 			continue;
 		if (!i && kind.old_tk)
 			s = "tk_core";
@@ -281,6 +365,7 @@ static struct image *image_new(struct kind kind)
 	fake_kernel_symbol(fk, "kernel_cpustat", percpu);
 	fake_kernel_symbol(fk, "runqueues", percpu + 0x800);
 	fake_kernel_symbol(fk, "kstat", percpu + 0x200);
+	fake_kernel_symbol(fk, "vm_event_states", percpu + 0xa00);
 	fake_kernel_symbol(fk, "tick_cpu_sched", percpu + 0x400);
 	fake_kernel_ready(fk);
 	fake_kernel_cpus(fk, CPUS, percpu_base, stride);
@@ -297,6 +382,8 @@ static struct image *image_new(struct kind kind)
 		put_cpu(im, cpu);
 	put_nodes(im);
 	put_memory(im);
+	put_vmstat(im);
+	put_others(im);
 	return im;
 }
 
@@ -537,7 +624,7 @@ static void test_system(void)
 	CU_ASSERT_STRING_EQUAL(s->online, "0-1");
 	CU_ASSERT_STRING_EQUAL(s->possible, "0-1,3");
 
-	CU_ASSERT_EQUAL(s->meminfo.nr, 28);
+	CU_ASSERT_EQUAL(s->meminfo.nr, 28 + 11);
 	CU_ASSERT_EQUAL(mem_line(s, "MemTotal"), 40000);
 	CU_ASSERT_EQUAL(mem_line(s, "MemFree"), 8000);
 	CU_ASSERT_EQUAL(mem_line(s, "Buffers"), 200);
@@ -556,6 +643,124 @@ static void test_system(void)
 	CU_ASSERT_EQUAL(s->zones.data[1].free, 1000 - 2 * 5);
 	CU_ASSERT_EQUAL(s->zones.data[1].low, 41);
 	CU_ASSERT_EQUAL(s->zones.data[1].managed, 4000);
+	image_free(im);
+}
+
+/* The lines that are no counters of zones or nodes. */
+static void test_other_lines(void)
+{
+	static const struct {
+		const char *name;
+		uint64_t kb;
+	} lines[] = {
+		{ "CommitLimit", 4 * ((10000 - 1024) * 50 / 100 + 64) },
+		{ "Committed_AS", 4 * 998 }, { "VmallocUsed", 44 }, { "Percpu", 48 }, { "HardwareCorrupted", 4 },
+		{ "AnonHugePages", 4 * 1900 }, { "Hugepagesize", 2048 }, { "Hugetlb", 4096 },
+		{ "DirectMap4k", 400 }, { "DirectMap2M", 5 * 2048 }, { "DirectMap1G", 1 << 20 },
+		{ "ShmemHugePages", UINT64_MAX }, { "CmaTotal", UINT64_MAX },
+	};
+	struct image *im = image_new((struct kind){ 0 });
+	const struct system *s = walk(im, walk_system, "system");
+
+	CU_ASSERT_TRUE(says(im, "system", SECTION_COMPLETE, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		CU_ASSERT_EQUAL(mem_line(s, lines[i].name), lines[i].kb);
+	CU_ASSERT_EQUAL_FATAL(s->huge_pages.nr, 2);
+	CU_ASSERT_EQUAL(s->huge_pages.data[0].size_kb, 1 << 20);
+	CU_ASSERT_FALSE(s->huge_pages.data[0].is_default);
+	const struct huge_row *h = &s->huge_pages.data[1];
+	CU_ASSERT_TRUE(h->is_default && h->total == 2 && h->free == 1 && h->reserved == 2 && h->surplus == 1);
+	image_free(im);
+
+	/* What is set by kbytes; no transparent huge pages; no huge pages at all; no pages of 1 GiB. */
+	im = image_new((struct kind){ .lacks = "transparent_hugepage_flags" });
+	put(im, var("sysctl_overcommit_kbytes"), 8000, 8);
+	put(im, var("direct_gbpages"), 0, 4);
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(mem_line(s, "CommitLimit"), 8000 + 4 * 64);
+	CU_ASSERT_EQUAL(mem_line(s, "AnonHugePages"), UINT64_MAX);
+	CU_ASSERT_EQUAL(mem_line(s, "DirectMap1G"), UINT64_MAX);
+	image_free(im);
+	im = image_new((struct kind){ .lacks = "hstates" });
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(mem_line(s, "CommitLimit"), 4 * (10000 * 50 / 100 + 64));
+	CU_ASSERT_EQUAL(mem_line(s, "Hugetlb"), UINT64_MAX);
+	CU_ASSERT_TRUE(says(im, "system", SECTION_COMPLETE, NULL));
+	image_free(im);
+
+	/* What cannot be is said, and costs what depends on it. */
+	im = image_new((struct kind){ 0 });
+	put(im, var("hugetlb_max_hstate"), 1000, 4);
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(mem_line(s, "CommitLimit"), UINT64_MAX);
+	CU_ASSERT_EQUAL(mem_line(s, "Committed_AS"), 4 * 998);
+	CU_ASSERT_TRUE(says(im, "system", SECTION_IMPLAUSIBLE, "1000 sizes of huge pages"));
+	image_free(im);
+}
+
+/* Of that name; UINT64_MAX: none. */
+static uint64_t stat_of(const struct system *s, const char *want)
+{
+	for (size_t i = 0; i < s->vmstat.nr; i++) {
+		if (!strcmp(s->vmstat.data[i].name, want))
+			return s->vmstat.data[i].v;
+	}
+	return UINT64_MAX;
+}
+
+static void test_vmstat(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+	const struct system *s = walk(im, walk_system, "system");
+
+	/* All but the thresholds, and a counter that this kernel does not have. */
+	CU_ASSERT_EQUAL(s->vmstat.nr, 2 + 6 + NODE_ITEMS + 1 + 3);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_free_pages"), 2000);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_free_pages_1"), 0);
+	/* With what the online CPUs have not handed over, for either node. */
+	CU_ASSERT_EQUAL(stat_of(s, "numa_hit"), 7000 + 60);
+	CU_ASSERT_EQUAL(stat_of(s, "numa_hit_5"), 7005 + 60);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_inactive_anon_17"), 1800);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_inactive_anon_18"), 1900 / 512);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_dirty_threshold"), UINT64_MAX);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_dirty_threshold_2"), 321);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_dirty_threshold_3"), UINT64_MAX);
+	/* Of online CPUs, the first two in sectors. */
+	CU_ASSERT_EQUAL(stat_of(s, "pgpgin"), 30 / 2);
+	CU_ASSERT_EQUAL(stat_of(s, "pgpgin_1"), 32 / 2);
+	CU_ASSERT_EQUAL(stat_of(s, "pgpgin_2"), 34);
+	image_free(im);
+
+	/* Without nodes, and without events, the rest keeps its names. */
+	im = image_new((struct kind){ .no_numa = true });
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(stat_of(s, "numa_hit"), UINT64_MAX);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_inactive_anon"), 100);
+	CU_ASSERT_EQUAL(stat_of(s, "pgpgin_2"), 34);
+	image_free(im);
+	im = image_new((struct kind){ .drop = "event" });
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(stat_of(s, "pgpgin"), UINT64_MAX);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_dirty_threshold_2"), 321);
+	image_free(im);
+
+	/* A kernel that counts one more, of which its enum knows nothing: no name for the wrong number. */
+	im = image_new((struct kind){ .drop = "NR_VM_NUMA_EVENT_ITEMS" });
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(stat_of(s, "nr_inactive_anon"), UINT64_MAX);
+	CU_ASSERT_EQUAL(stat_of(s, "nr_free_pages"), 2000);
+	CU_ASSERT_TRUE(says(im, "system", SECTION_IMPLAUSIBLE, "vmstat: vmstat_text has no nr_inactive_anon"));
+	image_free(im);
+	im = image_new((struct kind){ .lacks = "vmstat_text" });
+	s = walk(im, walk_system, "system");
+	CU_ASSERT_EQUAL(s->vmstat.nr, 0);
+	CU_ASSERT_TRUE(says(im, "system", SECTION_NOT_IMPLEMENTED, "vmstat: this kernel has no symbol vmstat_text"));
+	image_free(im);
+	/* Names become keys. */
+	im = image_new((struct kind){ 0 });
+	put(im, var("vmstat_text") + 8, var("vmstat_text") + 0x400, 8);
+	walk(im, walk_system, "system");
+	CU_ASSERT_TRUE(says(im, "system", SECTION_IMPLAUSIBLE, "a name comes twice"));
 	image_free(im);
 }
 
@@ -613,6 +818,8 @@ static void test_system_lacks(void)
 
 UNIT_MAIN("walk-system",
 	  { "clocks, load, memory", test_system },
+	  { "lines of meminfo that are no counters", test_other_lines },
+	  { "vmstat", test_vmstat },
 	  { "a kernel without nodes", test_system_one_node },
 	  { "what is missing", test_system_lacks },
 	  { "CPU time", test_cpu_time },
