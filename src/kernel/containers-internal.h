@@ -13,6 +13,7 @@ struct container_layout {
 	struct member rht_tbl, rht_rhlist;
 	struct member bkt, bkt_size, bkt_nest, bkt_future, bkt_buckets;
 	struct member rb_root, rb_left, rb_right;
+	struct member ma_root, ma_node, ma_pivot, ma_slot, ma_apivot, ma_aslot;
 	struct member latch_seq, latch_tree, latch_node;
 };
 

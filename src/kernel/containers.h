@@ -28,12 +28,23 @@ enum walk_end khlist_walk(struct kernel *k, struct kva head, size_t max, walk_fn
 			  struct err **why);
 
 /*
- * struct idr, and the xarray in it: fn gets id and entry of each present pointer entry, in the order of
- * ids; value and internal entries are left out.
+ * struct xarray (radix_tree_root is another name of it): fn gets index and entry of each present pointer entry, in the
+ * order of indices; value and internal entries are left out.
  */
+enum walk_end kxarray_walk(struct kernel *k, struct kva xarray, size_t max,
+			   bool (*fn)(void *ctx, uint64_t index, struct kva entry), void *ctx,
+			   struct err **why);
+/* struct idr: the same of the xarray in it, with idr_base added to the indices. */
 enum walk_end kidr_walk(struct kernel *k, struct kva idr, size_t max,
 			bool (*fn)(void *ctx, uint64_t id, struct kva entry), void *ctx,
 			struct err **why);
+
+/*
+ * struct maple_tree: fn gets each range of indices with a pointer for an entry, in their order; numbers and the tree's
+ * own marks are left out.
+ */
+typedef bool maple_fn(void *ctx, uint64_t first, uint64_t last, struct kva entry);
+enum walk_end kmaple_walk(struct kernel *k, struct kva tree, size_t max, maple_fn *fn, void *ctx, struct err **why);
 
 /* struct rhashtable: fn gets each object's rhash_head; tables of a resize in progress and nested
  * ones included, no node twice. */

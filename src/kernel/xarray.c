@@ -171,6 +171,15 @@ static enum walk_end walk(struct xa_walk *w, struct kva xarray)
 	return end;
 }
 
+enum walk_end kxarray_walk(struct kernel *k, struct kva xarray, size_t max,
+			   bool (*fn)(void *ctx, uint64_t index, struct kva entry), void *ctx,
+			   struct err **why)
+{
+	struct xa_walk w = { .k = k, .max = max, .fn = fn, .ctx = ctx, .why = why };
+
+	return walk(&w, xarray);
+}
+
 enum walk_end kidr_walk(struct kernel *k, struct kva idr, size_t max,
 			bool (*fn)(void *ctx, uint64_t id, struct kva entry), void *ctx,
 			struct err **why)

@@ -44,6 +44,7 @@ void report_destroy(struct report *r)
 	free(r->cpus.srcus.data);
 	free(r->cpus.rcu_tasks.data);
 	free(r->cpus.throttled.data);
+	free(r->irqs.rows.data);
 	free(r->system.meminfo.data);
 	free(r->system.vmstat.data);
 	free(r->system.huge_pages.data);

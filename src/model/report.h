@@ -10,6 +10,7 @@
 #define FDGDB_MODEL_REPORT_H
 
 #include "base/vec.h"
+#include "model/irqs.h"
 #include "model/active.h"
 #include "model/cpus.h"
 #include "model/findings.h"
@@ -96,6 +97,7 @@ struct report {
 	VEC(struct vcpu_row) vcpus;
 
 	struct log log;
+	struct irqs irqs;
 	struct system system;
 
 	VEC(struct map_row) maps; /* by id */

@@ -213,6 +213,7 @@ struct err *json_write_fdgdb(struct json_report *w)
 	TRY(write_scx(w));
 	write_vcpus(j, w->r);
 	json_write_fdgdb_system(w);
+	json_write_irqs(w);
 	json_write_log(w);
 	json_write_cpus(w);
 	TRY(write_sections(w));

@@ -60,6 +60,7 @@ void json_write_system(struct json_report *w);
 /* system and psi, into the open "fdgdb". */
 void json_write_fdgdb_system(struct json_report *w);
 /* "log", into the open "fdgdb". */
+void json_write_irqs(struct json_report *w);
 void json_write_log(struct json_report *w);
 /* stacks, into the same. */
 void json_write_stacks(struct json_report *w);

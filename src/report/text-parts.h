@@ -90,6 +90,7 @@ void text_log(struct text *t);
 void text_kstacks(struct text *t);
 void text_system(struct text *t);
 void text_cpu_time(struct text *t);
+void text_irqs(struct text *t);
 void text_numa(struct text *t);
 void text_psi(struct text *t);
 struct err *text_maps(struct text *t) MUST_CHECK;

@@ -77,7 +77,7 @@ static struct err *write_parts(struct text *t)
 		{ text_scx, "scx" },	       { text_health, "cpus" },	  { text_cpus, "vcpus" },
 		{ text_kstacks, "stacks" },    { text_waits, "waits" },	  { text_tasks, "tasks" },
 		{ text_log, "log" },	       { text_system, "system" }, { text_cpu_time, "per_cpu_time" },
-		{ text_numa, "per_node_numa" }, { text_psi, "cgroup_psi" },
+		{ text_irqs, "irqs" },	       { text_numa, "per_node_numa" }, { text_psi, "cgroup_psi" },
 	};
 
 	text_head(t);

@@ -17,6 +17,7 @@ static const struct part {
 	{ "log", "log", walk_log },
 	{ "system", "system", walk_system },
 	{ "per_cpu_time", "per_cpu_time", walk_cpu_time },
+	{ "irqs", "irqs", walk_irqs },
 	{ "per_node_numa", "per_node_numa", walk_numa },
 	{ "cgroup_psi", "cgroup_psi", walk_psi },
 	{ "maps", "maps", walk_maps },

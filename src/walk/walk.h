@@ -96,6 +96,9 @@ struct err *walk_system(struct walk *w) MUST_CHECK;
 /* What each CPU spent its time on: report.system.cpu_times. */
 struct err *walk_cpu_time(struct walk *w) MUST_CHECK;
 
+/* Interrupts, and who handles them: report.irqs. */
+struct err *walk_irqs(struct walk *w) MUST_CHECK;
+
 /* Where pages were allocated: report.system.numa. */
 struct err *walk_numa(struct walk *w) MUST_CHECK;
 

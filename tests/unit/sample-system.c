@@ -124,6 +124,35 @@ static void add_stat(struct report *r, const char *name, uint64_t v)
 	*s = (struct stat_item){ name, v };
 }
 
+/* A device's in order, one that was given up, the processor's own. */
+static void add_irqs(struct report *r)
+{
+	static const uint32_t counts[3][4] = { { 10, 200, 0, 0 }, { 100000, 1, 0, 0 }, { 5, 6, 0, 7 } };
+	static const struct irq_row rows[] = {
+		{ .irq = 4, .kva = { 0xffff888003300000 }, .hwirq = { true, 4 }, .chip = "IO-\x1b[APIC", .actions = "ttyS0, eth\x1b""0",
+		  .depth = { true, 0 }, .seen = { true, 210 }, .unhandled = { true, 0 }, .threads_active = { true, 1 },
+		  .in_progress = true, .pending = true },
+		{ .irq = 24, .kva = { 0xffff888003300200 }, .hwirq = { true, 786432 }, .chip = "PCI-MSI",
+		  .depth = { true, 1 }, .seen = { true, 100000 }, .unhandled = { true, 99901 },
+		  .threads_active = { true, 0 }, .masked = true, .nobody_cared = true },
+		{ .label = "CAL" },
+	};
+
+	r->irqs.collected = true;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct irq_row *row = vec_push(&r->irqs.rows);
+
+		if (!row)
+			abort();
+		*row = rows[i];
+		row->counts = counts[i];
+		for (size_t cpu = 0; cpu < ARRAY_SIZE(counts[i]); cpu++)
+			row->total += counts[i][cpu];
+	}
+	if (report_section(r, "irqs", SECTION_NOT_READABLE, "1 of 3 interrupts; first: not mapped"))
+		abort();
+}
+
 static void add_huge(struct report *r)
 {
 	struct huge_row *h = vec_push(&r->system.huge_pages);
@@ -223,6 +252,7 @@ void sample_system(struct report *r)
 	r->kernel.nr_oopses = (struct opt_u64){ true, 1 };
 	r->kernel.nr_warnings = (struct opt_u64){ true, 2 };
 	add_log(r);
+	add_irqs(r);
 	add_huge(r);
 	add_stat(r, "nr_free_pages", 100);
 	add_stat(r, "numa_miss", 0);

@@ -17,6 +17,8 @@ enum {
 	XA_SHIFT = 0, XA_SLOTS = 40, /* as on x86-64 */
 	IDR_BASE = 16,
 	RHT_TBL = 0, RHT_RHLIST = 8,
+	/* struct maple_tree, maple_range_64, maple_arange_64 */
+	MA_ROOT = 8, MA_PIVOT = 8, MA_SLOT = 128, MA_ASLOT = 80,
 	BKT_SIZE = 0, BKT_NEST = 4, BKT_FUTURE = 48, BKT_BUCKETS = 64,
 };
 
@@ -26,7 +28,7 @@ struct env {
 	struct kernel *k;
 	uint64_t next;
 	uint64_t nodes[8192];
-	uint64_t indices[8192];
+	uint64_t indices[8192], lasts[8192];
 	size_t nr, nr_locked, stop_at;
 	struct err *why;
 };
@@ -58,6 +60,12 @@ static struct env *env_new(void)
 	l->bkt_nest = at(BKT_NEST, 4, 0);
 	l->bkt_future = at(BKT_FUTURE, 8, 0);
 	l->bkt_buckets = at(BKT_BUCKETS, 0, 0);
+	l->ma_root = at(MA_ROOT, 8, 0);
+	l->ma_node = at(0, 256, 0);
+	l->ma_pivot = at(MA_PIVOT, 120, 15);
+	l->ma_slot = at(MA_SLOT, 128, 16);
+	l->ma_apivot = at(MA_PIVOT, 72, 9);
+	l->ma_aslot = at(MA_ASLOT, 80, 10);
 	l->rb_root = at(0, 8, 0);
 	l->rb_right = at(8, 8, 0);
 	l->rb_left = at(16, 8, 0);
@@ -677,10 +685,134 @@ static void test_rhlist(void)
 	env_free(v);
 }
 
+/* ---- maple trees */
+
+enum { LEAF = 1, RANGE = 2, ARANGE = 3 };
+
+static bool on_range(void *ctx, uint64_t first, uint64_t last, struct kva entry)
+{
+	struct env *v = ctx;
+
+	v->lasts[v->nr] = last;
+	return on_entry(ctx, first, entry);
+}
+
+/* Slots and where each ends, up to a last of 0: the rest of the node is not in use. */
+static uint64_t make_maple(struct env *v, unsigned int type, const uint64_t (*slots)[2], size_t nr)
+{
+	uint64_t node = align_up(alloc(v, 512), 256);
+
+	for (size_t i = 0; i < nr; i++) {
+		put(v, node + (type == ARANGE ? MA_ASLOT : MA_SLOT) + 8 * i, slots[i][0]);
+		if (i < (type == ARANGE ? 9 : 15))
+			put(v, node + MA_PIVOT + 8 * i, slots[i][1]);
+	}
+	return node | type << 3 | 4;
+}
+#define MAPLE(v, type, ...)                                                                        \
+	make_maple(v, type, (const uint64_t[][2]){ __VA_ARGS__ },                                  \
+		   sizeof((const uint64_t[][2]){ __VA_ARGS__ }) / sizeof(uint64_t[2]))
+
+static enum walk_end maple(struct env *v, uint64_t root, size_t max)
+{
+	uint64_t tree = alloc(v, 16);
+
+	/* Pages that were read stay as they are: what is made later goes on others. */
+	v->next = align_up(v->next, 4096);
+	/* The root's own mark in place of the 4 of the others. */
+	put(v, tree + MA_ROOT, root & 4 ? (root & ~(uint64_t)4) | 2 : root);
+	v->nr = 0;
+	err_free(v->why);
+	v->why = NULL;
+	return kmaple_walk(v->k, (struct kva){ tree }, max, on_range, v, &v->why);
+}
+
+static void check_range(const struct env *v, size_t i, uint64_t first, uint64_t last, uint64_t entry)
+{
+	CU_ASSERT_FATAL(i < v->nr);
+	CU_ASSERT_EQUAL(v->indices[i], first);
+	CU_ASSERT_EQUAL(v->lasts[i], last);
+	CU_ASSERT_EQUAL(v->nodes[i], entry);
+}
+
+static void test_maple(void)
+{
+	struct env *v = env_new();
+
+	/* Nothing; one entry without a node; a number is none. */
+	CU_ASSERT_EQUAL(maple(v, 0, 10), WALK_COMPLETE);
+	CU_ASSERT_EQUAL(v->nr, 0);
+	CU_ASSERT_EQUAL(maple(v, base + 64, 10), WALK_COMPLETE);
+	CU_ASSERT_EQUAL(v->nr, 1);
+	check_range(v, 0, 0, 0, base + 64);
+	CU_ASSERT_EQUAL(maple(v, 3, 10), WALK_COMPLETE);
+	CU_ASSERT_EQUAL(v->nr, 0);
+
+	/* A leaf: holes, a range of several, and an end before the slots do. */
+	uint64_t leaf = MAPLE(v, LEAF, { 0x1000, 0 }, { 0x2000, 1 }, { 0, 7 }, { 0x3000, 11 }, { 0, 0 },
+			      { 0xdead0000, 99 });
+	CU_ASSERT_EQUAL(maple(v, leaf, 10), WALK_COMPLETE);
+	CU_ASSERT_EQUAL(v->nr, 3);
+	check_range(v, 0, 0, 0, 0x1000);
+	check_range(v, 1, 1, 1, 0x2000);
+	check_range(v, 2, 8, 11, 0x3000);
+	CU_ASSERT_EQUAL(maple(v, leaf, 2), WALK_CAPPED);
+	v->stop_at = 2;
+	CU_ASSERT_EQUAL(maple(v, leaf, 10), WALK_STOPPED);
+	v->stop_at = 0;
+
+	/* A full one: the last slot has no pivot, and ends where the node does. */
+	uint64_t full = MAPLE(v, LEAF, { 0x1000, 100 }, { 0x1000, 101 }, { 0x1000, 102 }, { 0x1000, 103 },
+			      { 0x1000, 104 }, { 0x1000, 105 }, { 0x1000, 106 }, { 0x1000, 107 }, { 0x1000, 108 },
+			      { 0x1000, 109 }, { 0x1000, 110 }, { 0x1000, 111 }, { 0x1000, 112 }, { 0x1000, 113 },
+			      { 0x1000, 114 }, { 0x4000, 0 });
+	/* Three levels of both kinds. */
+	uint64_t low = MAPLE(v, RANGE, { leaf, 50 }, { MAPLE(v, LEAF, { 0x5000, 60 }, { 0, 99 }), 99 }, { full, 0 });
+	uint64_t root = MAPLE(v, ARANGE, { low, 200 }, { MAPLE(v, LEAF, { 0x6000, UINT64_MAX }), UINT64_MAX });
+	CU_ASSERT_EQUAL(maple(v, root, 100), WALK_COMPLETE);
+	CU_ASSERT_EQUAL(v->nr, 3 + 1 + 16 + 1);
+	check_range(v, 3, 51, 60, 0x5000);
+	check_range(v, 4, 100, 100, 0x1000);
+	check_range(v, 19, 115, 200, 0x4000);
+	check_range(v, 20, 201, UINT64_MAX, 0x6000);
+	env_free(v);
+}
+
+static void test_maple_damaged(void)
+{
+	struct env *v = env_new();
+	uint64_t leaf = MAPLE(v, LEAF, { 0x1000, 5 }, { 0x2000, 3 }, { 0x3000, 9 });
+
+	CU_ASSERT_EQUAL(maple(v, leaf, 10), WALK_BROKEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(v->why->msg, "ends before it begins"));
+	CU_ASSERT_EQUAL(v->nr, 1);
+	/* A node below itself; one that is not there; of no type. */
+	uint64_t loop = MAPLE(v, RANGE, { 0, 5 }, { 0, 9 });
+	put(v, (loop & ~(uint64_t)255) + MA_SLOT, loop);
+	CU_ASSERT_EQUAL(maple(v, loop, 10), WALK_LOOP);
+	CU_ASSERT_EQUAL(maple(v, MAPLE(v, RANGE, { (base + 2 * ARENA) | LEAF << 3 | 4, 9 }), 10), WALK_BROKEN);
+	CU_ASSERT_EQUAL(v->why->code, ERR_FAULT);
+	CU_ASSERT_EQUAL(maple(v, MAPLE(v, 9, { 0x1000, 5 }), 10), WALK_BROKEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(v->why->msg, "its type is 9"));
+	/* Each level alone in its range, for ever. */
+	uint64_t deep = MAPLE(v, LEAF, { 0x1000, UINT64_MAX });
+	for (unsigned int i = 0; i < 40; i++)
+		deep = MAPLE(v, RANGE, { deep, UINT64_MAX });
+	CU_ASSERT_EQUAL(maple(v, deep, 10), WALK_BROKEN);
+	CU_ASSERT_PTR_NOT_NULL(strstr(v->why->msg, "too deep"));
+	v->k->containers->ma_apivot.present = false;
+	CU_ASSERT_EQUAL(maple(v, leaf, 10), WALK_BROKEN);
+	CU_ASSERT_EQUAL(v->why->code, ERR_MISSING);
+	v->k->containers->ma_apivot = at(MA_PIVOT, 72, 12);
+	CU_ASSERT_EQUAL(maple(v, leaf, 10), WALK_BROKEN);
+	env_free(v);
+}
+
 UNIT_MAIN("containers", { "list", test_list }, { "list, damaged", test_list_damaged },
 	  { "hlist and hlist_nulls", test_hlist }, { "xarray", test_xarray }, { "idr", test_idr },
 	  { "xarray, damaged", test_xarray_damaged }, { "xarray in waves", test_xarray_batches },
 	  { "xarray, nodes that share theirs", test_xarray_shared },
+	  { "maple tree", test_maple }, { "maple tree, damaged", test_maple_damaged },
 	  { "rbtree", test_rbtree }, { "rhashtable", test_rhashtable },
 	  { "rhashtable being resized", test_rhashtable_resize },
 	  { "rhashtable, nested", test_rhashtable_nested }, { "rhashtable, locked buckets", test_rhashtable_locks },
