@@ -62,6 +62,9 @@ struct arch {
 
 	/* Registers for the report. */
 	const char *ip, *sp, *ptroot;
+	/* All that it shows: general ones, segments and their bases, control registers; of each kind of target. */
+	const char *const *regs;
+	size_t nr_regs;
 
 	/* Their names by the numbers that DWARF has for them; NULL: none of that number. */
 	const char *const *dwarf_regs;

@@ -106,6 +106,12 @@ static const char *const dwarf_regs[] = {
 	"r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15",
 };
 
+static const char *const regs[] = {
+	"rax", "rbx", "rcx", "rdx", "rsi",    "rdi", "rbp", "rsp",     "r8",	   "r9",	"r10",
+	"r11", "r12", "r13", "r14", "r15",    "rip", "eflags", "cs",   "ss",	   "ds",	"es",
+	"fs",  "gs",  "fs_base", "gs_base", "k_gs_base", "cr0", "cr2", "cr3", "cr4",
+};
+
 const struct arch arch_x86_64 = {
 	.name = "x86_64",
 	.pgtable = x86_64_pgtable,
@@ -117,6 +123,8 @@ const struct arch arch_x86_64 = {
 	.ip = "rip",
 	.sp = "rsp",
 	.ptroot = "cr3",
+	.regs = regs,
+	.nr_regs = ARRAY_SIZE(regs),
 	.dwarf_regs = dwarf_regs,
 	.nr_dwarf_regs = ARRAY_SIZE(dwarf_regs),
 	.dwarf_arg = 5, /* rdi */

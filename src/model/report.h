@@ -51,6 +51,9 @@ struct vcpu_row {
 	bool in_kernel;
 	bool has_cpu;
 	uint32_t cpu; /* which CPU of the guest it is */
+	bool offline; /* and that was unplugged; the vCPU is there all the same */
+	const struct reg *regs; /* general ones, segments and their bases, control registers */
+	size_t nr_regs;
 };
 
 /* How and from where; these keys differ between attach and core, all others must not. */

@@ -110,6 +110,17 @@ static struct err *write_scx(struct json_report *w)
 	return NULL;
 }
 
+static void write_registers(struct json *j, const struct vcpu_row *v)
+{
+	if (!v->nr_regs)
+		return;
+	json_key(j, "registers");
+	json_open_object(j);
+	for (size_t i = 0; i < v->nr_regs; i++)
+		json_key_u64(j, v->regs[i].name, v->regs[i].value);
+	json_close_object(j);
+}
+
 /* vcpu_regs of the format has null for a vCPU that could not be read; here stands why. */
 static void write_vcpus(struct json *j, const struct report *r)
 {
@@ -123,7 +134,9 @@ static void write_vcpus(struct json *j, const struct report *r)
 		json_key_bool(j, "readable", v->ok);
 		if (v->has_cpu)
 			json_key_u64(j, "cpu", v->cpu);
+		json_opt_true(j, "offline", v->offline);
 		json_opt_string(j, "why", v->ok ? NULL : v->why);
+		write_registers(j, v);
 		json_close_object(j);
 	}
 	json_close_array(j);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* vCPUs and tasks. */
+/* Tasks, those in trouble first. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -9,36 +9,6 @@
 #include "report/parts.h"
 #include "report/task-names.h"
 #include "report/text-fit.h"
-
-void text_cpus(struct text *t)
-{
-	text_bold(t, true);
-	strbuf_puts(&t->sb, "vcpu_regs:");
-	text_bold(t, false);
-	strbuf_putc(&t->sb, '\n');
-	text_section_notes(t, "vcpus");
-	for (size_t i = 0; i < t->r->vcpus.nr; i++) {
-		const struct vcpu_row *v = &t->r->vcpus.data[i];
-
-		strbuf_printf(&t->sb, "  vcpu %zu: ", i);
-		if (!v->ok) {
-			strbuf_puts(&t->sb, "<unavailable>");
-			if (v->why) {
-				strbuf_puts(&t->sb, " ");
-				text_guest(t, v->why);
-			}
-		} else {
-			strbuf_printf(&t->sb,
-				      "ip=0x%016" PRIx64 " sp=0x%016" PRIx64 " ptroot=0x%016" PRIx64
-				      " (%s",
-				      v->ip, v->sp, v->ptroot, v->in_kernel ? "kernel" : "user");
-			if (v->has_cpu)
-				strbuf_printf(&t->sb, ", CPU %" PRIu32, v->cpu);
-			strbuf_putc(&t->sb, ')');
-		}
-		strbuf_putc(&t->sb, '\n');
-	}
-}
 
 /* ---- the table */
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "target/target.h"
 #include "walk/walk.h"
+
+#include <stdio.h>
+
+#include "target/target.h"
 
 static struct err *read_regs(const struct kernel *k, size_t i, struct vcpu_row *row)
 {
@@ -10,6 +13,28 @@ static struct err *read_regs(const struct kernel *k, size_t i, struct vcpu_row *
 	TRY(target_reg(k->target, i, k->arch->sp, &row->sp));
 	TRY(target_reg(k->target, i, k->arch->ptroot, &row->ptroot));
 	return k->arch->in_kernel(k->target, i, &row->in_kernel);
+}
+
+/* Those that this target has, also of a vCPU without one that we cannot do without. */
+static struct err *keep_regs(struct walk *w, size_t i, struct vcpu_row *row)
+{
+	const struct arch *arch = w->k->arch;
+	struct reg *regs = pool_calloc(&w->r->pool, arch->nr_regs, sizeof(*regs));
+
+	if (!regs)
+		return &err_nomem;
+	for (size_t n = 0; n < arch->nr_regs; n++) {
+		struct reg *reg = &regs[row->nr_regs];
+		struct err *e = target_reg(w->k->target, i, arch->regs[n], &reg->value);
+
+		if (!e) {
+			snprintf(reg->name, sizeof(reg->name), "%s", arch->regs[n]);
+			row->nr_regs++;
+		}
+		err_ignore(e);
+	}
+	row->regs = regs;
+	return NULL;
 }
 
 struct err *walk_vcpus(struct walk *w)
@@ -24,6 +49,7 @@ struct err *walk_vcpus(struct walk *w)
 		if (!row)
 			return &err_nomem;
 
+		TRY(keep_regs(w, i, row));
 		_cleanup_err_ struct err *e = v->regs ? read_regs(k, i, row) : NULL;
 		row->ok = v->regs && !e;
 		if (!row->ok) {
@@ -38,6 +64,7 @@ struct err *walk_vcpus(struct walk *w)
 
 		_cleanup_err_ struct err *no_cpu = kvcpu_cpu(k, i, &row->cpu);
 		row->has_cpu = !no_cpu;
+		row->offline = row->has_cpu && !k->online[row->cpu];
 	}
 	if (lost)
 		return report_section(w->r, "vcpus", SECTION_NOT_READABLE,

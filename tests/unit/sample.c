@@ -487,6 +487,13 @@ static void add_scx(struct report *r)
 	add_dsq(r, 0x43, DSQ_USER, 0);
 }
 
+static const struct reg sample_regs[] = {
+	{ "rax", 0xffff888003c60000 }, { "rbx", 0 },	     { "rdi", 0xffffffff9e800040 },
+	{ "rip", 0xffffffff9e012345 }, { "eflags", 0x46 },    { "cs", 0x10 },
+	{ "gs_base", 0xffff88803ec00000 }, { "k_gs_base", 0 }, { "cr0", 0x80050033 },
+	{ "cr3", 0x1e04001 },
+};
+
 static void add_head(struct report *r)
 {
 	r->capture = (struct capture_info){
@@ -531,6 +538,8 @@ static void add_head(struct report *r)
 		v->ip = 0xffffffff9e012345;
 		v->sp = 0xffffc90000123f00;
 		v->ptroot = 0x1e04001;
+		v->regs = sample_regs;
+		v->nr_regs = ARRAY_SIZE(sample_regs);
 	}
 }
 

@@ -816,7 +816,69 @@ static void test_system_lacks(void)
 	image_free(im);
 }
 
+/* ---- vCPUs */
+
+static void check_reg(const struct vcpu_row *v, size_t i, const char *reg, uint64_t value)
+{
+	CU_ASSERT_FATAL(i < v->nr_regs);
+	CU_ASSERT_STRING_EQUAL(v->regs[i].name, reg);
+	CU_ASSERT_EQUAL(v->regs[i].value, value);
+}
+
+static void test_vcpus(void)
+{
+	struct image *im = image_new((struct kind){ 0 });
+	struct fake_target *ft = im->fk->ft;
+
+	/* In whatever order the target has them, and with others. */
+	fake_target_set_reg(ft, 0, "mxcsr", 0x1f80);
+	fake_target_set_reg(ft, 0, "gs_base", percpu_base);
+	fake_target_set_reg(ft, 0, "rip", 0xffffffff81000000);
+	fake_target_set_reg(ft, 0, "rsp", 0xffffc90000001000);
+	fake_target_set_reg(ft, 0, "cs", 0x10);
+	fake_target_set_reg(ft, 0, "rax", 0);
+	fake_target_set_reg(ft, 0, "r15", UINT64_MAX);
+	fake_target_set_reg(ft, 0, "cr3", 0x1e04001);
+	walk(im, walk_vcpus, "vcpus");
+	CU_ASSERT_EQUAL_FATAL(im->r->vcpus.nr, 1);
+	const struct vcpu_row *v = &im->r->vcpus.data[0];
+	CU_ASSERT_TRUE(v->ok);
+	CU_ASSERT_EQUAL(v->ip, 0xffffffff81000000);
+	CU_ASSERT_TRUE(v->has_cpu && !v->offline);
+	check_reg(v, 0, "rax", 0);
+	check_reg(v, 1, "rsp", 0xffffc90000001000);
+	check_reg(v, 2, "r15", UINT64_MAX);
+	check_reg(v, 3, "rip", 0xffffffff81000000);
+	check_reg(v, 4, "cs", 0x10);
+	check_reg(v, 5, "gs_base", percpu_base);
+	check_reg(v, 6, "cr3", v->ptroot);
+	im->fk->k->online[v->cpu] = false;
+	report_destroy(im->r);
+	walk(im, walk_vcpus, "vcpus");
+	CU_ASSERT_TRUE(im->r->vcpus.data[0].has_cpu && im->r->vcpus.data[0].offline);
+	image_free(im);
+
+	/* Without one that says where it is there are still the others; without any, why. */
+	im = image_new((struct kind){ 0 });
+	fake_target_set_reg(im->fk->ft, 0, "rdi", 7);
+	walk(im, walk_vcpus, "vcpus");
+	v = &im->r->vcpus.data[0];
+	CU_ASSERT_FALSE(v->ok);
+	check_reg(v, 0, "rdi", 7);
+	CU_ASSERT_TRUE(says(im, "vcpus", SECTION_NOT_READABLE, "registers of 1 of 1 vCPUs"));
+	image_free(im);
+	im = image_new((struct kind){ 0 });
+	fake_target_no_regs(im->fk->ft, 0, "the stub said E22");
+	walk(im, walk_vcpus, "vcpus");
+	v = &im->r->vcpus.data[0];
+	CU_ASSERT_FALSE(v->ok);
+	CU_ASSERT_EQUAL(v->nr_regs, 0);
+	CU_ASSERT_STRING_EQUAL(v->why, "the stub said E22");
+	image_free(im);
+}
+
 UNIT_MAIN("walk-system",
+	  { "registers of vCPUs", test_vcpus },
 	  { "clocks, load, memory", test_system },
 	  { "lines of meminfo that are no counters", test_other_lines },
 	  { "vmstat", test_vmstat },
