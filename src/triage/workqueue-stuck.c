@@ -34,6 +34,19 @@ static void needs_workers(struct triage *t, struct finding *f, const struct pool
 	}
 }
 
+/* A pool of no CPU can do with any: it waits for CPUs only if none of them has scheduled for about as long. */
+static void needs_any_cpu(struct triage *t, struct finding *f, double age)
+{
+	const struct cpu_state *s = &t->r->cpus;
+
+	for (size_t i = 0; i < s->rows.nr; i++) {
+		if (!s->rows.data[i].softlockup_age.has || 2 * (double)s->rows.data[i].softlockup_age.v < age)
+			return;
+	}
+	for (size_t i = 0; i < s->rows.nr; i++)
+		triage_needs(t, f, THING_CPU, s->rows.data[i].cpu);
+}
+
 /* Nothing of its list has been begun for long. */
 static void judge_pool(struct triage *t, size_t i, double thresh)
 {
@@ -62,6 +75,8 @@ static void judge_pool(struct triage *t, size_t i, double thresh)
 	if (p->cpu >= 0) {
 		triage_name_cpu(f, (uint64_t)p->cpu);
 		triage_needs(t, f, THING_CPU, (uint64_t)p->cpu);
+	} else {
+		needs_any_cpu(t, f, age);
 	}
 	needs_workers(t, f, p);
 	triage_num(t, f, p->idle_for.v, "fdgdb.worker_pools[%zu].no_progress_jiffies", i);

@@ -55,6 +55,28 @@ static void test_softlockup_spreads(void)
 	report_destroy(r);
 }
 
+/* A pool of no CPU has one as long as any of them schedules. */
+static void test_unbound_pool(void)
+{
+	for (int both = 0; both < 2; both++) {
+		struct report *r = new_report();
+
+		for (uint32_t cpu = 0; cpu < 2; cpu++) {
+			add_cpu(r, cpu);
+			if (cpu || both)
+				r->cpus.rows.data[cpu].softlockup_age.v = 25;
+			add_curr(r, cpu);
+		}
+		struct pool_row *p = PUSH(&r->cpus.pools);
+		*p = (struct pool_row){ .id = 8, .cpu = -1, .nr_pending = 1, .idle_for = { true, 24 * HZ } };
+		judge(r);
+		EXPECT(r, "softlockup@cpu1", NULL);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(find(r, "workqueue-stuck"));
+		CU_ASSERT_EQUAL(!find(r, "workqueue-stuck")->caused_by, !both);
+		report_destroy(r);
+	}
+}
+
 /* A warning that makes others hang for minutes is an error; roots stand before what follows from another one. */
 static void test_severity(void)
 {
@@ -441,6 +463,7 @@ static void test_many(void)
 
 UNIT_MAIN("triage-causes", { "the holder of a lock that waits for a disk", test_holder_hangs },
 	  { "what a soft lockup leads to", test_softlockup_spreads },
+	  { "a pool of no CPU", test_unbound_pool },
 	  { "roots are as bad as what they lead to, and stand first", test_severity },
 	  { "CPUs that wait for one of them", test_stop_machine }, { "who spins for whom", test_spin_holder },
 	  { "a deadlock of spin locks", test_spin_abba }, { "a panic, what it comes of and what of it", test_panic },
