@@ -20,7 +20,11 @@ WANT = [
     ("dir-waits", "rwsem_read", "dir-reads", "hinted", True),
     ("pi-waits", "rt_mutex", "pi-holds", "recorded", False),
     ("futex-waits", "futex", None, None, False),
-    ("vfork-waits", "completion", None, None, True),
+    ("pthread-waits", "futex", "pthread-holds", "inferred", False),
+    ("shared-waits", "futex", None, None, False),
+    ("flock-waits", "file_lock", "flock-holds", "hinted", False),
+    ("fcntl-waits", "file_lock", "fcntl-holds", "recorded", False),
+    ("vfork-waits", "completion", "vfork-waits", "recorded", True),
 ]
 
 
@@ -46,13 +50,26 @@ def check(g, what, doc, addresses):
                 if len(line.split()) == 2)
     tap.equal([(c, str(rows[c]["pid"])) for c, *_ in WANT if c in rows and c != "vfork-waits"],
               [(c, pids[c]) for c, *_ in WANT if c != "vfork-waits"], f"{what}: their pids")
-    tap.equal((rows["pi-waits"].get("uaddr"), rows["futex-waits"].get("uaddr")), (addresses["pi"], addresses["plain"]),
-              f"{what}: the futexes' addresses")
+    tap.equal([rows[f"{c}-waits"].get("uaddr") for c in ("pi", "futex", "pthread", "shared")],
+              [addresses[n] for n in ("pi", "plain", "mutex", "shared")], f"{what}: the futexes' addresses")
+    tap.equal([rows[f"{c}-waits"].get("futex_word") for c in ("futex", "pthread", "shared")], [0, 2, 77],
+              f"{what}: what the futexes hold")
+    tap.equal(rows["pthread-waits"].get("futex_owner"), rows["pthread-waits"]["holder"]["pid"],
+              f"{what}: the owner that the C library notes")
+    r = rows["shared-waits"]
+    tap.ok(r.get("futex_inode") and (r.get("futex_pgoff"), r.get("futex_offset")) == (1, 0x40),
+           f"{what}: the place of the futex in its file", r)
+    inodes = g.run("stat -c '%n %i' /run/waits.flock /run/waits.fcntl").text
+    for c, by in (("flock", "flock()"), ("fcntl", "fcntl() lock")):
+        inode = next((x.split()[1] for x in inodes.splitlines() if x.startswith(f"/run/waits.{c} ")), None)
+        tap.ok(rows[f"{c}-waits"].get("object", "").startswith(f"{by} of inode {inode} on "), f"{what}: {by} of a file",
+               rows[f"{c}-waits"])
     tap.equal((rows["dir-writes"].get("readers"), rows["dir-waits"]["lock_kva"]), (1, rows["dir-writes"]["lock_kva"]),
               f"{what}: one reader holds the directory that both wait for")
     # Whatever else the guest does: locks are found, and nothing idle waits for a holder.
     others = [r for r in rows.values() if r["comm"] not in [c for c, *_ in WANT]]
-    tap.ok(not any("holder" in r or ("lock_kva" not in r and "uaddr" not in r) for r in others),
+    tap.ok(not any("holder" in r or (r["kind"] not in ("queue", "rcu", "work") and "lock_kva" not in r and
+                                     "uaddr" not in r) for r in others),
            f"{what}: {len(others)} other waits", others)
     status = {s["name"]: (s["status"], s.get("cut")) for s in doc["fdgdb"]["sections"]}
     tap.equal(status["waits"], ("complete", None), f"{what}: the section is complete")

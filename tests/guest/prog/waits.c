@@ -7,7 +7,11 @@
  *	dir-reads    a directory's rwsem          <- dir-writes <- dir-waits
  *	pi-holds     a futex with inheritance     <- pi-waits
  *	             a plain futex                <- futex-waits
- *	             a completion (vfork's)       <- vfork-waits
+ *	pthread-holds a mutex of the C library    <- pthread-waits
+ *	             a futex in a file            <- shared-waits
+ *	flock-holds  a file, by flock()           <- flock-waits
+ *	fcntl-holds  a file, by fcntl()           <- fcntl-waits
+ *	vfork-waits  a completion (vfork's)       <- its parent, of the same name
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -17,6 +21,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -125,6 +130,90 @@ static void pi_holds(void)
 		pause();
 }
 
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void *pthread_waits(void *arg)
+{
+	prctl(PR_SET_NAME, "pthread-waits");
+	pthread_mutex_lock(&mutex);
+	return arg;
+}
+
+/* The owner is not the process's first thread. */
+static void *pthread_holds(void *arg)
+{
+	pthread_t thread;
+
+	prctl(PR_SET_NAME, "pthread-holds");
+	pthread_mutex_lock(&mutex);
+	must(!pthread_create(&thread, NULL, pthread_waits, NULL), "pthread_create");
+	for (;;)
+		pause();
+	return arg;
+}
+
+static void has_threads(void)
+{
+	pthread_t thread;
+
+	must(!pthread_create(&thread, NULL, pthread_holds, NULL), "pthread_create");
+	for (;;)
+		pause();
+}
+
+/* The second page of a file. */
+static uint32_t *shared;
+
+static void map_shared(void)
+{
+	int fd = open("/run/waits/futex", O_RDWR | O_CREAT, 0644);
+	char *page;
+
+	must(fd >= 0 && !ftruncate(fd, 8192), "/run/waits/futex");
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 4096);
+	must(page != MAP_FAILED, "mmap");
+	shared = (uint32_t *)(page + 0x40);
+	*shared = 77;
+}
+
+static void shared_waits(void)
+{
+	syscall(SYS_futex, shared, FUTEX_WAIT, 77, NULL, NULL, 0);
+}
+
+static void lock_file(const char *path, int whole)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(path, O_RDWR | O_CREAT, 0644);
+
+	must(fd >= 0, path);
+	must(whole ? !flock(fd, LOCK_EX) : !fcntl(fd, F_SETLKW, &lock), path);
+}
+
+static void flock_holds(void)
+{
+	lock_file("/run/waits.flock", 1);
+	for (;;)
+		pause();
+}
+
+static void flock_waits(void)
+{
+	lock_file("/run/waits.flock", 1);
+}
+
+static void fcntl_holds(void)
+{
+	lock_file("/run/waits.fcntl", 0);
+	for (;;)
+		pause();
+}
+
+static void fcntl_waits(void)
+{
+	lock_file("/run/waits.fcntl", 0);
+}
+
 static void vfork_waits(void)
 {
 	if (!vfork())
@@ -140,6 +229,7 @@ int main(void)
 	must(!pipe(ends), "pipe");
 	mkdir("/run/waits", 0755);
 	mkdir("/run/waits/a", 0755);
+	map_shared();
 	start("pipe-holds", pipe_holds);
 	start("pipe-waits", pipe_waits);
 	start("dir-reads", dir_reads);
@@ -147,8 +237,15 @@ int main(void)
 	start("dir-waits", dir_waits);
 	start("pi-holds", pi_holds);
 	start("vfork-waits", vfork_waits);
-	printf("pi %llu\nplain %llu\nready\n", (unsigned long long)(uintptr_t)&pi,
-	       (unsigned long long)(uintptr_t)&plain);
+	start("has-threads", has_threads);
+	start("shared-waits", shared_waits);
+	start("flock-holds", flock_holds);
+	start("flock-waits", flock_waits);
+	start("fcntl-holds", fcntl_holds);
+	start("fcntl-waits", fcntl_waits);
+	printf("pi %llu\nplain %llu\nmutex %llu\nshared %llu\nready\n", (unsigned long long)(uintptr_t)&pi,
+	       (unsigned long long)(uintptr_t)&plain, (unsigned long long)(uintptr_t)&mutex,
+	       (unsigned long long)(uintptr_t)shared);
 	fflush(stdout);
 	for (;;)
 		pause();
