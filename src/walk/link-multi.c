@@ -25,15 +25,23 @@ static struct err *make_rows(struct links_walk *l, struct link_row *row, uint64_
 	return *ret ? NULL : &err_nomem;
 }
 
-/* Flags that are the link's own from 6.17 on, and before that its container's, if it has any. */
-static struct err *add_retprobe(struct links_walk *l, struct link_row *row, struct kva obj, const struct member *old)
+/*
+ * Flags are the link's own from 6.17 on, and before that its container's.  Older kernels keep none, but have a
+ * handler for returns.
+ */
+static struct err *add_retprobe(struct links_walk *l, struct link_row *row, struct kva obj, const struct member *old,
+				struct kva probe, const struct member *handler)
 {
 	uint64_t flags = 0;
 
-	if (l->l.flags.present)
+	if (l->l.flags.present) {
 		TRY(kget(l->k, row->kva, &l->l.flags, &flags));
-	else if (old->present)
+	} else if (old->present) {
 		TRY(kget(l->k, obj, old, &flags));
+	} else if (probe.v) {
+		TRY(kget(l->k, probe, handler, &flags));
+		flags = flags ? RETURN : 0;
+	}
 	return flags & RETURN ? facts_flag(&row->target, l->objs.pool, "retprobe") : NULL;
 }
 
@@ -88,7 +96,7 @@ struct err *link_kprobe_multi(struct links_walk *l, struct link_row *row, struct
 	obj = link_container(row, &m->kmulti_link);
 	TRY(kget(l->k, obj, &m->kmulti_nr, &nr));
 	TRY(facts_num(&row->target, pool, "func_cnt", nr));
-	TRY(add_retprobe(l, row, obj, &m->kmulti_flags));
+	TRY(add_retprobe(l, row, obj, &m->kmulti_flags, obj, &m->kmulti_exit));
 	if (m->kmulti_missed.present) {
 		TRY(kget(l->k, obj, &m->kmulti_missed, &v));
 		TRY(facts_num(&row->target, pool, "missed", v));
@@ -153,9 +161,9 @@ struct err *link_uprobe_multi(struct links_walk *l, struct link_row *row, struct
 	TRY(add_file(l, row, obj));
 	TRY(kget(l->k, obj, &m->umulti_nr, &nr));
 	TRY(facts_num(&row->target, l->objs.pool, "uprobe_cnt", nr));
-	TRY(add_retprobe(l, row, obj, &m->umulti_flags));
-	TRY(make_rows(l, row, nr, &rows, &shown));
 	TRY(kget_kva(l->k, obj, &m->umulti_uprobes, &at));
+	TRY(add_retprobe(l, row, obj, &m->umulti_flags, nr ? at : (struct kva){ 0 }, &m->uprobe_return));
+	TRY(make_rows(l, row, nr, &rows, &shown));
 	TRY(link_need(&m->uprobe, "bpf_uprobe"));
 	for (size_t i = 0; i < shown; i++)
 		TRY(add_uprobe(l, &rows[i], (struct kva){ at.v + i * m->uprobe.size }));

@@ -67,6 +67,7 @@ static const struct layout_member link_members[] = {
 	LAYOUT_OPT(struct link_layout, kmulti_addrs, "bpf_kprobe_multi_link", "addrs"),
 	LAYOUT_OPT(struct link_layout, kmulti_cookies, "bpf_kprobe_multi_link", "cookies"),
 	LAYOUT_OPT(struct link_layout, kmulti_flags, "bpf_kprobe_multi_link", "flags"), /* 6.6 to 6.16 */
+	LAYOUT_OPT(struct link_layout, kmulti_exit, "bpf_kprobe_multi_link", "fp.exit_handler"),
 	LAYOUT_OPT(struct link_layout, kmulti_missed, "bpf_kprobe_multi_link", "fp.nmissed"),
 	LAYOUT_OPT(struct link_layout, kmulti_nr, "bpf_kprobe_multi_link", "cnt"),
 	LAYOUT_OPT(struct link_layout, umulti_link, "bpf_uprobe_multi_link", "link"),
@@ -80,6 +81,7 @@ static const struct layout_member link_members[] = {
 	LAYOUT_OPT(struct link_layout, uprobe_offset, "bpf_uprobe", "offset"),
 	LAYOUT_OPT(struct link_layout, uprobe_ref, "bpf_uprobe", "ref_ctr_offset"),
 	LAYOUT_OPT(struct link_layout, uprobe_cookie, "bpf_uprobe", "cookie"),
+	LAYOUT_OPT(struct link_layout, uprobe_return, "bpf_uprobe", "consumer.ret_handler"),
 	LAYOUT_OPT(struct link_layout, task_pid, "task_struct", "pid"),
 	LAYOUT_OPT(struct link_layout, ops_link, "bpf_struct_ops_link", "link"),
 	LAYOUT_OPT(struct link_layout, ops_map, "bpf_struct_ops_link", "map"),

@@ -18,8 +18,9 @@ struct link_layout {
 	struct member xdp_link, xdp_dev, xdp_flags;
 	struct member perf_link, perf_file, file_private;
 	struct member kmulti_link, kmulti_addrs, kmulti_cookies, kmulti_nr, kmulti_flags, kmulti_missed;
+	struct member kmulti_exit;
 	struct member umulti_link, umulti_nr, umulti_flags, umulti_uprobes, umulti_mnt, umulti_dentry, umulti_task;
-	struct member uprobe, uprobe_offset, uprobe_ref, uprobe_cookie, task_pid;
+	struct member uprobe, uprobe_offset, uprobe_ref, uprobe_cookie, uprobe_return, task_pid;
 	struct member ops_link, ops_map;
 	struct member nf_link, nf_pf, nf_hook, nf_priority, nf_defrag;
 	struct member tcx_link, tcx_dev, tcx_attach;

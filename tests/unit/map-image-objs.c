@@ -100,11 +100,13 @@ static void add_multi_links(struct fake_kernel *fk, int link)
 		{ "path", add_files(fk), offsetof(struct img_uprobe_multi_link, mnt) },
 		F(img_uprobe_multi_link, link, link), F(img_uprobe_multi_link, task, fk->ptr),
 		F(img_uprobe_multi_link, uprobes, fk->ptr), F(img_uprobe_multi_link, cnt, fk->u32),
-		F(img_uprobe_multi_link, flags, fk->u32),
 	};
+	const struct fake_field consumer[] = { { "ret_handler", fk->ptr, 0 } };
 	const struct fake_field uprobe[] = {
 		F(img_uprobe, offset, fk->u64), F(img_uprobe, ref_ctr_offset, fk->u64),
 		F(img_uprobe, cookie, fk->u64),
+		{ "consumer", fake_kernel_struct(fk, "uprobe_consumer", 8, consumer, 1),
+		  offsetof(struct img_uprobe, ret_handler) },
 	};
 
 	fake_kernel_struct(fk, "bpf_kprobe_multi_link", sizeof(struct img_kprobe_multi_link), kmulti,

@@ -273,11 +273,12 @@ struct img_uprobe_multi_link {
 	uint64_t mnt, dentry;
 	struct img_link link;
 	uint64_t task, uprobes;
-	uint32_t cnt, flags;
+	uint32_t cnt; /* no flags, as before 6.8 */
 };
 
 struct img_uprobe {
 	uint64_t offset, ref_ctr_offset, cookie;
+	uint64_t ret_handler; /* of the consumer */
 };
 
 /* A dentry and a struct mount, with its struct vfsmount inside. */

@@ -541,6 +541,9 @@ static void test_uprobe_multi(void)
 		.dentry = PUT(&f, file), .uprobes = PUT(&f, probes), .cnt = 2,
 	};
 	struct img_uprobe_multi_link gone = link, circle = link;
+	struct img_uprobe at_return = { .offset = 16, .ret_handler = 0xffffffff81000000 };
+	gone.uprobes = PUT(&f, at_return);
+	gone.cnt = 1;
 	file.pprev = 0;
 	gone.dentry = PUT(&f, file);
 	gone.link.id = 2;
@@ -565,6 +568,8 @@ static void test_uprobe_multi(void)
 	CU_ASSERT_PTR_NULL(l[0].error);
 	CU_ASSERT_STRING_EQUAL(fact(&l[0].target, "path")->text, "/mnt/file");
 	CU_ASSERT(!has_fact(&l[0].target, "pid"));
+	CU_ASSERT(!has_fact(&l[0].target, "retprobe"));
+	CU_ASSERT(has_fact(&l[1].target, "retprobe")); /* by its handler */
 	const struct fact *places = fact(&l[0].target, "uprobes");
 	CU_ASSERT_EQUAL_FATAL(places->nr_rows, 2);
 	CU_ASSERT_EQUAL(fact(&places->rows[0], "offset")->num, 16);
