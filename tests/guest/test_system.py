@@ -10,6 +10,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import guest  # noqa: E402
+from compare_system import Brackets, check_vmstat, counts, read, table  # noqa: E402
 from fdgdb import fdgdb, report, validate  # noqa: E402
 from tap import Tap, pick  # noqa: E402
 
@@ -19,13 +20,6 @@ NUMA = ["-object", "memory-backend-ram,id=m0,size=256M", "-object", "memory-back
 APPEND = "psi=1 printk.devkmsg=on panic=0"
 STALE = 150  # hundredths of a second: the guest's last tick may be this far back
 LINES = 6000  # more than the ring of 2^17 bytes has room for
-
-
-def read(g, *files):
-    """The files' contents, all read by one command."""
-    out = g.run("; ".join(f"echo '=== {f}'; cat {f}" for f in files)).text
-    parts = re.split(r"^=== (.*)\n", out, flags=re.M)[1:]
-    return dict(zip(parts[::2], parts[1::2]))
 
 
 # ---- the log
@@ -130,15 +124,19 @@ def system_reading(g):
     return r
 
 
+# What the kernel prints alike whatever happens, and zswap's pools.
+CONSTANT = {"NFS_Unstable", "Bounce", "WritebackTmp", "VmallocTotal", "VmallocChunk", "Zswap", "Zswapped"}
+HUGE = {"total": "HugePages_Total", "free": "HugePages_Free", "reserved": "HugePages_Rsvd", "surplus": "HugePages_Surp"}
+
 # Reads meminfo twice without any other process coming or going, and long enough after the last that did for its
 # counts to have been handed over; into files whose pages are there already, by a shell that has read it before.
 STEADY = r"""
 now() { read -r up _ </proc/uptime; up=${up%%.*}; }
 spin() { now; end=$((up + $1)); while [ $up -lt $end ]; do i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; now; done; }
-copy() { while read -r l; do echo "$l"; done </proc/meminfo; }
-dd if=/dev/zero of=/run/first bs=8k count=1; dd if=/dev/zero of=/run/second bs=8k count=1
+copy() { for f in /proc/meminfo /proc/vmstat; do while read -r l; do echo "$l"; done <$f; done; }
+dd if=/dev/zero of=/run/first bs=16k count=1; dd if=/dev/zero of=/run/second bs=16k count=1
 exec 4<>/run/first 5<>/run/second
-copy; copy; spin 4; copy >&4; now; t=$up; spin 5; copy >&5; now
+copy >/dev/null; copy >/dev/null; spin 4; copy >&4; now; t=$up; spin 5; copy >&5; now
 echo "$t $up" >/run/times; mv /run/times /run/times.done
 """
 
@@ -161,7 +159,7 @@ def steady_memory(g):
     g.run(f"kill -CONT {' '.join(ticker)}")
     # In whole seconds, rounded down.
     between = start + 1 <= doc["fdgdb"]["system"]["uptime_ns"] / 1e9 <= end
-    return mem_lines(first), doc, mem_lines(second), between
+    return first, doc, second, between
 
 
 def mem_lines(text):
@@ -169,21 +167,32 @@ def mem_lines(text):
 
 
 def memory(g, what):
+    # Some of one size, of which somebody uses one.
+    g.run("echo 4 >/proc/sys/vm/nr_hugepages 2>/dev/null", check=False)
     for _ in range(4):
-        before, doc, after, between = steady_memory(g)
-        mem = doc["fdgdb"]["system"]["meminfo_kb"]
-        changed = [k for k in mem if before[k] != after[k]]
+        first, doc, second, between = steady_memory(g)
+        before, after = mem_lines(first), mem_lines(second)
+        ours = doc["fdgdb"]["system"]
+        mem = ours["meminfo_kb"]
+        changed = [k for k in mem if before.get(k) != after.get(k)]
         # Active and Inactive are sums of other lines.
         moved = [k for k in changed if k not in ("Active", "Inactive")]
         if between and len(moved) <= math.ceil(len(mem) / 10):
             break
     tap.ok(between, f"{what}: read between two readings of the guest")
-    tap.ok(len(mem) == 28 and set(mem) <= set(before), f"{what}: every line of meminfo", mem)
-    wrong = [(k, before[k], v) for k, v in mem.items() if k not in changed and before[k] != v]
+    tap.equal(set(mem) ^ (set(before) - CONSTANT), set(), f"{what}: all {len(mem)} lines of meminfo that tell something")
+    wrong = [(k, before.get(k), v) for k, v in mem.items() if k not in changed and before.get(k) != v]
     tap.equal(wrong, [], f"{what}: {len(mem) - len(changed)} lines of meminfo that stood still")
     tap.ok(len(moved) <= math.ceil(len(mem) / 10), f"{what}: hardly any line changed", changed)
     if changed:
         tap.note(f"{what}: changed meanwhile: {', '.join(changed)}")
+    huge = counts(first, HUGE.values())
+    default = [h for h in ours.get("huge_pages", []) if h["size_kb"] == mem.get("Hugepagesize")]
+    tap.equal([{HUGE[k]: v for k, v in h.items() if k in HUGE} for h in default], [huge] if huge else [],
+              f"{what}: huge pages")
+    if huge:
+        tap.equal(huge["HugePages_Total"], 4, f"{what}: which there are")
+    check_vmstat(tap, what, first, ours["vmstat"], second)
 
 
 def system(g, what):
@@ -209,7 +218,7 @@ def system(g, what):
         if after["load"][i] == avg:
             # loadavg rounds to the nearest.
             b.check(f"load {i}", float(avg) - 0.006, ours["load"][i], float(avg) + 0.006)
-    b.report(what)
+    b.report(tap, what)
     tap.equal((ours["cmdline"], ours["cpus_online"], ours["cpus_possible"]),
               (before["cmdline"], before["online"], before["possible"]), f"{what}: command line and CPUs")
     zones = [(z["node"], z["name"], z["min"], z["low"], z["high"], z["present"], z["managed"]) for z in ours["zones"]]
@@ -229,14 +238,6 @@ IDLE, IOWAIT = 3, 4
 TICK = 10**7  # /proc/stat counts hundredths of a second
 
 
-def table(text):
-    """Rows of /proc/interrupts and /proc/softirqs: {name: [count per CPU]}."""
-    lines = text.splitlines()
-    nr = len(lines[0].split())
-    rows = (line.split() for line in lines[1:])
-    return {r[0].rstrip(":"): [int(v) for v in r[1:nr + 1]] for r in rows if len(r) > nr}
-
-
 def cpu_reading(g):
     files = read(g, "/proc/uptime", "/proc/stat", "/proc/softirqs", "/proc/interrupts")
     stat = {int(m[1]): [int(v) for v in m[2].split()]
@@ -244,24 +245,6 @@ def cpu_reading(g):
     irqs = [r for name, r in table(files["/proc/interrupts"]).items() if name.isdigit()]
     return {"stat": stat, "softirqs": list(table(files["/proc/softirqs"]).values()),
             "irqs": [sum(r[cpu] for r in irqs) for cpu in stat], "names": list(table(files["/proc/softirqs"]))}
-
-
-class Brackets:
-    """Values between two readings of the guest; equal readings leave no room."""
-
-    def __init__(self):
-        self.nr = self.equal = 0
-        self.wrong = []
-
-    def check(self, name, before, ours, after, slack=0):
-        self.nr += 1
-        self.equal += before == after
-        if not before - slack <= ours <= after:
-            self.wrong.append(f"{name}: {before} <= {ours} <= {after}")
-
-    def report(self, what):
-        tap.ok(self.nr and not self.wrong, f"{what}: {self.nr} values lie between two readings, "
-               f"{self.equal} of them equal ones", "\n".join(self.wrong))
 
 
 def cpu_time(g, what):
@@ -289,9 +272,49 @@ def cpu_time(g, what):
         for i, n in enumerate(r["softirqs"]):
             b.check(f"CPU {cpu} softirq {i}", before["softirqs"][i][cpu], n, after["softirqs"][i][cpu])
         b.check(f"CPU {cpu} irqs", before["irqs"][cpu], r["irqs_sum"], after["irqs"][cpu])
-    b.report(what)
+    b.report(tap, what)
     text = fdgdb("attach", "-v", "--section", "per_cpu_time", g.target).out
     tap.ok(re.search(r"^CPU time in seconds: 4\n.*idle for", text, re.M) and "tasklet" in text, f"{what}: in the text", text)
+
+
+# ---- registers
+
+# QEMU's monitor has them in its own way: "RAX=ffff888003c60000", "GS =0000 ffff88803ec00000 ffffffff 00000000".
+GENERAL = ("rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip").split()
+
+
+def monitor_registers(g):
+    got = []
+    for cpu in re.split(r"^CPU#\d+\n", g.hmp("info registers -a").replace("\r", ""), flags=re.M)[1:]:
+        r = {k: int(re.search(rf"\b{k.upper()} ?=([0-9a-f]+)", cpu)[1], 16) for k in GENERAL}
+        r["eflags"] = int(re.search(r"RFL=([0-9a-f]+)", cpu)[1], 16)
+        for seg in ("cs", "ss", "ds", "es", "fs", "gs"):
+            m = re.search(rf"^{seg.upper()} =([0-9a-f]+) ([0-9a-f]+)", cpu, re.M)
+            r[seg] = int(m[1], 16)
+            if seg in ("fs", "gs"):
+                r[f"{seg}_base"] = int(m[2], 16)
+        r.update((f"cr{i}", int(re.search(rf"CR{i}=([0-9a-f]+)", cpu)[1], 16)) for i in (0, 2, 3, 4))
+        got.append(r)
+    return got
+
+
+def registers(g, what):
+    """Of the stopped machine: as QEMU's monitor has them, from the stub and from a dump alike."""
+    g.stop()
+    want = monitor_registers(g)
+    core = g.dump(f"{g.dir}/core")
+    for verb, target in (("attach", g.target), ("core", core)):
+        doc = report(verb, target, "--section", "vcpus")
+        got = [v["registers"] for v in doc["fdgdb"]["vcpus"]]
+        kernel_gs = [r.pop("k_gs_base", None) for r in got]
+        tap.equal(got, want, f"{what}, {verb}: {len(want[0])} registers of {len(want)} vCPUs as the monitor has them")
+        # The one that the monitor does not show: user space's, or the kernel's while in user space.
+        tap.ok(all(isinstance(v, int) for v in kernel_gs), f"{what}, {verb}: and k_gs_base", kernel_gs)
+        tap.equal(validate(doc), [], f"{what}, {verb}: valid against the schema")
+    text = fdgdb("core", "-v", "--section", "vcpus", core).out
+    tap.ok(all(f"{k}=0x{v:x}" in text for k, v in want[0].items()), f"{what}: in the text with -v", text)
+    os.unlink(core)
+    g.cont()
 
 
 # ---- NUMA
@@ -319,7 +342,7 @@ def numa(g, what):
     for r in rows:
         for key in NUMASTAT.values():
             b.check(f"node {r['node']} {key}", before[r["node"]][key], r[key], after[r["node"]][key])
-    b.report(what)
+    b.report(tap, what)
     # Without the deltas it would be what was read before, so this is no idle test.
     folded = {r["node"]: r["numa_hit"] - r["not_folded"]["numa_hit"] for r in rows}
     tap.ok(sum(r["numa_hit"] for r in rows) - sum(folded.values()) > 500,
@@ -384,7 +407,7 @@ def psi(g, what):
                 left_out.append(f"{key} {k}")
             elif f"{int(ours[k] * 100) / 100:.2f}" != v:
                 differ.append((key, k, v, ours[k]))
-    b.report(f"{what}, seconds")
+    b.report(tap, f"{what}, seconds")
     averages = 3 * len(before)
     tap.equal(differ, [], f"{what}: {averages - len(left_out)} averages as the guest shows them")
     tap.ok(len(left_out) <= averages / 10, f"{what}: hardly any left out because they changed", left_out)
@@ -436,6 +459,7 @@ def one(series):
         doc = report("attach", g.target)
         tap.equal(validate(doc), [], f"{what}: valid against the schema")
         trouble(g, what)
+        registers(g, f"{what}, registers")
         system(g, f"{what}, system")
         cpu_time(g, f"{what}, CPU time")
         numa(g, f"{what}, NUMA")
