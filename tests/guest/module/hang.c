@@ -51,7 +51,8 @@ KERNEL(void, _raw_write_lock, rwlock_t *l);
 KERNEL(void, _raw_write_unlock, rwlock_t *l);
 KERNEL(void, _raw_read_lock, rwlock_t *l);
 KERNEL(bool, flush_work, struct work_struct *w);
-KERNEL(int, init_srcu_struct, struct srcu_struct *s);
+KERNEL(int, init_srcu_struct, struct srcu_struct *s) __attribute__((weak));	    /* to 7.2 */
+KERNEL(int, init_srcu_struct_generic, struct srcu_struct *s) __attribute__((weak)); /* 7.3 */
 KERNEL(int, __srcu_read_lock, struct srcu_struct *s);
 KERNEL(void, __srcu_read_unlock, struct srcu_struct *s, int index);
 KERNEL(void, synchronize_srcu, struct srcu_struct *s);
@@ -599,7 +600,10 @@ static int hang_init(void)
 {
 	init_list(&end.wait.task_list);
 	counting.count = 1;
-	init_srcu_struct(&srcu);
+	if (init_srcu_struct_generic)
+		init_srcu_struct_generic(&srcu);
+	else if (init_srcu_struct)
+		init_srcu_struct(&srcu);
 	__percpu_init_rwsem(&percpu, "hang", 0);
 #ifdef MUTEX_WAIT_LIST
 	init_list(&d.wait_list);
