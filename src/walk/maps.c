@@ -392,7 +392,8 @@ static struct err *drop_unread(struct maps_walk *m)
 		else
 			r->maps.data[kept++] = r->maps.data[i];
 	}
-	memcpy(r->maps.data + kept, aside, nr_aside * sizeof(*aside));
+	if (nr_aside) /* without maps there is nowhere to copy to */
+		memcpy(r->maps.data + kept, aside, nr_aside * sizeof(*aside));
 	r->maps.nr = kept + nr_aside;
 	r->nr_maps_aside = nr_aside;
 	return NULL;
