@@ -174,6 +174,7 @@ struct err *task_storage_payloads(struct walk *w) MUST_CHECK;
 struct lock_slowpath {
 	const char *match;  /* the format's word; NULL: it has none for this kind of lock */
 	const char *symbol; /* the kernel's; NULL: no slow path */
+	bool inner;	    /* of a part of several: who called it tells of which lock */
 };
 struct lock_slowpath task_lock_slowpath(const struct kernel *k, uint64_t ip);
 

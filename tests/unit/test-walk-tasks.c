@@ -417,6 +417,79 @@ static void test_index(void)
 	report_destroy(r);
 }
 
+/* ---- where the vCPU is does not tell, but its stack does */
+
+struct made_frame {
+	const char *symbol;
+	enum frame_kind kind;
+	const char *module;
+};
+
+/* What the task on a vCPU with this stack is told to try to get. */
+static void check_stack(const struct made_frame *made, size_t nr, const char *match, const char *symbol)
+{
+	struct kstack_frame frames[8] = { 0 };
+	struct report *r;
+
+	ASSERT_OK(report_create(&r));
+	struct walk w = { .r = r };
+	for (int i = 0; i < 2; i++) {
+		(void)vec_push(&r->tasks);
+		(void)vec_push(&r->stacks);
+	}
+	struct task_row *task = &r->tasks.data[0], *other = &r->tasks.data[1];
+	task->kva.v = 0x1000;
+	task->running = true;
+	other->kva.v = 0x2000;
+	for (size_t i = 0; i < nr; i++) {
+		frames[i].symbol = made[i].symbol;
+		frames[i].kind = made[i].kind;
+		frames[i].module = made[i].module;
+	}
+	r->stacks.data[0] = (struct kstack_row){ .has_vcpu = true, .task = task->kva, .frames = frames, .nr_frames = nr };
+	r->stacks.data[1] = (struct kstack_row){ .task = other->kva, .frames = frames, .nr_frames = nr };
+	ASSERT_OK(report_index_tasks(r));
+	ASSERT_OK(walk_task_locks(&w));
+	CU_ASSERT_TRUE(match ? task->lock_slowpath && !strcmp(task->lock_slowpath, match) : !task->lock_slowpath);
+	CU_ASSERT_TRUE(symbol ? task->x.lock_symbol && !strcmp(task->x.lock_symbol, symbol) : !task->x.lock_symbol);
+	CU_ASSERT_PTR_NULL(other->x.lock_symbol); /* one that sleeps in it has a wait of its own */
+	report_destroy(r);
+}
+
+#define CHECK_STACK(match, symbol, ...)                                                                          \
+	check_stack((const struct made_frame[]){ __VA_ARGS__ },                                                  \
+		    sizeof((const struct made_frame[]){ __VA_ARGS__ }) / sizeof(struct made_frame), match, symbol)
+
+static void test_locks_by_stack(void)
+{
+	/* KVM's paravirtual spin locks let the vCPU halt. */
+	CHECK_STACK("queued_spin_lock_slowpath", "__pv_queued_spin_lock_slowpath", { "pv_native_safe_halt", FRAME_EXACT, NULL },
+		    { "kvm_wait", FRAME_CALL, NULL }, { "__pv_queued_spin_lock_slowpath", FRAME_CALL, NULL },
+		    { "_raw_spin_lock", FRAME_CALL, NULL });
+	/* Optimistic spinning, alone and in its queue. */
+	CHECK_STACK("mutex_lock_slowpath", "mutex_spin_on_owner", { "mutex_spin_on_owner", FRAME_EXACT, NULL },
+		    { "__mutex_lock.constprop.0", FRAME_CALL, NULL });
+	CHECK_STACK("mutex_lock_slowpath", "osq_lock", { "osq_lock", FRAME_EXACT, NULL },
+		    { "__mutex_lock.constprop.0", FRAME_CALL, NULL }, { "pipe_write", FRAME_CALL, NULL });
+	CHECK_STACK("rwsem_down_write_slowpath", "osq_lock", { "osq_lock", FRAME_EXACT, NULL },
+		    { "rwsem_optimistic_spin", FRAME_CALL, NULL }, { "rwsem_down_write_slowpath", FRAME_CALL, NULL });
+	CHECK_STACK("rwsem_down_write_slowpath", "rwsem_spin_on_owner", { "rwsem_spin_on_owner", FRAME_EXACT, NULL },
+		    { "rwsem_down_write_slowpath", FRAME_CALL, NULL });
+	CHECK_STACK(NULL, "osq_lock", { "osq_lock", FRAME_EXACT, NULL }, { "of_tomorrow", FRAME_CALL, NULL });
+	/* An interrupt on top; and one that waits for a lock itself. */
+	CHECK_STACK("queued_spin_lock_slowpath", "native_queued_spin_lock_slowpath", { "delay_tsc", FRAME_EXACT, NULL },
+		    { "asm_sysvec_apic_timer_interrupt", FRAME_CALL, NULL }, { "native_queued_spin_lock_slowpath", FRAME_EXACT, NULL });
+	CHECK_STACK(NULL, "queued_read_lock_slowpath", { "queued_read_lock_slowpath", FRAME_EXACT, NULL },
+		    { "asm_sysvec_apic_timer_interrupt", FRAME_CALL, NULL }, { "__mutex_lock.constprop.0", FRAME_EXACT, NULL });
+	CHECK_STACK("queued_spin_lock_slowpath", "resilient_queued_spin_lock_slowpath",
+		    { "resilient_queued_spin_lock_slowpath", FRAME_EXACT, NULL }, { "bpf_res_spin_lock", FRAME_CALL, NULL });
+	/* No lock: guesses, user space, and a module's function of that name. */
+	CHECK_STACK(NULL, NULL, { "cpu_idle", FRAME_EXACT, NULL }, { "__mutex_lock.constprop.0", FRAME_GUESS, NULL });
+	CHECK_STACK(NULL, NULL, { NULL, FRAME_USER, NULL }, { "osq_lock", FRAME_CALL, NULL });
+	CHECK_STACK(NULL, NULL, { "osq_lock", FRAME_EXACT, "evil" });
+	CHECK_STACK(NULL, NULL, { NULL, FRAME_EXACT, NULL });
+}
+
 UNIT_MAIN("walk-tasks",
 	  { "each once, in order", test_order },
 	  { "all fields", test_fields },
@@ -434,4 +507,5 @@ UNIT_MAIN("walk-tasks",
 	  { "a task_struct of many megabytes", test_huge },
 	  { "a CPU that is not there", test_offline },
 	  { "round trips do not grow with the tasks", test_round_trips },
-	  { "report_task() and its index", test_index })
+	  { "report_task() and its index", test_index },
+	  { "locks that only the stack tells of", test_locks_by_stack })
