@@ -43,6 +43,8 @@ def features(kernel):
         "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
         "HAVE_RHASH": "BPF_MAP_TYPE_RHASH" in text,
         "HAVE_SCX_CID": re.search(r"^struct sched_ext_ops_cid \{", text, re.M),
+        # Schedulers for a cgroup, below the one for all.
+        "HAVE_SUB_ATTACH": re.search(r"\bsub_attach\)\(struct scx_sub_attach_args", text),
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
         # Types of links have numbers on kernels that are built without them, but no struct.
         **{f"HAVE_{what}": re.search(rf"^struct {link} \{{", text, re.M) for what, link in (
@@ -128,6 +130,7 @@ OBJECTS = [
     ("cid-sub.bpf.o", "arena.bpf.c", "HAVE_SCX_CID", "-DCID", "-DTAIL", "-DSUB_ID=0x6670625f67627566"),
     ("stall.bpf.o", "stall.bpf.c", "HAVE_SCX"),
     ("zoo.bpf.o", "zoo.bpf.c", "HAVE_SCX"),
+    ("zoo-sub.bpf.o", "zoo.bpf.c", "HAVE_SUB_ATTACH", "-DSUB_ID=0x6670625f67627566"),
     ("stall-keep.bpf.o", "stall.bpf.c", "HAVE_SCX", "-DSERVE_MS=20000"),
     ("ring.bpf.o", "ring.bpf.c", None),
     *((f"trap-{trap.lower()}.bpf.o", "trap.bpf.c", "HAVE_SCX", f"-DTRAP={trap}")

@@ -10,6 +10,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import debian  # noqa: E402
 import guest  # noqa: E402
+import scx_dump  # noqa: E402
+import scx_log  # noqa: E402
 from fdgdb import fdgdb, report, validate  # noqa: E402
 from tap import Tap, pick  # noqa: E402
 
@@ -20,8 +22,15 @@ NO_USER_DSQ = ("7.1", "7.2")
 # Before 6.16 nothing of a scheduler outlives it but the kernel's log.
 FORGETS = ("6.12-scx",)
 MANY = 2000
-NUMA = ["-object", "memory-backend-ram,id=m0,size=512M", "-object", "memory-backend-ram,id=m1,size=512M",
-        "-numa", "node,memdev=m0,cpus=0-7", "-numa", "node,memdev=m1,cpus=8-15"]
+# Schedulers for a cgroup, below the one for all: programs of these can be one.
+SUBS = ("7.1", "7.2", "7.3")
+
+
+def numa(vcpus):
+    """Two nodes."""
+    half = vcpus // 2
+    return ["-object", "memory-backend-ram,id=m0,size=512M", "-object", "memory-backend-ram,id=m1,size=512M",
+            "-numa", f"node,memdev=m0,cpus=0-{half - 1}", "-numa", f"node,memdev=m1,cpus={half}-{vcpus - 1}"]
 
 
 def wait_for(g, what, command, want, seconds=90):
@@ -116,10 +125,14 @@ def queues(doc, g, want, text, what):
                       f"{what}: all {len(want[name])} of {name} are on it, and nobody else")
             tap.equal(rows[0]["nr"], len(want[name]), f"{what}: and counted")
             tap.equal({t["comm"] for t in here}, {name}, f"{what}: and named")
-            tap.ok(f"{dsq_id:#x}" in text, f"{what}: text has the queue of {name}")
+            tap.equal(rows[0].get("by_vtime", False), name == "prio", f"{what}: whether by vtime, and no contradiction")
+            order = "vtime" if name == "prio" else "fifo"
+            tap.ok(re.search(rf"^  {dsq_id:#x} +user +root +{len(want[name])} +\d+\.\d+ s  {order} +{name}"
+                             rf"\[{here[0]['pid']}\]$", text, re.M), f"{what}: text has the queue of {name} in its table",
+                   text[:5000])
             if name == "prio":
                 vtimes = [t["dsq_vtime"] for t in here]
-                tap.equal(vtimes, sorted(vtimes), f"{what}: by vtime")
+                tap.equal((vtimes, len(set(vtimes))), (sorted(vtimes), len(vtimes)), f"{what}: by vtime")
     held = {t["pid"]: t for t in doc["fdgdb"]["scx"].get("held_tasks", [])}
     expected = want["held"] if g.series not in NO_USER_DSQ else sorted(names)
     tap.equal(sorted(set(expected) - set(held))[:20], [], f"{what}: what the program holds is listed")
@@ -134,27 +147,20 @@ def queues(doc, g, want, text, what):
     tap.equal(missing[:20], [], f"{what}: all of them are on runnable lists")
 
 
-def log(g, verb):
-    """Reason, message and backtrace of the last end of a scheduler, out of the kernel's log."""
-    lines = [re.sub(r"^\[ *[0-9.]+\] ", "", s) for s in g.run("dmesg").text.splitlines()]
-    at = max(i for i, s in enumerate(lines) if re.match(rf'sched_ext: BPF scheduler "zoo" {verb}', s))
-    reason = re.search(r"\((.*)\)", lines[at])[1]
-    lines.append("")
-    msg = lines[at + 1].removeprefix("sched_ext: zoo: ") if lines[at + 1].startswith("sched_ext: zoo: ") else None
-    frames = []
-    for line in lines[at + 2:]:
-        m = re.match(r" +(\w.*\+0x[0-9a-f]+/0x[0-9a-f]+.*)", line)
-        if not m:
-            break
-        frames.append(m[1].strip())
-    return reason, msg, frames
+def log_tells(doc, want, what, recorded):
+    """The last end that the report has out of the log is the last that dmesg has."""
+    ends = doc["fdgdb"]["scx"].get("log_exits", [{}])
+    tap.equal({k: ends[-1].get(k) for k in want}, want, f"{what}: the end as the log has it")
+    tap.equal(ends[-1].get("recorded", False), recorded, f"{what}: whether a record has it too")
 
 
 def ended(g, kind, what, dump=True):
     """The record of a scheduler that has ended equals the kernel's log."""
-    reason, msg, frames = log(g, "disabled")
+    want = scx_log.ends(g, "zoo")[-1]
+    reason, msg, frames = want["reason"], want["msg"], want["backtrace"]
     doc = report("attach", g.target)
     tap.equal(validate(doc), [], f"{what}: valid against the schema")
+    log_tells(doc, want, what, g.series not in FORGETS)
     rows = [s for s in doc["fdgdb"]["scx"].get("schedulers", []) if s["role"] == "exited"]
     if g.series in FORGETS:
         tap.equal(rows, [], f"{what}: nothing survives in this kernel")
@@ -178,9 +184,120 @@ def ended(g, kind, what, dump=True):
     return doc
 
 
+def dumped(doc, dump, want, what):
+    """The whole herd as the kernel's own dump has it: who waits for good does not change."""
+    if dump is None:
+        tap.skip(f"{what}: sysrq-D", "the kernel has no sched_ext_dump")
+        return
+    herded = {p for ps in want.values() for p in ps}
+    tap.equal(sorted(herded - dump.tasks.keys())[:20], [], f"{what}: sysrq-D has the herd")
+    dump.cpus, dump.tasks = {}, {p: t for p, t in dump.tasks.items() if p in herded}
+    c = scx_dump.compare(dump, dump, doc)
+    tap.equal(c.wrong[:20], [], f"{what}: {len(dump.tasks)} tasks as sysrq-D has them ({c.same} values)")
+
+
+def register(g, name, obj="zoo"):
+    g.run(f"mkdir /sys/fs/bpf/{name}; bpftool struct_ops register /bpf/{obj}.bpf.o /sys/fs/bpf/{name}")
+
+
+def bypassed(g, what):
+    """While a scheduler lets go of its tasks, one by one and slowly, the kernel runs them in their order."""
+    register(g, "slow")
+    # The program goes by names: these wait for a CPU like all others.
+    g.run(f"for i in $(seq {2 * g.vcpus + 2}); do spin hog & done; sleep 1; herd slow 1 >/run/slow &")
+    # Nobody can ask the guest: it lets go of each task with interrupts off.
+    end, core = time.monotonic() + 120, f"{g.dir}/core"
+    while report("attach", g.target, "--section", "scx")["fdgdb"]["scx"].get("enable_state") != "disabling":
+        if time.monotonic() > end:
+            raise RuntimeError(f"{g}: the scheduler was not seen while it is disabled")
+    g.dump(core)
+    doc, text = report("core", core), fdgdb("core", "--section", "scx,tasks", core).out
+    os.unlink(core)
+    tap.equal(doc["fdgdb"]["scx"]["enable_state"], "disabling", f"{what}: state")
+    tap.equal(validate(doc), [], f"{what}: valid against the schema")
+    sched = doc["scx_sched_state"]
+    tap.ok(sched["bypass_depth"] >= 1, f"{what}: bypass depth", sched)
+    tap.equal([rq["cpu"] for rq in doc["rq_scx_states"] if not rq.get("bypassed")], [], f"{what}: each CPU is bypassed")
+    rows = by_kva(doc)
+    here = {d["origin"]: [rows[k]["comm"] for k in d["task_kvas"]] for d in doc["dsq_states"]
+            if d["origin"].startswith("bypass") or (g.series in ("6.12-scx", "6.16", "6.17", "6.18") and
+                                                    d["origin"].startswith("global"))}
+    tap.ok(sum(len(c) for c in here.values()), f"{what}: tasks wait on the queues for that", here)
+    tap.equal([d for d in doc["dsq_states"] if d["nr"] != len(d["task_kvas"])], [], f"{what}: all that are counted")
+    tap.ok(re.search(r"^    exit kind \w+ \(\d+\), bypass depth [1-9]", text, re.M) or "disabled" in text, f"{what}: in text", text[:2000])
+    wait_for(g, "its end", "cat /sys/kernel/sched_ext/state", "disabled")
+    g.run("killall spin; rm -r /sys/fs/bpf/slow", check=False)
+
+
+def below(g, what):
+    """A scheduler for a cgroup below the one for all: its queues, its tasks, its own limit."""
+    register(g, "root")
+    g.run("mkdir -p /sys/fs/cgroup/below; putnum /bpf/zoo-sub.bpf.o 0x6670625f67627566 $(stat -c %i /sys/fs/cgroup/below)")
+    register(g, "below", "zoo-sub")
+    names = {"prio": 2, "held": 2}
+    for name, nr in names.items():
+        g.run(f"sh -c 'echo $$ >/sys/fs/cgroup/below/cgroup.procs; exec herd {name} {nr}' >/run/sub.{name} & i=0; "
+              f"while [ ! -s /run/sub.{name} ] && [ $i -lt 200 ]; do sleep 0.1; i=$((i + 1)); done", timeout=120)
+    time.sleep(1)
+    want = {name: pids(g, name) for name in names}
+    dump = scx_dump.take(g)
+    g.stop()
+    core = g.dump(f"{g.dir}/core")
+    g.cont()
+    doc, text = report("core", core), fdgdb("core", core).out
+    tap.equal((doc["_status"], validate(doc)), (0, []), f"{what}: complete and valid")
+    scheds = doc["fdgdb"]["scx"]["schedulers"]
+    sub = next((s for s in scheds if s["role"] == "sub"), {})
+    hz = doc["fdgdb"]["kernel"]["hz"]
+    tap.equal([(s["ops_name"], s["role"], s.get("level"), s["watchdog_timeout"] // hz) for s in scheds],
+              [("zoo", "root", 0, 30), ("zoo_sub", "sub", 1, 20)], f"{what}: both, each with its limit")
+    tap.equal((sub.get("parent_kva"), sub.get("cgroup_path")), (scheds[0]["sched_kva"], "/below"), f"{what}: its place")
+    names_there = g.run("cat /sys/kernel/sched_ext/root/ops /sys/kernel/sched_ext/root/sub/*/ops").text.split()
+    tap.equal(names_there, ["zoo", "zoo_sub"], f"{what}: as in sysfs")
+    rows = by_kva(doc)
+    theirs = sorted(p for ps in want.values() for p in ps)
+    tap.equal(sorted(t["pid"] for t in rows.values() if t.get("sched_kva") == sub.get("sched_kva") and t["pid"] in theirs),
+              theirs, f"{what}: its tasks are its own")
+    limit = {t["pid"]: x["scx"].get("watchdog_share") for t, x in zip(doc["task_enrichments"], doc["fdgdb"]["tasks"])}
+    wrong = [(t["pid"], t["runnable_s"], limit[t["pid"]]) for t in rows.values() if t["pid"] in theirs and
+             "runnable_s" in t and abs(t["runnable_s"] / 20 - limit[t["pid"]]) > 0.01]
+    tap.equal(wrong, [], f"{what}: shares of its own limit")
+    if g.series not in NO_USER_DSQ:
+        mine = [d for d in queue(doc, PRIO_DSQ) if d.get("sched_kva") == sub.get("sched_kva")]
+        tap.equal([sorted(rows[k]["pid"] for k in d["task_kvas"]) for d in mine], [want["prio"]],
+                  f"{what}: its queue, beside the root's of the same id")
+        tap.equal(len(queue(doc, PRIO_DSQ)), 2, f"{what}: two queues of one id")
+    tap.ok(re.search(r"^    sub-scheduler zoo_sub at 0x[0-9a-f]+.*, level 1 below zoo, cgroup /below: ", text, re.M),
+           f"{what}: text shows the tree", text[:4000])
+    if dump:
+        dump.cpus, dump.tasks = {}, {p: t for p, t in dump.tasks.items() if p in theirs}
+        c = scx_dump.compare(dump, dump, doc)
+        tap.equal((c.wrong, sorted(dump.tasks)), ([], theirs), f"{what}: its tasks as sysrq-D has them ({c.same} values)")
+
+
+def unplugged(g, what):
+    """A CPU is taken away under a scheduler that cannot deal with it: the kernel ends it, and says so in a code."""
+    cpu = g.vcpus - 1
+    g.run(f"echo 0 >/sys/devices/system/cpu/cpu{cpu}/online; sleep 1")
+    wait_for(g, "its end", "cat /sys/kernel/sched_ext/state", "disabled")
+    doc, text = report("attach", g.target), fdgdb("attach", g.target).out
+    tap.equal((doc["_status"], validate(doc)), (0, []), f"{what}: complete and valid")
+    x = [s["exit"] for s in doc["fdgdb"]["scx"].get("schedulers", []) if s["role"] == "exited" and s["ops_name"] == "zoo"]
+    tap.equal([(e["kind_name"], e["code_names"]) for e in x], [("SCX_EXIT_UNREG_KERN", "RSN_HOTPLUG|ACT_RESTART")],
+              f"{what}: why it ended")
+    row = next(r for r in doc["rq_scx_states"] if r["cpu"] == cpu)
+    tap.equal((row.get("offline"), row.get("idle")), (True, None), f"{what}: the CPU is offline, not idle")
+    tap.equal([r["cpu"] for r in doc["rq_scx_states"] if r.get("offline")], [cpu], f"{what}: and no other")
+    tap.ok(re.search(rf"^ +{cpu}  swapper/{cpu} .*  offline\b", text, re.M), f"{what}: in text", text[:3000])
+    tap.equal([c["cpu"] for c in doc["per_cpu_time"] if c.get("offline")], [cpu], f"{what}: its time counts as offline")
+    nodes = len(g.run("ls -d /sys/devices/system/node/node*", check=False).text.split()) or 1
+    tap.equal([n["node"] for n in doc["per_node_numa"]], list(range(nodes)), f"{what}: all nodes are there")
+    g.run(f"echo 1 >/sys/devices/system/cpu/cpu{cpu}/online; rm -rf /sys/fs/bpf/root /sys/fs/bpf/below", check=False)
+
+
 def one(series, vcpus):
     with guest.Guest(series, scenario="zoo", vcpus=vcpus, memory=1024,
-                     qemu=NUMA if vcpus > 4 else ()) as g:
+                     qemu=numa(vcpus) if vcpus >= 4 else ()) as g:
         what = f"{g.release}, {vcpus} vCPUs"
         herd(g, "many", MANY)
         herd(g, "prio", 5)
@@ -190,6 +307,7 @@ def one(series, vcpus):
         g.stop()
         core = g.dump(f"{g.dir}/core")
         g.cont()
+        dump = scx_dump.take(g)  # before the watchdog comes
         after = sysfs(g)
         want = {name: pids(g, name) for name in ("prio", "held", "many")}
         doc, text = report("core", core), fdgdb("core", core).out
@@ -199,25 +317,31 @@ def one(series, vcpus):
         tap.equal(validate(doc), [], f"{what}: valid against the schema")
         state(doc, before, after, what)
         queues(doc, g, want, text, what)
+        dumped(doc, dump, want, what)
         tap.ok("exit" not in doc["fdgdb"]["scx"]["schedulers"][0], f"{what}: no exit record yet")
 
         disabled = "cat /sys/kernel/sched_ext/state"
         wait_for(g, "watchdog", disabled, "disabled")
         ended(g, "SCX_EXIT_ERROR_STALL", f"{what}, after the watchdog")
 
-        # Its link goes, and with it the record.
+        # Its link goes, and with it the record: the log is all that is left.
         g.run("rm -r /sys/fs/bpf/zoo; sleep 2")
-        scx = report("attach", g.target)["fdgdb"]["scx"]
-        tap.equal(scx.get("schedulers"), None, f"{what}: nothing is left once its link is gone")
+        doc, text = report("attach", g.target), fdgdb("attach", "--section", "scx,log", g.target).out
+        last = scx_log.ends(g, "zoo")[-1]
+        tap.equal(doc["fdgdb"]["scx"].get("schedulers"), None, f"{what}: no record is left once its link is gone")
+        log_tells(doc, last, f"{what}, without its link", False)
+        tap.ok(re.search(rf"^  the last scheduler zoo, by the kernel's log: ejected \d+\.\d+ s after boot, "
+                         rf"{re.escape(last['reason'])}\n    message: {re.escape(last['msg'])}$", text, re.M),
+               f"{what}, without its link: in text", text[:3000])
 
         # Another one that ends by an error, and a third beside what is left of it.
-        g.run("mkdir /sys/fs/bpf/second; bpftool struct_ops register /bpf/zoo.bpf.o /sys/fs/bpf/second")
+        register(g, "second")
         error = series not in NO_USER_DSQ
         herd(g, "error" if error else "leave", 1)
         wait_for(g, "its end", disabled, "disabled")
         kind = "SCX_EXIT_ERROR_BPF" if error else "SCX_EXIT_UNREG_BPF"
         ended(g, kind, f"{what}, ended by itself", dump=error)
-        g.run("mkdir /sys/fs/bpf/third; bpftool struct_ops register /bpf/zoo.bpf.o /sys/fs/bpf/third")
+        register(g, "third")
         doc = report("attach", g.target)
         scx = doc["fdgdb"]["scx"]
         roles = ["root"] if series in FORGETS else ["root", "exited"]
@@ -229,13 +353,24 @@ def one(series, vcpus):
         codes = [s["exit"]["code"] for s in doc["fdgdb"]["scx"].get("schedulers", []) if "exit" in s]
         if series not in FORGETS:
             tap.ok(4711 in codes, f"{what}: the program's own code", codes)
+        tap.equal(len(doc["fdgdb"]["scx"]["log_exits"]), 3, f"{what}: three ends in the log")
+        g.run("killall herd; rm -r /sys/fs/bpf/second /sys/fs/bpf/third", check=False)
+
+        bypassed(g, f"{what}, bypassed")
+        if series in SUBS:
+            below(g, f"{what}, below another")
+        else:
+            register(g, "root")
+        if series not in FORGETS:
+            unplugged(g, f"{what}, a CPU unplugged")
         tap.ok(g.ticks(), f"{what}: the guest runs on")
 
 
 def main():
     guest.close_on_signals()
-    short, rest = [("6.18", 2), ("7.3", 16)], [("6.16", 2), ("7.0", 4), ("7.1", 2), ("7.2", 2), ("6.12-scx", 2)]
-    for series, vcpus in pick(tap, "a scheduler's life on", short, rest):
+    short, rest = [("7.0", 4), ("7.3", 16)], [("6.16", 2), ("6.18", 2), ("7.1", 2), ("7.2", 2), ("6.12-scx", 2)]
+    named = [(s, n) for s, n in short + rest if s in sys.argv[1:]]
+    for series, vcpus in named or pick(tap, "a scheduler's life on", short, rest):
         try:
             debian.kernel(series)
         except debian.Gone as e:

@@ -7,9 +7,13 @@
  *	held...		is in no queue at all: the program keeps it
  *	error...	makes the program end the scheduler with scx_bpf_error()
  *	leave...	makes it leave by itself, with scx_bpf_exit() and a code
+ *	slow...		likewise, but it lets go of its tasks one by one and takes its time: meanwhile the kernel
+ *			bypasses it
  *
  * All others go through the global queue.  Who waits does so until the kernel's watchdog ends it all.
  * Kernels that let no program make queues have no `prio' and `many': there these are held too.
+ *
+ * With SUB_ID it is one for a cgroup, below another one (7.1).
  */
 #define BPF_NO_KFUNC_PROTOTYPES
 #include "vmlinux.h"
@@ -25,12 +29,15 @@ enum {
 	MANY_DSQ = 0x3a47,
 	SLICE_NS = 5000000,
 	EXIT_CODE = 4711,
+	SLOW_TASKS = 80,
+	SLOW_NS = 200000000,
 };
 
 /* .bss */
 u64 nr_prio, nr_many, nr_held;
 u32 exit_kind;
 s64 exit_code;
+u32 to_be_slow; /* tasks */
 
 static bool is(const struct task_struct *p, const char *name, int len)
 {
@@ -43,7 +50,7 @@ static bool is(const struct task_struct *p, const char *name, int len)
 
 static bool is_special(const struct task_struct *p)
 {
-	return IS(p, "prio") || IS(p, "many") || IS(p, "held") || IS(p, "error") || IS(p, "leave");
+	return IS(p, "prio") || IS(p, "many") || IS(p, "held") || IS(p, "error") || IS(p, "leave") || IS(p, "slow");
 }
 
 SEC("struct_ops/zoo_select_cpu")
@@ -69,7 +76,9 @@ void BPF_PROG(zoo_enqueue, struct task_struct *p, u64 enq_flags)
 
 		scx_bpf_error_bstr(fmt, data, sizeof(data));
 	}
-	if (IS(p, "leave")) {
+	if (IS(p, "slow"))
+		to_be_slow = SLOW_TASKS;
+	if (IS(p, "leave") || IS(p, "slow")) {
 		static char fmt[] = "%d has left";
 		unsigned long long data[] = { (u32)p->pid };
 
@@ -98,6 +107,30 @@ void BPF_PROG(zoo_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, SLICE_NS, enq_flags);
 }
 
+static long wait_until(u64 i, u64 *end)
+{
+	return bpf_ktime_get_ns() >= *end;
+}
+
+SEC("struct_ops/zoo_exit_task")
+void BPF_PROG(zoo_exit_task, struct task_struct *p, struct scx_exit_task_args *args)
+{
+	u64 end = bpf_ktime_get_ns() + SLOW_NS;
+
+	if (!to_be_slow)
+		return;
+	to_be_slow--;
+	bpf_loop(1 << 23, wait_until, &end, 0);
+}
+
+#if defined(HAVE_SUB_ATTACH) && !defined(SUB_ID)
+SEC("struct_ops.s/zoo_sub_attach")
+s32 BPF_PROG(zoo_sub_attach, struct scx_sub_attach_args *args)
+{
+	return 0;
+}
+#endif
+
 SEC("struct_ops.s/zoo_init")
 s32 BPF_PROG(zoo_init)
 {
@@ -123,6 +156,16 @@ struct sched_ext_ops zoo_ops = {
 	.enqueue = (void *)zoo_enqueue,
 	.init = (void *)zoo_init,
 	.exit = (void *)zoo_exit,
+	.exit_task = (void *)zoo_exit_task,
+#ifdef SUB_ID
+	.sub_cgroup_id = SUB_ID, /* stands for the id of a cgroup: prog/putnum.c */
+	.timeout_ms = 20000,
+	.name = "zoo_sub",
+#else
+#ifdef HAVE_SUB_ATTACH
+	.sub_attach = (void *)zoo_sub_attach,
+#endif
 	.timeout_ms = 30000,
 	.name = "zoo",
+#endif
 };
