@@ -248,7 +248,7 @@ static void judge(struct triage *t)
 	const struct rcu_state_row *rcu = &t->r->cpus.rcu;
 	const struct task_row *kthread;
 	double limit = rcu->stall_timeout.v ? (double)rcu->stall_timeout.v : DEFAULT_TIMEOUT;
-	struct finding *f;
+	struct finding *f, *wanted;
 
 	if (!t->r->cpus.collected)
 		return;
@@ -257,11 +257,14 @@ static void judge(struct triage *t)
 		return;
 	}
 	f = judge_normal(t, limit);
-	if (!f)
-		f = judge_wanted(t, limit);
+	wanted = f ? NULL : judge_wanted(t, limit);
+	if (wanted)
+		f = wanted;
 	kthread = rcu->kthread_kva.v ? report_task(t->r, (struct kva){ rcu->kthread_kva.v }) : NULL;
 	if (f && kthread)
 		triage_needs_task(t, f, kthread);
+	/* Who wants it wakes that thread in an interrupt: none comes on a CPU that takes none. */
+	triage_needs(t, wanted, THING_CULPRIT, 0);
 	judge_expedited(t, f);
 	judge_others(t);
 }

@@ -77,6 +77,23 @@ static void test_unbound_pool(void)
 	}
 }
 
+/* A grace period that nobody begins: who should wake its thread is on a CPU that takes no interrupts. */
+static void test_wanted_grace_period(void)
+{
+	for (int stuck = 0; stuck <= 1; stuck++) {
+		struct report *r = new_report();
+
+		add_cpu(r, 0);
+		r->cpus.rows.data[0].softlockup_age.v = stuck ? 25 : 0;
+		add_curr(r, 0);
+		r->cpus.rcu = (struct rcu_state_row){ .collected = true, .requested = true,
+						      .requested_for = { true, 24 * HZ }, .activity_age = { true, 24 * HZ } };
+		judge(r);
+		EXPECT(r, "rcu-stall", stuck ? "softlockup@cpu0" : NULL);
+		report_destroy(r);
+	}
+}
+
 /* A warning that makes others hang for minutes is an error; roots stand before what follows from another one. */
 static void test_severity(void)
 {
@@ -464,6 +481,7 @@ static void test_many(void)
 UNIT_MAIN("triage-causes", { "the holder of a lock that waits for a disk", test_holder_hangs },
 	  { "what a soft lockup leads to", test_softlockup_spreads },
 	  { "a pool of no CPU", test_unbound_pool },
+	  { "a grace period that is not begun", test_wanted_grace_period },
 	  { "roots are as bad as what they lead to, and stand first", test_severity },
 	  { "CPUs that wait for one of them", test_stop_machine }, { "who spins for whom", test_spin_holder },
 	  { "a deadlock of spin locks", test_spin_abba }, { "a panic, what it comes of and what of it", test_panic },
