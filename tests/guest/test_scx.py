@@ -204,7 +204,7 @@ def which(series):
 
 def main():
     guest.close_on_signals()
-    for series in which(pick(tap, "starved task on", ["6.12-scx", "6.16", "7.2"], ["6.17", "6.18", "6.19", "7.0", "7.1", "7.3"])):
+    for series in which(pick(tap, "starved task on", ["6.12-scx", "7.2"], ["6.16", "6.17", "6.18", "6.19", "7.0", "7.1", "7.3"])):
         try:
             debian.kernel(series)
         except debian.Gone as e:

@@ -368,8 +368,8 @@ def one(series, vcpus):
 
 def main():
     guest.close_on_signals()
-    short, rest = [("7.0", 4), ("7.3", 16)], [("6.16", 2), ("6.18", 2), ("7.1", 2), ("7.2", 2), ("6.12-scx", 2)]
-    named = [(s, n) for s, n in short + rest if s in sys.argv[1:]]
+    short, rest = [("7.3", 4)], [("6.16", 2), ("6.18", 2), ("7.0", 4), ("7.1", 2), ("7.2", 2), ("7.3", 16), ("6.12-scx", 2)]
+    named = [(s, n) for s, n in short + rest if s in sys.argv[1:] or f"{s}/{n}" in sys.argv[1:]]
     for series, vcpus in named or pick(tap, "a scheduler's life on", short, rest):
         try:
             debian.kernel(series)

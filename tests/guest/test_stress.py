@@ -211,7 +211,8 @@ def moving(g, programs, names, stops):
     tap.ok(not bad, f"{what}, {stops} stops in a row: no key twice, no foreign entry, no torn word, nothing astray",
            "\n".join(bad[:10]))
     live = [gen for gen in seen if gen]  # between two runs there may be no value
-    tap.ok(len(set(live)) > max(len(live) // 2, 1), "the maps were on the move", seen)
+    # On a slow machine several stops may come while the task that runs the program has no CPU.
+    tap.ok(len(set(live)) > max(len(live) // 4, 1), "the maps were on the move", seen)
     tap.note(f"{torn} values caught in the middle of a write; entries {({n: (min(c), max(c)) for n, c in counts.items()})}; "
              f"locks held: {[(n, l['what'], l.get('cpus')) for n, l in locks]}; longest stop {longest / 1000:.0f} ms")
     tap.ok(all(l.get("cpus", [1]) == [1] for _, l in locks), "locks, if any, are the busy CPU's", locks)
