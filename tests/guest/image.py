@@ -43,8 +43,9 @@ def features(kernel):
         "HAVE_CGRP_STORAGE": "BPF_MAP_TYPE_CGRP_STORAGE" in text,
         "HAVE_RHASH": "BPF_MAP_TYPE_RHASH" in text,
         "HAVE_SCX_CID": re.search(r"^struct sched_ext_ops_cid \{", text, re.M),
-        # Schedulers for a cgroup, below the one for all.
-        "HAVE_SUB_ATTACH": re.search(r"\bsub_attach\)\(struct scx_sub_attach_args", text),
+        # Schedulers for a cgroup, below the one for all; where there is a cid form, only such ones may be that.
+        "HAVE_SUB_ATTACH": re.search(r"\bsub_attach\)\(struct scx_sub_attach_args", text) and
+                           not re.search(r"^struct sched_ext_ops_cid \{", text, re.M),
         "HAVE_SCX": re.search(r"^struct sched_ext_ops \{", text, re.M),
         # Types of links have numbers on kernels that are built without them, but no struct.
         **{f"HAVE_{what}": re.search(rf"^struct {link} \{{", text, re.M) for what, link in (
