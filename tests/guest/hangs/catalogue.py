@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hangs, and what fdgdb must say about each: one root finding and no other.
+"""Hangs, and what fdgdb must say about each: the root findings expected, what they lead to, and no other root.
 
 Scenarios of one boot are played one after the other; what `end` undoes must be gone before the next.
 """
@@ -7,23 +7,29 @@ Scenarios of one boot are played one after the other; what `end` undoes must be 
 import os
 import time
 
+import modules
+
 
 class Scenario:
     """One hang.
 
-    make    shell commands in the guest; their failure is one of the test
+    make    shell commands in the guest, or a function of the guest; their failure is one of the test
     wait    seconds until it has been a hang for long enough, or a function of the guest
     roots   ids of the root findings (errors and warnings) expected, with severity and confidence
+    says    what one of the roots' summaries must have
+    leads   ids of findings that must follow from these
+    notes   ids of findings for information that must be there
     end     shell commands that undo it; None: the guest is of no use afterwards
     keeps   the roots stay when it has been undone (a deadlock, an oops)
-    alone   what the earlier ones have left follows from this one (a panic)
     needs   feature of the kernel (see image.features)
-    says    what one of the roots' summaries must have
+    quick   it is played in a short run on every kernel; others on the first alone
     """
 
-    def __init__(self, name, what, make, wait, roots, end="true", keeps=False, needs=None, alone=False, says=None):
+    def __init__(self, name, what, make, wait, roots, end="true", keeps=False, needs=None, says=None, leads=(),
+                 notes=(), quick=False):
         self.name, self.what, self.make, self.wait, self.roots = name, what, make, wait, dict(roots)
-        self.end, self.keeps, self.needs, self.alone, self.says = end, keeps, needs, alone, says
+        self.end, self.keeps, self.needs, self.says = end, keeps, needs, says
+        self.leads, self.notes, self.quick = set(leads), set(notes), quick
 
 
 class Boot:
@@ -99,9 +105,12 @@ KERNEL = Boot("kernel", [
     Scenario("userfault", "a writer in a page fault that nobody answers, and one behind its inode's lock",
              "uffd /tmp/file & echo $! >/run/uffd", 13, {"userfault": ("warning", CERTAIN)},
              end="kill -9 $(cat /run/uffd); sleep 1"),
-    Scenario("fuse", "a FUSE server that answers nothing, and two tasks that ask it",
+    Scenario("fuse", "a FUSE server that answers nothing, and two tasks that have asked it, in state D",
              "fusedead /tmp/fuse & echo $! >/run/fuse; sleep 1", 13, {"fuse": ("warning", CERTAIN)},
              end="kill -9 $(cat /run/fuse); sleep 1"),
+    Scenario("mmap-lock", "an mmap_lock held in a page fault that a FUSE server does not answer, and a queue behind it",
+             "fusedead /tmp/fuse map & echo $! >/run/fuse; sleep 1", 16, {"fuse": ("warning", CERTAIN)},
+             leads={"lock-held"}, end="kill -9 $(cat /run/fuse); sleep 1"),
     Scenario("work", "a work that does not end on an ordered workqueue, and one behind it", hang("work"), 12,
              {"workqueue-stuck": ("warning", CERTAIN)}, end=hang("release") + "; sleep 1"),
     Scenario("mutex", "a mutex that its holder keeps, and who waits for it", hang("mutex"), 13,
@@ -121,6 +130,17 @@ KERNEL = Boot("kernel", [
     Scenario("panic", "sysrq-c", "echo 1 >/proc/sys/kernel/panic_on_oops; (sleep 1; echo c >/proc/sysrq-trigger) &",
              5, {"panic": ("error", CERTAIN)}, end=None),
 ], setup=LIMITS)
+
+CPUS = Boot("cpus", [
+    Scenario("irqs-all", "all CPUs loop with interrupts off", later(f"taskset 1 sh -c '{hang('irqs-all')}'"), 8,
+             {"clocks-stand": ("error", LIKELY)}, end=None),
+], vcpus=4, setup=LIMITS, full_only=True)
+
+# CPUs that spin for ever.
+SPIN_ABBA = Boot("spin-abba", [
+    Scenario("spin-abba", "two CPUs that take two spin locks in opposite orders", later(hang("spin-abba")), 15,
+             {"deadlock": ("error", LIKELY)}, leads={"softlockup"}, end=None),
+], vcpus=3, setup=LIMITS)
 
 PINNED = "taskset 2 spin victim"
 
@@ -154,10 +174,28 @@ SCX = Boot("scx", [
              end=None, needs="HAVE_SCX", says=line_of("trap.bpf.c", "bpf_loop(1 << 23, turn_again, 0, 0);")),
 ], vcpus=3)
 
+
+def start_workday(g):
+    modules.insert(g, "loop")
+    g.run("ip link set lo up && mkdir -p /dev/pts && mount -t devpts pts /dev/pts && "
+          "truncate -s 32M /tmp/disk && losetup /dev/loop0 /tmp/disk && { workday /tmp/file /dev/loop0 & } && "
+          # Frozen both ways, with what sleeps and what runs.
+          "mkdir -p /sys/fs/cgroup/cold /cg && mount -t cgroup -o freezer cg /cg && mkdir /cg/cold && "
+          "for c in /sys/fs/cgroup/cold /cg/cold; do "
+          "(sleep 1000 & echo $! >$c/cgroup.procs; spin cold & echo $! >$c/cgroup.procs); done && "
+          "sleep 1 && echo 1 >/sys/fs/cgroup/cold/cgroup.freeze && echo FROZEN >/cg/cold/freezer.state")
+
+
+# Nothing hangs, but much happens, and much waits.
+WORKDAY = Boot("workday", [
+    Scenario("workday", "forks, TCP, files, memory, a real-time task; frozen tasks; waits that may last",
+             start_workday, 20, {}, end=None),
+])
+
 # As many tasks as make a load of 200 on 16 CPUs: all runnable, none at fault.
 BUSY = Boot("busy", [
     Scenario("busy", "200 tasks that want to run on 16 CPUs",
              "i=0; while [ $i -lt 200 ]; do spin busy & i=$((i + 1)); done", 30, {}, end=None),
 ], vcpus=16, memory=768, full_only=True)
 
-BOOTS = [KERNEL, SCX, BUSY]
+BOOTS = [KERNEL, CPUS, SPIN_ABBA, SCX, WORKDAY, BUSY]

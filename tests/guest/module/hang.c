@@ -269,7 +269,10 @@ static int rw_waiter(void *data)
 	return 0;
 }
 
-/* ---- other CPUs: one loops in what it was asked to run, or does not take the interrupt at all */
+/*
+ * ---- other CPUs: one loops in what it was asked to run, or does not take the interrupt at all.
+ * Who asks that one does not sleep before: the timer may be one that it should have run for the others.
+ */
 
 static __attribute__((noinline)) void called(void *data)
 {
@@ -288,14 +291,14 @@ static int call_one(void *data)
 
 static int call_all(void *data)
 {
-	msleep(500);
+	delay(500);
 	smp_call_function(nothing, 0, 1);
 	return 0;
 }
 
 static int call_one_late(void *data)
 {
-	msleep(500);
+	delay(500);
 	smp_call_function_single(1, nothing, 0, 1);
 	return 0;
 }
@@ -554,9 +557,10 @@ static ssize_t hang_write(struct file *file, const char *buf, size_t len, loff_t
 	} else if (is(s, "ipi")) {
 		start(call_one, "hang_ipi", 2);
 	} else if (is(s, "call")) {
-		start(irqs, "hang_irqs", 1);
+		/* The other way round their making may have to wait for CPU 1. */
 		start(call_all, "hang_call", 2);
 		start(call_one_late, "hang_call1", 3);
+		start(irqs, "hang_irqs", 1);
 	} else if (is(s, "stop-machine")) {
 		start(irqs, "hang_irqs", 1);
 		start(stop_all, "hang_stop", 2);
