@@ -378,5 +378,6 @@ struct err *walk_stacks(struct walk *w)
 	struct err *e = run(&j);
 	unwinder_destroy(j.uw);
 	err_free(j.fatal);
+	walk_task_locks(w);
 	return e;
 }

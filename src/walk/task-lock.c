@@ -87,7 +87,7 @@ static struct lock_slowpath of_stack(const struct kstack_row *s)
 	return ret;
 }
 
-struct err *walk_task_locks(struct walk *w)
+void walk_task_locks(struct walk *w)
 {
 	struct report *r = w->r;
 
@@ -103,5 +103,4 @@ struct err *walk_task_locks(struct walk *w)
 		task->lock_slowpath = lock.match;
 		task->x.lock_symbol = lock.symbol;
 	}
-	return NULL;
 }

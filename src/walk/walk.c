@@ -31,7 +31,6 @@ static const struct part {
 	{ "scx", "scx", walk_scx },
 	{ "tasks", "tasks", walk_tasks },
 	{ "stacks", "stacks", walk_stacks },
-	{ "stacks", "stacks", walk_task_locks },
 	{ "waits", "waits", walk_waits },
 };
 

