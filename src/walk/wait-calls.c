@@ -10,7 +10,6 @@
 #include "base/cleanup.h"
 
 enum {
-	FRAMES_LOOKED_AT = 4, /* from where the CPU was stopped, or from an interrupt that came in between */
 	CSD_FLAG_LOCK = 1, CSD_TYPE_SYNC = 0x10,
 	CSD_ALIGN = 32,
 };
@@ -38,17 +37,10 @@ static const struct {
 /* In the order of frames: csd_lock_wait() may be inlined, or stand on its own. */
 static bool find_site(const struct kstack_row *s, enum how *how, const char **function)
 {
+	const struct kstack_frame *f;
 	size_t exact = 0;
 
-	for (size_t i = 0; i < s->nr_frames; i++) {
-		const struct kstack_frame *f = &s->frames[i];
-
-		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
-			return false;
-		if (f->kind == FRAME_EXACT)
-			exact = i;
-		if (i - exact >= FRAMES_LOOKED_AT)
-			continue;
+	for (size_t i = 0; (f = wait_top_frame(s, &i, &exact)); i++) {
 		for (size_t n = 0; f->symbol && n < ARRAY_SIZE(sites); n++) {
 			if (wait_is_function(f->symbol, sites[n].name)) {
 				*how = sites[n].how;

@@ -88,6 +88,23 @@ static const struct site callers[] = {
 	{ "rcu_barrier_tasks_trace", WAIT_RCU, "tasks_trace" },
 };
 
+const struct kstack_frame *wait_top_frame(const struct kstack_row *s, size_t *i, size_t *exact)
+{
+	enum { LOOKED_AT = 4 };
+
+	for (; *i < s->nr_frames; ++*i) {
+		const struct kstack_frame *f = &s->frames[*i];
+
+		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
+			return NULL;
+		if (f->kind == FRAME_EXACT)
+			*exact = *i;
+		if (*i - *exact < LOOKED_AT)
+			return f;
+	}
+	return NULL;
+}
+
 bool wait_is_function(const char *symbol, const char *name)
 {
 	size_t len = strcspn(symbol, ".");

@@ -13,7 +13,6 @@
 #include "base/cleanup.h"
 
 enum {
-	FRAMES_LOOKED_AT = 4, /* from where the CPU was stopped, or from an interrupt that came in between */
 	WORDS = 64,	      /* of the stack of who waits */
 	TAIL_SHIFT = 16, TAIL_CPU_SHIFT = 18, /* _Q_TAIL_*_OFFSET for less than 16384 CPUs */
 	RW_LOCKED = 0xff, RW_READER_SHIFT = 9, RW_READERS_MAX = 4096, /* _QW_LOCKED, _QR_SHIFT */
@@ -35,17 +34,10 @@ static const struct {
 
 static bool find_site(const struct kstack_row *s, struct spinner *sp)
 {
+	const struct kstack_frame *f;
 	size_t exact = 0;
 
-	for (size_t i = 0; i < s->nr_frames; i++) {
-		const struct kstack_frame *f = &s->frames[i];
-
-		if (f->kind == FRAME_GUESS || f->kind == FRAME_USER)
-			return false;
-		if (f->kind == FRAME_EXACT)
-			exact = i;
-		if (i - exact >= FRAMES_LOOKED_AT)
-			continue;
+	for (size_t i = 0; (f = wait_top_frame(s, &i, &exact)); i++) {
 		for (size_t n = 0; f->symbol && n < ARRAY_SIZE(sites); n++) {
 			if (!wait_is_function(f->symbol, sites[n].name))
 				continue;

@@ -42,6 +42,12 @@ struct err *waits_layout(struct kernel *k, struct waits_layout *l) MUST_CHECK;
 /* Whether this symbol is the function, or a clone of it: compilers add suffixes behind a dot. */
 bool wait_is_function(const char *symbol, const char *name);
 
+/*
+ * The next frame, from *i on, that tells what a CPU does now: one of the first few from where it was stopped, or from
+ * an interrupt that came in between, before any guess.  *exact is the frame these are counted from; both begin as 0.
+ */
+const struct kstack_frame *wait_top_frame(const struct kstack_row *s, size_t *i, size_t *exact);
+
 /* ---- who waits, by the functions on the stack */
 
 struct wait_site {
