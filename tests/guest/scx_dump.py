@@ -106,10 +106,10 @@ def our_cpu(rq):
 
 
 class Compared:
-    """What came of it: values that differ, how many agree, and what was left out because it moved."""
+    """What came of it: values that differ, how many agree (in all and of each task), and what was left out because it moved."""
 
     def __init__(self):
-        self.wrong, self.left_out, self.same = [], [], 0
+        self.wrong, self.left_out, self.same, self.of_task = [], [], 0, {}
 
     def add(self, what, key, before, after, ours):
         if before != after:
@@ -138,8 +138,10 @@ def compare(before, after, doc):
             c.wrong.append((f"task {pid}", "is not in the report", before.tasks[pid], None))
             continue
         b, a, ours = their_task(before.tasks[pid]), their_task(after.tasks[pid]), our_task(doc, *rows[pid])
+        agreed = c.same
         for key in sorted(b.keys() & a.keys()):
             c.add(f"task {pid} {ours['comm']}", key, b[key], a[key], ours[key])
+        c.of_task[pid] = c.same - agreed
         cpu = before.tasks[pid]["cpu"]
         if before.tasks[pid] == after.tasks[pid] and not before.tasks[pid]["running"] and \
                 rows[pid][0]["task_kva"] not in rqs[cpu]["runnable_task_kvas"]:

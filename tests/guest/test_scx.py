@@ -129,8 +129,8 @@ def dumped(g, before, after, doc, what):
     c = scx_dump.compare(before, after, doc)
     tap.equal(c.wrong, [], f"{what}: CPUs and tasks as sysrq-D has them ({c.same} values, {len(c.left_out)} left out)")
     pid = int(g.run("cat /run/starved.pid").text)
-    tap.ok(pid in before.tasks and pid in after.tasks and c.same >= 12,
-           f"{what}: the starved task among them", before.text[:3000])
+    # An idle CPU is in the dump of 6.12 only if something waits for it: no count of all values can be relied on.
+    tap.ok(c.of_task.get(pid, 0) >= 7, f"{what}: the starved task among them", before.text[:3000])
     tap.note(f"{what}: left out, as it changed meanwhile: " + ", ".join(c.left_out[:12]))
 
 
