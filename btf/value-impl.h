@@ -42,6 +42,8 @@ struct render {
 	struct pool *pool;
 	uint32_t budget;
 	struct value *spent; /* stands where the budget ran out; made once */
+	uint32_t owner; /* the struct or variable, and its member, that declares the value at hand; 0: none */
+	int32_t component; /* as in struct btf_decl_tag */
 	uint64_t path[VALUE_MAX_DEPTH]; /* addresses of the pointers being followed */
 	unsigned int path_len;
 	unsigned int frames;
@@ -96,6 +98,37 @@ struct value *render_bitfield(struct render *r, const struct btf_type *base, str
 
 /* The full type of a forward declaration's name; 0 if there is none, or several that differ. */
 uint32_t find_full_type(const struct types *types, const struct btf_type *fwd);
+
+/* ---- what is the kernel's */
+
+enum kernels {
+	KERNELS_NOT,
+	KERNELS_TIMER, KERNELS_WQ, KERNELS_TASK_WORK,
+	KERNELS_LIST, KERNELS_TREE, KERNELS_LIST_NODE, KERNELS_TREE_NODE,
+};
+
+/* By its name, a struct that the kernel has another idea of than programs. */
+enum kernels value_is_kernels(const struct types *types, const struct btf_type *t);
+
+/* True: *ret is the struct as the kernel sees it (NULL for lack of memory).  False: it is to be shown like any other. */
+bool render_kernels(struct render *r, const struct btf_type *t, struct span s, struct nest n, struct value **ret);
+
+/* The same of a list or tree with its objects. */
+bool render_chain(struct render *r, enum kernels what, const char *name, struct span s, struct nest n,
+		  struct value **ret);
+
+/* A struct of members that no type has. */
+struct fields {
+	struct value_member m[8];
+	size_t nr;
+	bool failed;
+};
+
+/* v is NULL for lack of memory. */
+void fields_add(struct render *r, struct fields *f, const char *name, struct value *v);
+/* `type` for value_env.describe(), or NULL. */
+struct value *fields_ptr(struct render *r, struct fields *f, const char *name, uint64_t addr, const char *type);
+struct value *fields_finish(struct render *r, const struct fields *f, const char *type_name);
 
 /* ---- CPU masks */
 

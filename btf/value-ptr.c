@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Pointers, and what is behind some of them: anything in an arena, whose bounds are exact, but in kernel
- * memory CPU masks only; a task_struct would drag half the kernel into the report.
+ * Pointers, and what is behind some of them: anything in an arena, whose bounds are exact; in kernel memory CPU masks,
+ * and objects that the program has allocated or lent.  Of the kernel's own it is said in a few words which they are: a
+ * task_struct would drag half the kernel into the report.
  */
 #include "config.h"
 
@@ -76,6 +77,87 @@ static bool follow_mask(struct render *r, struct value *v)
 	return v->ptr.deref;
 }
 
+/* ---- objects that a tag tells of */
+
+/* The type tag right behind a pointer, "" if there is none. */
+static const char *tag_of(const struct types *types, uint32_t pointee)
+{
+	const struct btf_type *t = types_get(types, pointee);
+
+	return t && btf_is_type_tag(t) ? types_str(types, t->name_off) : "";
+}
+
+static struct value *read_object(struct render *r, uint64_t addr, uint32_t id, uint64_t size, struct nest n)
+{
+	size_t want = (size_t)MIN(size, (uint64_t)VALUE_MAX_CHASE);
+	_cleanup_free_ uint8_t *buf = malloc(want ? want : 1);
+
+	if (!buf)
+		return NULL;
+	size_t got = MIN(want, r->env->read_kernel(r->env->ctx, addr, buf, want));
+	if (!got && want)
+		return render_unsupported(r, "cannot read %#jx", (uintmax_t)addr);
+	return render_sized(r, id, size, (struct span){ buf, got }, n);
+}
+
+/* One for each CPU, in an array: what the program has is the address of the __percpu pointer (bpf_mem_alloc()). */
+static struct value *read_percpu(struct render *r, uint64_t addr, uint32_t id, uint64_t size, struct nest n)
+{
+	unsigned int nr = MIN(r->env->nr_cpus, (unsigned int)VALUE_MAX_ELEMENTS);
+	uint8_t raw[POINTER_SIZE];
+
+	if (r->env->read_kernel(r->env->ctx, addr, raw, sizeof(raw)) != sizeof(raw))
+		return render_unsupported(r, "cannot read %#jx", (uintmax_t)addr);
+	struct value *v = render_new(r, VALUE_ARRAY);
+	if (!v)
+		return NULL;
+	v->arr.len = r->env->nr_cpus;
+	v->arr.elements = pool_calloc(r->pool, nr, sizeof(*v->arr.elements));
+	if (!v->arr.elements)
+		return NULL;
+	for (unsigned int cpu = 0; cpu < nr && r->budget; cpu++) {
+		uint64_t at;
+		struct value *e = r->env->percpu(r->env->ctx, get_le64(raw), cpu, &at) ?
+					  read_object(r, at, id, size, nest_in(n, 1, 2)) :
+					  render_unsupported(r, "no CPU %u", cpu);
+
+		if (!e)
+			return NULL;
+		v->arr.elements[v->arr.nr++] = e;
+	}
+	return v;
+}
+
+/*
+ * A kptr leads to an object of the program's unless the kernel has a type of that name; a uptr to a page of user
+ * memory, by the kernel's address of it.
+ */
+static bool follow_tagged(struct render *r, struct value *v, uint32_t pointee, uint32_t id, struct nest n)
+{
+	const struct value_env *env = r->env;
+	const char *tag = tag_of(r->types, pointee), *name = types_name(r->types, id);
+	bool percpu = !strcmp(tag, "percpu_kptr"), user = !strcmp(tag, "uptr");
+	bool ours = user || (!(env->is_kernels && env->is_kernels(env->ctx, name)) &&
+			     (percpu || !strcmp(tag, "kptr") || !strcmp(tag, "kptr_untrusted")));
+	uint64_t size;
+
+	/* Without a tag it may be a pointer to what is gone. */
+	if (!ours && *tag && env->describe)
+		v->ptr.annotation = env->describe(env->ctx, name, v->ptr.value, r->pool);
+	if (!ours || !env->read_kernel || (percpu && !env->percpu) || !type_size(r->types, id, &size))
+		return true;
+	if (n.depth + 2 >= VALUE_MAX_DEPTH || n.levels + 4 >= VALUE_MAX_LEVELS || !r->budget)
+		return true;
+
+	const char *cycle = skip_cycle(r, v->ptr.value);
+	if (cycle)
+		return skip(v, cycle);
+	r->path[r->path_len++] = v->ptr.value;
+	v->ptr.deref = (percpu ? read_percpu : read_object)(r, v->ptr.value, id, size, nest_in(n, 1, 1));
+	r->path_len--;
+	return v->ptr.deref;
+}
+
 /* False for lack of memory. */
 static bool follow(struct render *r, struct value *v, uint32_t pointee, struct nest n)
 {
@@ -91,7 +173,7 @@ static bool follow(struct render *r, struct value *v, uint32_t pointee, struct n
 		v->ptr.freed = env->freed(env->ctx, addr);
 	bool in_arena = env->in_arena && env->read_arena && env->in_arena(env->ctx, addr);
 	if (!in_arena && !(env->read_kernel && addr >> 63 && cpus_pointee(r->types, t)))
-		return true;
+		return !env->kernel || follow_tagged(r, v, pointee, id, n);
 	if (n.depth + 1 >= VALUE_MAX_DEPTH || n.levels + 1 >= VALUE_MAX_LEVELS || !r->budget)
 		return true;
 
@@ -166,6 +248,8 @@ static bool may_follow(struct search *s, uint32_t id)
 		return part_may_follow(s, btf_array(t)->type);
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
+		if (value_is_kernels(s->types, t))
+			return true;
 		for (uint32_t i = 0, n = btf_vlen(t); i < n; i++) {
 			if (part_may_follow(s, btf_members(t)[i].type))
 				return true;

@@ -89,16 +89,33 @@ static bool add_plain(struct render *r, struct parts *p, const char *name, uint3
 	return add_part(p, name, render_sized(r, type, size, span_part(p->s, off, size), p->n));
 }
 
-/* `bit` is where the struct begins in the outermost. */
-static bool add_members(struct render *r, struct parts *p, const struct btf_type *t, uint64_t bit)
+/* Tags of the member that declares a value tell what its lists consist of. */
+static bool add_tagged(struct render *r, struct parts *p, uint32_t owner, int32_t component, uint64_t off)
 {
+	const struct btf_member *m = &btf_members(types_get(r->types, owner))[component];
+	uint32_t owner_before = r->owner;
+	int32_t component_before = r->component;
+
+	r->owner = owner;
+	r->component = component;
+	bool good = add_plain(r, p, types_str(r->types, m->name_off), m->type, off);
+	r->owner = owner_before;
+	r->component = component_before;
+	return good;
+}
+
+/* `bit` is where the struct begins in the outermost. */
+static bool add_members(struct render *r, struct parts *p, uint32_t id, uint64_t bit)
+{
+	const struct btf_type *t = types_get(r->types, id);
 	const struct btf_member *m = btf_members(t);
 
 	for (uint32_t i = 0, n = btf_vlen(t); i < n; i++) {
 		const char *name = types_str(r->types, m[i].name_off);
 		uint64_t at = bit + btf_member_bit_offset(t, i);
 		uint32_t bits = btf_member_bitfield_size(t, i);
-		const struct btf_type *mt = types_get(r->types, types_peel(r->types, m[i].type));
+		uint32_t peeled = types_peel(r->types, m[i].type);
+		const struct btf_type *mt = types_get(r->types, peeled);
 
 		if (!r->budget)
 			return add_part(p, name, render_type(r, 0, p->s, p->n));
@@ -115,10 +132,10 @@ static bool add_members(struct render *r, struct parts *p, const struct btf_type
 							   (unsigned int)(at % 8)));
 		} else if (!*name && mt && btf_is_composite(mt) && r->frames < VALUE_MAX_FRAMES) {
 			r->frames++;
-			good = add_members(r, p, mt, at);
+			good = add_members(r, p, peeled, at);
 			r->frames--;
 		} else {
-			good = add_plain(r, p, name, m[i].type, at / 8);
+			good = add_tagged(r, p, id, (int32_t)i, at / 8);
 		}
 		if (!good)
 			return false;
@@ -143,14 +160,17 @@ struct value *render_struct(struct render *r, uint32_t id, const struct btf_type
 {
 	uint64_t off, len;
 
+	struct value *v = NULL;
+
 	if (cpus_layout(r->types, t, &off, &len) && span_part(s, off, len).len >= 8)
 		return render_mask(r, t, s, off, len);
+	if (render_kernels(r, t, s, n, &v))
+		return v;
 
 	bool cut = s.len < t->size;
 	struct parts p = { .s = s, .cut = cut, .n = nest_in(n, 1, cut ? 4 : 3) };
-	struct value *v = NULL;
 
-	if (add_members(r, &p, t, 0))
+	if (add_members(r, &p, id, 0))
 		v = finish_parts(r, &p, types_name(r->types, id));
 	free(p.v.data);
 	return v && cut ? render_truncated(r, t->size, s, v) : v;
@@ -171,6 +191,8 @@ struct value *render_datasec(struct render *r, uint32_t id, const struct btf_typ
 		spend_name(r, name);
 		if (!type_size(r->types, info[i].type, &size))
 			size = 0;
+		r->owner = info[i].type;
+		r->component = -1;
 		good = add_part(&p, name, render_sized(r, info[i].type, size, part, p.n));
 	}
 

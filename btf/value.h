@@ -83,6 +83,22 @@ enum {
 };
 
 /*
+ * Where members are in structures of the kernel that values hold under names without members (struct bpf_timer), and
+ * in those that they lead to.  Each may be absent.
+ */
+struct value_kernel {
+	const struct types *types; /* the kernel's */
+	struct member list_next, list_prev, list_owner; /* struct bpf_list_node_kern */
+	struct member tree_left, tree_right, tree_owner; /* struct bpf_rb_node_kern */
+	struct member timer_queued, timer_expires, timer_base, timer_fn, timer_prog, timer_map; /* struct bpf_hrtimer */
+	struct member clock_id; /* struct hrtimer_clock_base */
+	struct member work_data, work_fn, work_prog, work_map; /* struct bpf_work */
+	struct member tw_state, tw_task, tw_fn, tw_prog, tw_map; /* struct bpf_task_work_ctx */
+};
+
+#define VALUE_CODE "" /* instead of the name of a type: an address of code */
+
+/*
  * Where pointers lead.  The read callbacks read up to `len` bytes into buf and return how many
  * could be had from the start (0: nothing there).
  */
@@ -98,6 +114,16 @@ struct value_env {
 	 * The callback itself may be NULL. */
 	const char *(*freed)(void *ctx, uint64_t addr);
 	size_t (*read_kernel)(void *ctx, uint64_t addr, void *buf, size_t len);
+	/* The same where the next address is in what is read, as in a list. */
+	size_t (*read_chain)(void *ctx, uint64_t addr, void *buf, size_t len);
+	const struct value_kernel *kernel; /* NULL: opaque structs stay so, and objects of programs are not followed */
+	/* Whether the kernel has a struct of this name: then it is meant, and not the program's, by a kptr. */
+	bool (*is_kernels)(void *ctx, const char *type);
+	/* In a few words what of this type (VALUE_CODE, "task_struct", ...) is at the address; in the pool.  NULL:
+	 * nothing is known. */
+	const char *(*describe)(void *ctx, const char *type, uint64_t addr, struct pool *pool);
+	/* Where a CPU has its copy of a per-CPU object; false: there is no such CPU. */
+	bool (*percpu)(void *ctx, uint64_t addr, unsigned int cpu, uint64_t *ret);
 	void *ctx; /* with NULL callbacks pointers are not followed */
 };
 

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "walk/arena.h"
+#include "walk/env.h"
 
 enum {
 	TOUCH_VALUES = 1 << 17, /* values looked at; more cost more time than they are worth */
@@ -20,6 +21,7 @@ enum {
 	TOUCH_SLOTS = 2 * TOUCH_READS,
 	TOUCH_ROUNDS = 16,	/* pointers behind pointers */
 	TOUCH_PAGES = 1 << 14,	/* of arenas that are looked into only */
+	TOUCH_LINKS = 1 << 16,	/* nodes of lists and trees, each read when the one before it tells where it is */
 };
 
 /* Rendered by the touch pass, while the guest stands still: objects that are shared cost each that leads to them. */
@@ -45,6 +47,7 @@ struct env_all {
 	const struct report *r;
 	struct arena *arenas;
 	size_t nr_arenas;
+	struct env_objects *objects;
 
 	size_t max_elements; /* of arrays in values */
 	struct touch *touch; /* NULL but in the touch pass */
@@ -68,7 +71,7 @@ struct touch {
 	VEC(struct wanted_page) pages;
 	size_t nr_pages; /* in all rounds */
 	size_t asked; /* for something not fetched, by the value at hand */
-	uint64_t nodes;
+	uint64_t nodes, links;
 	bool cut, no_memory;
 };
 
@@ -228,6 +231,35 @@ static size_t read_kernel(void *ctx, uint64_t addr, void *buf, size_t len)
 	return kread_some(all->k, (struct kva){ addr }, buf, len);
 }
 
+/* At once: a round for each node of a list would be one for each of all values again. */
+static size_t read_chain(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	struct env_all *all = ((struct env_ctx *)ctx)->all;
+
+	if (all->touch && !all->touch->links) {
+		all->touch->cut = true;
+		return 0;
+	}
+	if (all->touch)
+		all->touch->links--;
+	return kread_some(all->k, (struct kva){ addr }, buf, len);
+}
+
+static bool is_kernels(void *ctx, const char *type)
+{
+	return env_is_kernels(((struct env_ctx *)ctx)->all->objects, type);
+}
+
+static const char *describe(void *ctx, const char *type, uint64_t addr, struct pool *pool)
+{
+	return env_describe(((struct env_ctx *)ctx)->all->objects, type, addr, pool);
+}
+
+static bool percpu(void *ctx, uint64_t addr, unsigned int cpu, uint64_t *ret)
+{
+	return env_percpu(((struct env_ctx *)ctx)->all->objects, addr, cpu, ret);
+}
+
 static struct err *fetch_pages(struct env_all *c)
 {
 	struct touch *t = c->touch;
@@ -377,7 +409,7 @@ static struct err *add_objects(struct touch_values *tv, const struct report *r)
 static struct err *touch(struct walk *w, struct env_all *c)
 {
 	struct touch_values tv = { 0 };
-	struct touch t = { .nodes = TOUCH_NODES };
+	struct touch t = { .nodes = TOUCH_NODES, .links = TOUCH_LINKS };
 	struct err *e = NULL;
 
 	for (size_t i = 0; i < report_nr_maps_shown(w->r) && !e; i++)
@@ -421,6 +453,11 @@ static struct err *env_init(struct report *r, struct env_all *all, const struct 
 		.skip_arena = skip_arena,
 		.freed = freed,
 		.read_kernel = read_kernel,
+		.read_chain = read_chain,
+		.kernel = env_objects_layout(all->objects),
+		.is_kernels = is_kernels,
+		.describe = describe,
+		.percpu = percpu,
 		.ctx = c,
 	};
 	return NULL;
@@ -470,6 +507,7 @@ struct err *walk_env(struct walk *w)
 	all->arenas = pool_calloc(&r->pool, nr, sizeof(*all->arenas));
 	if (!all->arenas)
 		return &err_nomem;
+	TRY(env_objects_create(w, &all->objects));
 	TRY(env_init(r, all, NULL, &r->env));
 	r->flat_env = r->env;
 	r->flat_env.in_arena = NULL;

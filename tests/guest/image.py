@@ -56,6 +56,8 @@ def features(kernel):
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
         "HAVE_CREATE_DSQ": kfunc("scx_bpf_create_dsq") or kfunc("scx_bpf_create_dsq_impl"),
         "HAVE_STREAMS": kfunc("bpf_stream_vprintk") or kfunc("bpf_stream_vprintk_impl"),
+        "HAVE_KPTRS": kfunc("bpf_wq_init") and kfunc("bpf_percpu_obj_new_impl") and kfunc("bpf_rbtree_add_impl"),
+        "HAVE_WQ_SET_CALLBACK": kfunc("bpf_wq_set_callback"),  # 7.0
         "HAVE_STREAM_VPRINTK": kfunc("bpf_stream_vprintk"),
         # scx_bpf_dispatch() and others to 6.12.
         "HAVE_DSQ_INSERT": kfunc("scx_bpf_dsq_insert"),
@@ -124,6 +126,7 @@ OBJECTS = [
     ("links.bpf.o", "links.bpf.c", None),
     ("lines.bpf.o", "lines.bpf.c", None),
     ("streams.bpf.o", "streams.bpf.c", "HAVE_STREAMS"),
+    ("kptrs.bpf.o", "kptrs.bpf.c", "HAVE_KPTRS"),
     ("stress.bpf.o", "stress.bpf.c", None),
     ("traces.bpf.o", "traces.bpf.c", None),
     ("arena.bpf.o", "arena.bpf.c", "HAVE_ARENA"),

@@ -50,6 +50,8 @@ static void put(FILE *f, const struct value *v)
 		break;
 	case VALUE_PTR:
 		fprintf(f, "p%#" PRIx64, v->ptr.value);
+		if (v->ptr.annotation)
+			fprintf(f, "(%s)", v->ptr.annotation);
 		if (v->ptr.deref) {
 			fputs("->", f);
 			put(f, v->ptr.deref);

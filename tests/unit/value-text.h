@@ -5,7 +5,7 @@
  *	int i32:-7	uint u64:7	bool true	char c65	float f64:2.5
  *	enum e32:5 NAME (e32s: if signed, "?" without a name)
  *	struct name{a=u8:1 b=...}	array [3| u8:1 u8:2 ...] (declared length first)
- *	cpu_list cpus(0-3)	ptr p0x10, p0x10->..., p0x10!(reason)
+ *	cpu_list cpus(0-3)	ptr p0x10, p0x10(annotation), p0x10->..., p0x10!(reason)
  *	bytes x(00 fe)	truncated cut(16,4 ...)	unsupported !(reason)
  */
 #ifndef FDGDB_TEST_VALUE_TEXT_H
