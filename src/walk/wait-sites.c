@@ -61,7 +61,11 @@ static const struct site sleepers[] = {
 
 /* Those that call them, or wait for an event of their own. */
 static const struct site callers[] = {
+	/* The inner one may be inlined. */
 	{ "__flush_work", WAIT_WORK, NULL },
+	{ "flush_work", WAIT_WORK, NULL },
+	{ "__cancel_work_sync", WAIT_WORK, NULL },
+	{ "__cancel_work_timer", WAIT_WORK, NULL }, /* to 6.9 */
 	{ "flush_workqueue", WAIT_WORK, NULL },
 	{ "__flush_workqueue", WAIT_WORK, NULL }, /* 6.1 */
 	{ "do_lock_file_wait", WAIT_FILE_LOCK, NULL },

@@ -73,7 +73,7 @@ INFO(name, "name=hang");
 INFO(retpoline, "retpoline=Y");
 
 /* All unlocked mutexes, rwsems and spin locks are zeros but for their lists of waiters. */
-static struct mutex a, b, c, d;
+static struct mutex a, b, c, d, e;
 static struct rw_semaphore sem;
 static struct semaphore counting;
 static struct percpu_rw_semaphore percpu;
@@ -121,9 +121,10 @@ static void delay(ulong_t ms)
 		__asm__ volatile("pause");
 }
 
+/* What is on the stack makes the compiler keep a frame pointer: without one its caller would not be found. */
 static __attribute__((noinline)) void loop(void)
 {
-	ulong_t since = now_ms();
+	volatile ulong_t since = now_ms();
 
 	while (!over(since))
 		__asm__ volatile("pause");
@@ -341,9 +342,10 @@ static int percpu_writer(void *data)
 	return 0;
 }
 
+/* The writer waits for a grace period first. */
 static int percpu_reader(void *data)
 {
-	msleep(500);
+	msleep(3000);
 	__percpu_down_read(&percpu, 0, 0);
 	return 0; /* and keeps it: letting go is inlined code */
 }
@@ -362,15 +364,17 @@ static int orphan_waiter(void *data)
 	return 0;
 }
 
-/* Does not heed that it should stop. */
+/* Does not heed that it should stop, which 6.1 tells it by a signal, too. */
 static int stubborn(void *data)
 {
-	hold();
+	while (!released)
+		msleep(100);
 	return 0;
 }
 
 static int stopper(void *data)
 {
+	msleep(500); /* so that the other one has begun: else it never does */
 	kthread_stop(data);
 	return 0;
 }
@@ -378,8 +382,8 @@ static int stopper(void *data)
 /* A work that wants the mutex of who waits for the work. */
 static void needs_mutex_fn(struct work_struct *w)
 {
-	mutex_lock(&a);
-	mutex_unlock(&a);
+	mutex_lock(&e);
+	mutex_unlock(&e);
 }
 
 /* ---- grace periods */
@@ -470,7 +474,7 @@ static int flusher(void *data)
 	make_queue();
 	if (!one_by_one)
 		return 0;
-	mutex_lock(&a);
+	mutex_lock(&e);
 	queue_work_on(WORK_CPU_UNBOUND, one_by_one, &needs_mutex);
 	flush_work(&needs_mutex);
 	return 0;
@@ -611,6 +615,7 @@ static int hang_init(void)
 	__percpu_init_rwsem(&percpu, "hang", 0);
 #ifdef MUTEX_WAIT_LIST
 	init_list(&d.wait_list);
+	init_list(&e.wait_list);
 	init_list(&counting.wait_list);
 	init_list(&a.wait_list);
 	init_list(&b.wait_list);
