@@ -111,7 +111,8 @@ class Compared:
     def __init__(self):
         self.wrong, self.left_out, self.same, self.of_task = [], [], 0, {}
 
-    def add(self, what, key, before, after, ours):
+    def add(self, what, key, before, after, ours, moved=False):
+        """`moved`: two equal readings do not say that it was so between them as well."""
         if before != after:
             # What only grows lies between.
             if key in ("ops_qseq", "ksync", "pnt_seq") and int(before) <= int(ours) <= int(after):
@@ -120,6 +121,8 @@ class Compared:
                 self.left_out.append(f"{what} {key}")
         elif before == ours:
             self.same += 1
+        elif moved:
+            self.left_out.append(f"{what} {key}")
         else:
             self.wrong.append((what, key, before, ours))
 
@@ -131,8 +134,10 @@ def compare(before, after, doc):
     rows = {t["pid"]: (t, x) for t, x in zip(doc["task_enrichments"], doc["fdgdb"]["tasks"])}
     for cpu in sorted(before.cpus.keys() & after.cpus.keys()):
         b, a, ours = before.cpus[cpu], after.cpus[cpu], our_cpu(rqs[cpu])
+        # It has chosen another task meanwhile, and then perhaps the first one again.
+        moved = any(b.get(k) != a.get(k) for k in ("ops_qseq", "ksync", "pnt_seq"))
         for key in sorted(b.keys() & a.keys() & ours.keys()):
-            c.add(f"CPU {cpu}", key, b[key], a[key], ours[key])
+            c.add(f"CPU {cpu}", key, b[key], a[key], ours[key], moved)
     for pid in sorted(before.tasks.keys() & after.tasks.keys()):
         if pid not in rows:
             c.wrong.append((f"task {pid}", "is not in the report", before.tasks[pid], None))

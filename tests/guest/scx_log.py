@@ -6,7 +6,8 @@ import re
 
 def ends(g, name):
     """Of schedulers of this name, oldest first: what fdgdb.scx.log_exits has of each."""
-    lines = [re.sub(r"^\[ *[0-9.]+\] ", "", s) for s in g.run("dmesg").text.splitlines()]
+    # When, unless the kernel is to keep that for itself, and by whom, if it tells that.
+    lines = [re.sub(r"^(\[ *[0-9.]+\])?(\[ *[TC][0-9]+\])? ", "", s) for s in g.run("dmesg").text.splitlines()]
     out = []
     for i, line in enumerate(lines):
         m = re.match(rf'sched_ext: BPF (?:sub-)?scheduler "{re.escape(name)}" disabled \((.*)\)$', line)

@@ -122,13 +122,14 @@ def deadline(g, span):
     tap.ok("deadline" in r.err + r.out, "--deadline is named", r)
     tap.ok(running_soon(g) and g.ticks(1), "--deadline: the guest runs on")
     # Long enough for a kernel, not for all of the report: it says when it was cut.
-    doc = {}
-    for tenths in range(1, 20):
-        ms = max(1, int(span * 100 * tenths))
+    doc, short, long = {}, 1, max(2, int(span * 3000))
+    for _ in range(20):
+        ms = (short + long) // 2
         r = tool.fdgdb("attach", "--deadline", f"{ms}ms", "-j", g.target)
         if r.status == tool.EXIT_PARTIAL and r.out:
             doc = json.loads(r.out)
             break
+        short, long = (short, ms) if r.status == 0 else (ms, long)
     capture, at = doc.get("fdgdb", {}).get("capture", {}), doc.get("dump_truncated_at_us", 0)
     tap.ok(ms * 1000 <= at < ms * 1000 + 1000000 and capture.get("cut_us") == at and
            "deadline" in capture.get("cut_short", "") and capture.get("deadline_hit"),

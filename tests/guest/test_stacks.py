@@ -80,11 +80,12 @@ def module_threads(g):
            f"{g.release}: threads in a module", threads)
 
 
-def busy(g, tries=16):
+def busy(g, seconds=60):
     """vCPUs at random places of the kernel and of a BPF program: each stack goes to its end."""
     pids = g.run(BUSY).text.split()
     nr, bad, bpf = 0, [], []
-    for _ in range(tries):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
         doc = report("attach", g.target, "--section", "stacks")
         for s in doc["fdgdb"]["stacks"]:
             if "vcpu" not in s:
