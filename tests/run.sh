@@ -131,14 +131,14 @@ fi
 # The guests are one thread of QEMU each: as many test programs at once as there are processors. What
 # each says is shown when it ends, so that the output of two never mixes.
 export FDGDB="$top/build-test/fdgdb"
-declare -A running=()
+declare -A running=() began=()
 ended() {
 	local pid rc name
 	wait -n -p pid "${!running[@]}"
 	rc=$?
 	name=${running[$pid]}
 	unset "running[$pid]"
-	say "$name"
+	say "$name: $((SECONDS - began[$name])) s"
 	cat "$work/$name"
 	count "$name" "$work/$name"
 	if [ "$rc" -ne 0 ] && ! grep -qE '^not ok\b' "$work/$name"; then fail "$name ended with status $rc"; fi
@@ -153,7 +153,7 @@ for t in tests/guest/test_scx.py tests/guest/test_*.py; do
 	wanted "$name" && [ ! -e "$work/$name" ] || continue
 	[ ${#running[@]} -ge "$jobs" ] && ended
 	/usr/bin/python3 "$t" >"$work/$name" 2>&1 </dev/null &
-	running[$!]=$name
+	running[$!]=$name began[$name]=$SECONDS
 done
 while [ ${#running[@]} -gt 0 ]; do ended; done
 finish

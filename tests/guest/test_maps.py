@@ -66,7 +66,7 @@ def one(series):
 
 def main():
     guest.close_on_signals()
-    for series in sys.argv[1:] or pick(tap, "maps of", ["6.1", "6.1-oldest", "6.12", "6.16", "6.18", "7.0", "7.2", "7.3"], []):
+    for series in sys.argv[1:] or pick(tap, "maps of", ["6.1", "6.12", "6.16", "6.18", "7.0", "7.2", "7.3"], ["6.1-oldest"]):
         tap.guarded(series, one, series)
     tap.done()
 
