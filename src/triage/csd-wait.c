@@ -20,6 +20,27 @@ static const struct cpu_call *find_call(const struct cpu_row *on, uint32_t from,
 	return NULL;
 }
 
+/*
+ * From 7.3 on the CPU may run others while a task of it waits, and so is not stuck.  Since when that task waits is not
+ * known; only that it will, for as long as the other CPU takes no interrupts.
+ */
+static void judge_task(struct triage *t, const struct cpu_row *c, const struct wait_row *w, const struct cpu_row *other)
+{
+	double seconds = other && !cpu_takes_interrupts(other) ? triage_cpu_stuck_for(t->r, other) : 0;
+
+	if (seconds < TRIAGE_CPU_LATE_S)
+		return;
+	struct finding *f = triage_add(t, SEVERITY_WARNING, CONFIDENCE_CERTAIN,
+				       "%s[%" PRId32 "] on CPU %" PRIu32 " waits for %s, where no interrupt has been taken for %.1f s",
+				       w->comm, w->pid, c->cpu, wait_lock_text(t, w), seconds);
+	triage_name_cpu(f, c->cpu);
+	triage_stuck(t, f, THING_TASK, w->task.v);
+	for (size_t i = 0; i < w->nr_cpus; i++)
+		triage_needs(t, f, THING_CPU, w->cpus[i]);
+	wait_evidence(t, f, (size_t)(w - t->r->waits.data));
+	triage_next(t, f, "what CPU %" PRIu32 " does, and why it does not take the interrupt", other->cpu);
+}
+
 static void judge_cpu(struct triage *t, const struct cpu_row *c)
 {
 	double seconds = triage_cpu_stuck_for(t->r, c);
@@ -29,8 +50,12 @@ static void judge_cpu(struct triage *t, const struct cpu_row *c)
 	const struct cpu_call *call;
 	struct finding *f;
 
-	if (seconds <= 0 || !w || w->kind != WAIT_CALL)
+	if (!w || w->kind != WAIT_CALL)
 		return;
+	if (seconds <= 0) {
+		judge_task(t, c, w, other);
+		return;
+	}
 	call = find_call(other, c->cpu, &at);
 	f = triage_add(t, seconds >= 2 * TRIAGE_CPU_LATE_S ? SEVERITY_ERROR : SEVERITY_WARNING, CONFIDENCE_CERTAIN,
 		       "CPU %" PRIu32 " has been waiting for %.1f s for %s%s%s%s", c->cpu, seconds, wait_lock_text(t, w),

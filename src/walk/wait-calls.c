@@ -30,6 +30,7 @@ static const struct {
 	enum how how;
 } sites[] = {
 	{ "smp_call_function_single", ONE },
+	{ "__smp_call_function_single", ONE }, /* 7.3 */
 	{ "smp_call_function_many_cond", MANY },
 	{ "multi_cpu_stop", STOP },
 };
@@ -64,30 +65,58 @@ static struct err *add_cpu(struct calls *c, uint32_t cpu)
 
 /* ---- many: an entry per CPU, locked until that has run the function */
 
+/* Where it stands whom was asked: with the CPU, or with the task if that may be preempted while it waits (7.3). */
+static struct err *find_masks(struct calls *c, struct kva cfd, struct kva masks[2])
+{
+	enum { WORD_BITS = 64 };
+	const struct waits_layout *l = c->l;
+	struct kva task = c->w->r->stacks.data[c->stack].task;
+
+	/* cpumask_var_t is a pointer with CONFIG_CPUMASK_OFFSTACK, else the mask itself. */
+	masks[0] = kmember(cfd, &l->cfd_mask);
+	masks[1].v = 0;
+	if (!l->cfd_mask.nr && l->cfd_mask.size == 8)
+		TRY(kread_kva(c->k, masks[0], &masks[0]));
+	if (!l->ipi_mask.present || !task.v)
+		return NULL;
+	masks[1] = kmember(task, &l->ipi_mask);
+	return c->k->nr_cpu_ids > WORD_BITS ? kread_kva(c->k, masks[1], &masks[1]) : NULL;
+}
+
+static struct err *is_in(struct calls *c, const struct kva masks[2], uint32_t cpu, bool *ret)
+{
+	*ret = false;
+	for (size_t i = 0; i < 2 && !*ret; i++) {
+		uint8_t byte = 0;
+
+		if (masks[i].v)
+			TRY(kread_u8(c->k, (struct kva){ masks[i].v + cpu / 8 }, &byte));
+		*ret = byte >> cpu % 8 & 1;
+	}
+	return NULL;
+}
+
 static struct err *of_many(struct calls *c)
 {
 	const struct waits_layout *l = c->l;
-	struct kva at, csds;
+	struct kva at, csds, masks[2];
 
 	if (!l->cfd_csd.present || !l->cfd_mask.present || !l->csd_flags.present || !khas_sym(c->k, "cfd_data"))
 		return NULL;
 	TRY(kpercpu_sym(c->k, "cfd_data", c->vcpu->cpu, &at));
 	TRY(kget_kva(c->k, at, &l->cfd_csd, &csds));
-	/* cpumask_var_t is a pointer with CONFIG_CPUMASK_OFFSTACK, else the mask itself. */
-	struct kva mask = kmember(at, &l->cfd_mask);
-	if (!l->cfd_mask.nr && l->cfd_mask.size == 8)
-		TRY(kread_kva(c->k, mask, &mask));
-	if (!mask.v || !csds.v)
+	TRY(find_masks(c, at, masks));
+	if (!csds.v)
 		return NULL;
 	for (uint32_t cpu = 0; cpu < c->k->nr_cpu_ids; cpu++) {
-		uint8_t byte;
 		uint64_t flags;
 		struct kva csd;
+		bool asked;
 
 		if (!c->k->possible[cpu])
 			continue;
-		TRY(kread_u8(c->k, (struct kva){ mask.v + cpu / 8 }, &byte));
-		if (!(byte >> cpu % 8 & 1))
+		TRY(is_in(c, masks, cpu, &asked));
+		if (!asked)
 			continue;
 		TRY(kpercpu(c->k, csds, cpu, &csd));
 		TRY(kget(c->k, csd, &l->csd_flags, &flags));

@@ -100,6 +100,7 @@ static const struct layout_member members[] = {
 	LAYOUT_OPT(struct waits_layout, csd_func, "__call_single_data", "func"),
 	LAYOUT_OPT(struct waits_layout, cfd_csd, "call_function_data", "csd"),
 	LAYOUT_OPT(struct waits_layout, cfd_mask, "call_function_data", "cpumask"),
+	LAYOUT_OPT(struct waits_layout, ipi_mask, "task_struct", "ipi_mask"), /* 7.3 */
 };
 
 /* 6.9 took what all kinds of file locks have in common out into a struct, and renamed it. */

@@ -34,7 +34,7 @@ struct waits_layout {
 		sb, sb_id, sb_list, sb_frozen, sb_kernel, sb_user, file_inode;
 	struct member lock_wait, lock_blocker, lock_pid, lock_flags, lock_file;
 	/* calls between CPUs */
-	struct member csd_flags, csd_func, cfd_csd, cfd_mask;
+	struct member csd_flags, csd_func, cfd_csd, cfd_mask, ipi_mask;
 };
 
 struct err *waits_layout(struct kernel *k, struct waits_layout *l) MUST_CHECK;

@@ -147,6 +147,14 @@ static void test_call(void)
 	EXPECT(r, "csd-wait@cpu1", "irqs-off@cpu2");
 	EXPECT(r, "softlockup@cpu1", "irqs-off@cpu2");
 	CU_ASSERT_EQUAL(nr_roots(r), 1);
+
+	/* One that may be preempted meanwhile: its CPU is not stuck. */
+	r->cpus.rows.data[1].softlockup_age.v = 0;
+	judge(r);
+	EXPECT(r, "csd-wait@cpu1", "irqs-off@cpu2");
+	EXPECT_SAYS(r, "csd-wait@cpu1", "on CPU 1 waits for an answer of CPU 2, where no interrupt has been taken for 25.0 s");
+	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "csd-wait@cpu1"), "fdgdb.waits[0].waits_for_cpus[0]"));
+	CU_ASSERT_EQUAL(nr_roots(r), 1);
 	report_destroy(r);
 }
 

@@ -13,6 +13,7 @@ enum {
 	CFD_CSD = 0, CFD_MASK = 8,	/* struct call_function_data */
 	CSD_FLAGS = 8, CSD_FUNC = 16,	/* struct __call_single_data */
 	LOCKED = 1, WAITED_FOR = 0x11,
+	IPI_MASK = 32, /* struct task_struct */
 };
 
 static const uint64_t cfd_sym = 0xffffffff83000000, csd_sym = 0xffffffff83000100, percpu_at = 0xffff888000500000;
@@ -22,12 +23,15 @@ static uint64_t of_cpu(uint64_t sym, uint32_t cpu)
 	return percpu_at + (sym - cfd_sym) + STRIDE * cpu;
 }
 
-static void setup(struct sleepers *s, bool offstack)
+/* Where it stands who was asked: in the CPU's data, where that points to, or in the task (7.3). */
+enum place { IN_CPU, BEHIND_POINTER, IN_TASK, NR_PLACES };
+
+static void setup(struct sleepers *s, enum place place)
 {
 	sleepers_new(s);
 	struct fake_kernel *fk = s->fk;
-	struct fake_field task[] = { { "mm", fk->ptr, 0 } };
-	fake_kernel_struct(fk, "task_struct", 64, task, 1);
+	struct fake_field task[] = { { "mm", fk->ptr, 0 }, { "ipi_mask", fk->u64, IPI_MASK } };
+	fake_kernel_struct(fk, "task_struct", 64, task, place == IN_TASK ? 2 : 1);
 	struct fake_field node[] = { { "llist", fk->ptr, 0 }, { "u_flags", fk->u32, CSD_FLAGS } };
 	struct fake_field csd[] = { { "node", fake_kernel_struct(fk, "__call_single_node", 16, node, 2), 0 },
 				    { "func", fk->ptr, CSD_FUNC } };
@@ -35,7 +39,7 @@ static void setup(struct sleepers *s, bool offstack)
 	struct fake_field bits[] = { { "bits", fake_kernel_array(fk, fk->u64, 1), 0 } };
 	int mask = fake_kernel_struct(fk, "cpumask", 8, bits, 1);
 	struct fake_field cfd[] = { { "csd", fk->ptr, CFD_CSD },
-				    { "cpumask", offstack ? fake_kernel_pointer(fk, mask) :
+				    { "cpumask", place == BEHIND_POINTER ? fake_kernel_pointer(fk, mask) :
 							    fake_kernel_array(fk, mask, 1), CFD_MASK } };
 	fake_kernel_struct(fk, "call_function_data", 24, cfd, 2);
 	fake_kernel_symbol(fk, "cfd_data", cfd_sym);
@@ -71,12 +75,13 @@ static void check(struct sleepers *s, enum wait_kind kind, uint32_t cpu, size_t 
 }
 
 /* CPU 1 has asked those of the mask, of which those of `locked` have not answered. */
-static void asks(struct sleepers *s, bool offstack, uint8_t mask, uint8_t locked)
+static void asks(struct sleepers *s, enum place place, uint8_t mask, uint8_t locked)
 {
-	uint64_t cfd = of_cpu(cfd_sym, 1), at = offstack ? sleepers_room : cfd + CFD_MASK;
+	uint64_t cfd = of_cpu(cfd_sym, 1);
+	uint64_t at = place == IN_CPU ? cfd + CFD_MASK : place == IN_TASK ? sleeper_at(1) + IPI_MASK : sleepers_room;
 
 	sleepers_put(s, cfd + CFD_CSD, csd_sym);
-	if (offstack)
+	if (place == BEHIND_POINTER)
 		sleepers_put(s, cfd + CFD_MASK, at);
 	sleepers_put(s, at, mask);
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
@@ -88,16 +93,16 @@ static void asks(struct sleepers *s, bool offstack, uint8_t mask, uint8_t locked
 
 static void test_many(void)
 {
-	for (int offstack = 0; offstack < 2; offstack++) {
+	for (enum place place = 0; place < NR_PLACES; place++) {
 		struct sleepers s;
 
 		/* Locked are entries beyond the mask, too: from an earlier call that nobody waited for. */
-		setup(&s, offstack);
-		asks(&s, offstack, 1 << 0 | 1 << 2, 1 << 2 | 1 << 3);
+		setup(&s, place);
+		asks(&s, place, 1 << 0 | 1 << 2, 1 << 2 | 1 << 3);
 		check(&s, WAIT_CALL, 2, 2, WAIT_RECORDED);
 
-		setup(&s, offstack);
-		asks(&s, offstack, 1 << 0 | 1 << 2 | 1 << 3, 1 << 2 | 1 << 3);
+		setup(&s, place);
+		asks(&s, place, 1 << 0 | 1 << 2 | 1 << 3, 1 << 2 | 1 << 3);
 		ASSERT_OK(walk_waits(&s.w));
 		const struct wait_row *r = sleeper_wait(&s, 1);
 		CU_ASSERT_EQUAL_FATAL(r->nr_cpus, 2);
@@ -108,8 +113,8 @@ static void test_many(void)
 		sleepers_destroy(&s);
 
 		/* All have answered. */
-		setup(&s, offstack);
-		asks(&s, offstack, 1 << 0 | 1 << 2, 0);
+		setup(&s, place);
+		asks(&s, place, 1 << 0 | 1 << 2, 0);
 		ASSERT_OK(walk_waits(&s.w));
 		CU_ASSERT_EQUAL(s.r->waits.nr, 0);
 		sleepers_destroy(&s);
@@ -122,7 +127,7 @@ static void test_one(void)
 	struct sleepers s;
 
 	/* It is on the other CPU's queue. */
-	setup(&s, false);
+	setup(&s, IN_CPU);
 	struct cpu_row *row = vec_push(&s.r->cpus.rows);
 	struct cpu_call calls[] = { { .func = "f", .from = { true, 0 } }, { .func = "g", .from = { true, 1 } } };
 	*row = (struct cpu_row){ .cpu = 3, .calls = calls, .nr_calls = 2 };
@@ -132,7 +137,7 @@ static void test_one(void)
 
 	/* It has been taken from there; the one that has its address on the stack runs it. */
 	for (int locked = 0; locked < 2; locked++) {
-		setup(&s, false);
+		setup(&s, IN_CPU);
 		sleepers_put32(&s, csd + CSD_FLAGS, locked ? WAITED_FOR : WAITED_FOR - 1);
 		sleepers_put(&s, csd + CSD_FUNC, sleepers_text);
 		sleepers_put(&s, sleeper_sp(2) + 0x100, csd);
@@ -149,7 +154,7 @@ static void test_one(void)
 	}
 
 	/* Two have it: nobody knows. */
-	setup(&s, false);
+	setup(&s, IN_CPU);
 	sleepers_put32(&s, csd + CSD_FLAGS, WAITED_FOR);
 	sleepers_put(&s, csd + CSD_FUNC, sleepers_text);
 	sleepers_put(&s, sleeper_sp(2) + 0x100, csd);
@@ -166,7 +171,7 @@ static void test_stop(void)
 {
 	struct sleepers s;
 
-	setup(&s, false);
+	setup(&s, IN_CPU);
 	sleepers_run(&s, 1, 1, stops);
 	sleepers_run(&s, 2, 2, loops);
 	fake_kernel_cpus(s.fk, 3, percpu_at - cfd_sym, STRIDE);
@@ -174,7 +179,7 @@ static void test_stop(void)
 	check(&s, WAIT_STOP, 2, 2, WAIT_INFERRED);
 
 	/* All are there. */
-	setup(&s, false);
+	setup(&s, IN_CPU);
 	sleepers_run(&s, 1, 1, stops);
 	sleepers_run(&s, 2, 2, stops);
 	ASSERT_OK(walk_waits(&s.w));

@@ -136,11 +136,21 @@ CPUS = Boot("cpus", [
              {"clocks-stand": ("error", LIKELY)}, end=None),
 ], vcpus=4, setup=LIMITS, full_only=True)
 
+# The other CPUs wait for the one that takes no interrupts to answer theirs.
+CSD = Boot("csd", [
+    Scenario("csd-wait", "calls to a CPU whose interrupts are off, and to all of them", later(hang("call")), 15,
+             {"irqs-off": ("error", CERTAIN)}, leads={"csd-wait"}, end=None),
+], vcpus=4, setup=LIMITS)
+
 # CPUs that spin for ever.
 SPIN_ABBA = Boot("spin-abba", [
     Scenario("spin-abba", "two CPUs that take two spin locks in opposite orders", later(hang("spin-abba")), 15,
              {"deadlock": ("error", LIKELY)}, leads={"softlockup"}, end=None),
 ], vcpus=3, setup=LIMITS)
+SPIN_TWICE = Boot("spin-twice", [
+    Scenario("spin-twice", "a CPU that takes a spin lock which it has", later(hang("spin-twice")), 15,
+             {"deadlock": ("error", LIKELY)}, leads={"softlockup"}, end=None),
+], vcpus=3, setup=LIMITS, full_only=True)
 
 PINNED = "taskset 2 spin victim"
 
@@ -198,4 +208,4 @@ BUSY = Boot("busy", [
              "i=0; while [ $i -lt 200 ]; do spin busy & i=$((i + 1)); done", 30, {}, end=None),
 ], vcpus=16, memory=768, full_only=True)
 
-BOOTS = [KERNEL, CPUS, SPIN_ABBA, SCX, WORKDAY, BUSY]
+BOOTS = [KERNEL, CPUS, CSD, SPIN_ABBA, SPIN_TWICE, SCX, WORKDAY, BUSY]
