@@ -55,6 +55,7 @@ def features(kernel):
         "HAVE_SYSCALL_TASK": kfunc("bpf_task_from_pid"),
         # Absent from the BTF of some builds, and then no program can make a queue of its own.
         "HAVE_CREATE_DSQ": kfunc("scx_bpf_create_dsq") or kfunc("scx_bpf_create_dsq_impl"),
+        "HAVE_SCX_EXIT": kfunc("scx_bpf_exit_bstr"),
         "HAVE_STREAMS": kfunc("bpf_stream_vprintk") or kfunc("bpf_stream_vprintk_impl"),
         "HAVE_KPTRS": kfunc("bpf_wq_init") and kfunc("bpf_percpu_obj_new_impl") and kfunc("bpf_rbtree_add_impl"),
         "HAVE_WQ_SET_CALLBACK": kfunc("bpf_wq_set_callback"),  # 7.0

@@ -22,6 +22,12 @@
 
 #include "scx.h"
 
+#ifdef SUB_ID
+#define BELOW 1
+#else
+#define BELOW 0
+#endif
+
 char _license[] SEC("license") = "GPL";
 
 enum {
@@ -82,7 +88,11 @@ void BPF_PROG(zoo_enqueue, struct task_struct *p, u64 enq_flags)
 		static char fmt[] = "%d has left";
 		unsigned long long data[] = { (u32)p->pid };
 
+#ifdef HAVE_SCX_EXIT
 		scx_bpf_exit_bstr(EXIT_CODE, fmt, data, sizeof(data));
+#else /* the BTF of 7.1 has it with an argument too many */
+		scx_bpf_error_bstr(fmt, data, sizeof(data));
+#endif
 	}
 #ifdef HAVE_CREATE_DSQ
 	if (IS(p, "prio")) {
@@ -101,7 +111,8 @@ void BPF_PROG(zoo_enqueue, struct task_struct *p, u64 enq_flags)
 		__sync_fetch_and_add(&nr_held, 1);
 		return;
 	}
-	if (p->nr_cpus_allowed == 1)
+	/* The global queue of one below another is consumed only if that one's dispatch() asks for it. */
+	if (p->nr_cpus_allowed == 1 || BELOW)
 		scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, SLICE_NS, enq_flags);
 	else
 		scx_bpf_dsq_insert(p, SCX_DSQ_GLOBAL, SLICE_NS, enq_flags);
