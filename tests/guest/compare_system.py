@@ -63,3 +63,42 @@ def check_vmstat(tap, what, before, ours, after):
     tap.ok(len(moved) <= math.ceil(len(ours) / 10), f"{what}: hardly any counter of vmstat went up and down", moved)
     if moved:
         tap.note(f"{what}: up and down meanwhile: {', '.join(moved)}")
+
+
+# ---- /proc/interrupts
+
+def interrupts(text):
+    """{number or label: (count by CPU, the rest of the line)}"""
+    lines = text.splitlines()
+    cpus = [int(c[3:]) for c in lines[0].split()]
+    got = {}
+    for line in lines[1:]:
+        name, *rest = line.split(None, 1)
+        numbers = re.match(r"((?:\s*\d+(?=\s|$))*)", rest[0])[1].split() if rest else []
+        if len(numbers) < len(cpus):
+            continue  # ERR, MIS: of all CPUs together
+        tail = rest[0].split(None, len(cpus))[len(cpus):]
+        got[name.rstrip(":")] = (dict(zip(cpus, map(int, numbers))), tail[0].strip() if tail else "")
+    return got
+
+
+def check_interrupts(tap, what, before, rows, after):
+    """Every line, each CPU's count between two readings, and the names of chip and handlers."""
+    before, after = interrupts(before), interrupts(after)
+    ours = {r["label"] if "label" in r else str(r["irq"]): r for r in rows}
+    # Of the processor's own the kernel has no counter that is not a line, but shows none that the machine cannot have.
+    tap.equal([k for k in before if k not in ours], [], f"{what}: all {len(before)} lines of /proc/interrupts")
+    tap.equal([k for k, r in ours.items() if k not in before and (k.isdigit() or r["total"])], [],
+              f"{what}: and no others, but counters that are 0")
+    b, names = Brackets(), []
+    for key, (counted, tail) in before.items():
+        r = ours[key]
+        for cpu, n in counted.items():
+            b.check(f"{key} on CPU {cpu}", n, r["counts"][cpu], after[key][0][cpu])
+        if r["total"] != sum(r["counts"]):
+            names.append((key, "total"))
+        if key.isdigit() and not (r.get("chip", "") in tail and tail.endswith(r.get("actions", ""))):
+            names.append((key, r.get("chip"), r.get("actions"), tail))
+    b.report(tap, what)
+    tap.equal(names, [], f"{what}: chips and handlers by name")
+    tap.ok(any(r.get("actions") for r in rows), f"{what}: of which there are some", rows)

@@ -9,40 +9,48 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import debian  # noqa: E402
 import guest  # noqa: E402
-from compare_system import Brackets, check_vmstat, counts, read, table  # noqa: E402
+from compare_system import Brackets, check_interrupts, check_vmstat, counts, read, table  # noqa: E402
 from fdgdb import fdgdb, report, validate  # noqa: E402
-from tap import Tap, pick  # noqa: E402
+from tap import Tap, full, pick  # noqa: E402
 
 tap = Tap()
 NUMA = ["-object", "memory-backend-ram,id=m0,size=256M", "-object", "memory-backend-ram,id=m1,size=256M",
         "-numa", "node,nodeid=0,cpus=0-1,memdev=m0", "-numa", "node,nodeid=1,cpus=2-3,memdev=m1"]
-APPEND = "psi=1 printk.devkmsg=on panic=0"
+APPEND = "psi=1 printk.devkmsg=on printk.time=1 panic=0"
 STALE = 150  # hundredths of a second: the guest's last tick may be this far back
+COUNTED = "6.12-scx"  # is built here, with what Debian's kernels lack
 LINES = 6000  # more than the ring of 2^17 bytes has room for
 
 
 # ---- the log
 
-def dmesg(records):
-    """As `dmesg -r` writes them."""
+def caller(r):
+    return f"C{r['caller_cpu']}" if "caller_cpu" in r else f"T{r['caller_pid']}"
+
+
+def dmesg(records, callers):
+    """As `dmesg -r` writes them, with whoever has written them if the kernel is made so."""
     lines = []
     for r in records:
         t = r["ts_ns"] // 1000
-        lines += [f"<{r['facility'] * 8 + r['level']}>[{t // 10**6:5}.{t % 10**6:06}] {line}"
+        by = f"[{caller(r):>6}]" if callers else ""
+        lines += [f"<{r['facility'] * 8 + r['level']}>[{t // 10**6:5}.{t % 10**6:06}]{by} {line}"
                   for line in r.get("text", "<lost>").split("\n")]
     return lines
 
 
 def kmsg(g):
-    """/dev/kmsg: {seq: (priority, microseconds, continuation, text, {KEY: value})}."""
+    """/dev/kmsg: {seq: (priority, microseconds, continuation, text, {KEY: value}, caller)}; a caller is "T12", "C0", or None
+    in a kernel without CONFIG_PRINTK_CALLER."""
     got = {}
     for line in g.run("timeout 1 cat /dev/kmsg", check=False, timeout=120).text.splitlines():
-        m = re.match(r"(\d+),(\d+),(\d+),(.)[^;]*;(.*)", line)
+        m = re.match(r"(\d+),(\d+),(\d+),(.)(?:,caller=(\w+))?[^;]*;(.*)", line)
         if m:
             seq = int(m[2])
-            text = re.sub(rb"\\x([0-9a-f]{2})", lambda e: bytes([int(e[1], 16)]), m[5].encode())
-            got[seq] = (int(m[1]), int(m[3]), m[4] == "c", text.decode("utf-8", "replace"), {})
+            text = re.sub(rb"\\x([0-9a-f]{2})", lambda e: bytes([int(e[1], 16)]), m[6].encode())
+            got[seq] = (int(m[1]), int(m[3]), m[4] == "c", text.decode("utf-8", "replace"), {}, m[5])
         elif line.startswith(" ") and got:
             key, value = line[1:].split("=", 1)
             got[seq][4][key] = value
@@ -56,19 +64,20 @@ def log(g, what):
     records = doc["fdgdb"]["log"]["records"]
     tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
     # The guest shows no record to which its writer may still add.
-    ours = dmesg([r for r in records if "state" not in r])
+    live = kmsg(g)
+    ours = dmesg([r for r in records if "state" not in r], any(k[5] for k in live.values()))
     # Written while it was read: at the end only, and the ring drops as much at its beginning.
     first = ours.index(after[0]) if after[0] in ours else 0
     tap.ok(ours[first:] == after[:len(ours) - first] and len(ours) - first >= 0.9 * len(before),
            f"{what}: {len(ours)} lines as dmesg shows them",
            "\n".join([f"{len(before)} {len(after)} {first}"] +
                      [f"{a!r}\n{b!r}" for a, b in zip(ours[first:], after) if a != b][:8]))
-    live = kmsg(g)
     wrong = []
     for r in records:
         k = live.get(r["seq"])
         mine = (r["facility"] * 8 + r["level"], r["ts_ns"] // 1000, r.get("cont", False), r.get("text"),
-                {k.upper(): r[k] for k in ("subsystem", "device") if k in r})
+                {k.upper(): r[k] for k in ("subsystem", "device") if k in r},
+                k and k[5] and caller(r))
         if k and k != mine:
             wrong.append((r["seq"], k, mine))
     shared = sum(r["seq"] in live for r in records)
@@ -76,7 +85,12 @@ def log(g, what):
            wrong[:5])
     tap.equal([r["seq"] for r in records], list(range(records[0]["seq"], records[0]["seq"] + len(records))),
               f"{what}: numbered one after the other")
-    return doc
+    # What ends without a newline may be continued; what goes on is marked. Nothing else has flags here.
+    odd = [(r["flags"], r.get("flag_names"), r.get("cont", False)) for r in records
+           if r.get("flag_names") not in ("NEWLINE", "NEWLINE|CONT", "CONT", "FORCE_CON|NEWLINE", None)
+           or r.get("cont", False) != bool(r["flags"] & 8) or (r["flags"] == 0) != ("flag_names" not in r)]
+    tap.ok(not odd, f"{what}: flags by name", odd[:5])
+    return doc, live
 
 
 def wrap_log(g):
@@ -87,11 +101,41 @@ def wrap_log(g):
         printf '<13>two\\nlines\\001\\377' >/dev/kmsg""", timeout=300)
 
 
+def forced(g, what):
+    """What sysrq prints is meant for the console whatever the level; kernels since 6.14 mark that."""
+    g.run("echo h >/proc/sysrq-trigger")
+    records = report("attach", g.target, "--section", "log")["fdgdb"]["log"]["records"]
+    flags = [r.get("flag_names") for r in records if "sysrq: HELP" in r.get("text", "")]
+    want = "NEWLINE" if g.series.split("-")[0] in ("6.1", "6.12") else "FORCE_CON|NEWLINE"
+    tap.ok(flags and set(flags) == {want}, f"{what}: {want} of what sysrq prints", flags)
+
+
+def capped(g, what):
+    """Less of it, as the user says; the newest."""
+    full = report("attach", g.target, "--section", "log", "--log-bytes", "all")
+    short = report("attach", g.target, "--section", "log", "--log-bytes", "4K")
+    a, b = (d["fdgdb"]["log"] for d in (full, short))
+    tap.equal((short["_status"], a.get("cut")), (3, None), f"{what}: --log-bytes cuts, and says so in the status")
+    nr = len(b["records"])
+    tap.ok(5 < nr < len(a["records"]) and b["cut"] + nr >= len(a["records"]) and
+           [r["text"] for r in b["records"]] == [r["text"] for r in a["records"][-nr:]],
+           f"{what}: the newest {nr} of {len(a['records'])}", (b["cut"], nr, len(a["records"])))
+
+
 def logs(g, what):
-    doc = log(g, what)
+    doc, live = log(g, what)
+    callers = sum(k[5] is not None for k in live.values())
+    tap.note(f"{what}: {callers} records with a caller in /dev/kmsg")
+    tap.ok(callers == len(live) if g.series == COUNTED else callers in (0, len(live)),
+           f"{what}: callers of all records, or of none", callers)
+    forced(g, what)
+    capped(g, what)
     tap.equal(doc["fdgdb"]["log"]["overwritten"], 0, f"{what}: nothing was overwritten")
+
+
+def wrapped(g, what):
     wrap_log(g)
-    doc = log(g, f"{what}, wrapped")
+    doc, _ = log(g, f"{what}, wrapped")
     records = doc["fdgdb"]["log"]["records"]
     tap.equal(doc["fdgdb"]["log"]["overwritten"], records[0]["seq"], f"{what}, wrapped: the others were overwritten")
     tap.ok(records[0]["seq"] > 0, f"{what}, wrapped: it is", records[0])
@@ -247,7 +291,7 @@ def cpu_reading(g):
             "irqs": [sum(r[cpu] for r in irqs) for cpu in stat], "names": list(table(files["/proc/softirqs"]))}
 
 
-def cpu_time(g, what):
+def cpu_time(g, what, offline=frozenset()):
     g.run("dd if=/dev/zero of=/tmp/f bs=64k count=200 2>/dev/null; rm /tmp/f; sleep 1")
     before = cpu_reading(g)
     time.sleep(3)  # idle CPUs count nothing meanwhile
@@ -255,13 +299,16 @@ def cpu_time(g, what):
     after = cpu_reading(g)
     rows = doc["per_cpu_time"]
     tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
-    tap.equal([r["cpu"] for r in rows], sorted(before["stat"]), f"{what}: every CPU")
+    tap.equal([r["cpu"] for r in rows], sorted(set(before["stat"]) | offline), f"{what}: every possible CPU")
+    tap.equal({r["cpu"] for r in rows if r.get("offline")}, set(offline), f"{what}: those that are offline")
     tap.equal([n.lower() for n in before["names"]],
               ["hi", "timer", "net_tx", "net_rx", "block", "irq_poll", "tasklet", "sched", "hrtimer", "rcu"],
               f"{what}: softirqs in the order of the format")
     b = Brackets()
     for r in rows:
         cpu = r["cpu"]
+        if cpu in offline:
+            continue  # /proc/stat has no line of it
         for key, i in STAT.items():
             b.check(f"CPU {cpu} {key}", before["stat"][cpu][i], r[key] // TICK, after["stat"][cpu][i])
         idle = (r.get("idle_sleeptime_ns", r["cpustat_idle_ns"]) + r.get("idle_for_ns", 0) +
@@ -275,6 +322,19 @@ def cpu_time(g, what):
     b.report(tap, what)
     text = fdgdb("attach", "-v", "--section", "per_cpu_time", g.target).out
     tap.ok(re.search(r"^CPU time in seconds: 4\n.*idle for", text, re.M) and "tasklet" in text, f"{what}: in the text", text)
+
+
+# ---- interrupts
+
+def irqs(g, what):
+    before = read(g, "/proc/interrupts")["/proc/interrupts"]
+    doc = report("attach", g.target, "--section", "irqs")
+    after = read(g, "/proc/interrupts")["/proc/interrupts"]
+    tap.equal(doc["_status"], 0, f"{what}: complete ({doc['_stderr'].strip()})")
+    check_interrupts(tap, what, before, doc["fdgdb"]["irqs"], after)
+    text = fdgdb("attach", "--section", "irqs", g.target).out
+    tap.ok(re.search(r"^interrupts since boot: \d+\n +irq +count +most on", text, re.M) and "\n  LOC  " in text,
+           f"{what}: in the text", text)
 
 
 # ---- registers
@@ -315,6 +375,20 @@ def registers(g, what):
     tap.ok(all(f"{k}=0x{v:x}" in text for k, v in want[0].items()), f"{what}: in the text with -v", text)
     os.unlink(core)
     g.cont()
+
+
+# ---- a CPU that is gone
+
+def unplugged(g, what):
+    """Its times stand; what it counted is handed over, so that sums are still right."""
+    g.run("echo 0 >/sys/devices/system/cpu/cpu3/online")
+    cpu_time(g, what, offline={3})
+    irqs(g, what)
+    numa(g, what)
+    text = fdgdb("attach", "--section", "vcpus,per_cpu_time", g.target).out
+    tap.ok(re.search(r"^ +3 .* offline$", text, re.M), f"{what}: said in the text", text)
+    tap.ok(re.search(r"^  vcpu 3: ip=.*, CPU 3, offline\)$", text, re.M), f"{what}: of its vCPU, too", text)
+    g.run("echo 1 >/sys/devices/system/cpu/cpu3/online")
 
 
 # ---- NUMA
@@ -363,7 +437,8 @@ def pressure(g, groups):
     """{(path or None, resource, "some" or "full"): ({avg10: text...}, total in us)}"""
     files = {f"/proc/pressure/{r}": (None, r) for r in ("cpu", "memory", "io", "irq")}
     files.update({f"{CGROUP}{p}/{r}.pressure": (p, r) for p in groups for r in ("cpu", "memory", "io", "irq")})
-    there = g.run("ls " + " ".join(files) + " 2>/dev/null", check=False).text.split()
+    there = g.run("ls -1 " + " ".join(files) + " 2>/dev/null", check=False).text.splitlines()
+    there = [f.replace(" ", "\\ ") for f in there]
     got = {}
     for f, text in read(g, *there).items():
         for line in text.splitlines():
@@ -373,7 +448,23 @@ def pressure(g, groups):
     return got
 
 
-def psi(g, what):
+def irq_rows(doc, rows, groups, before, after, what):
+    """The format's: leaves alone, raw."""
+    leaves = {rows[p]["cgroup_kva"]: p for p in groups if rows[p].get("leaf")}
+    got = doc["cgroup_psi"]
+    tap.equal([r["cgroup_kva"] for r in got], list(leaves), f"{what}: a row for each leaf")
+    b = Brackets()
+    for r in got:
+        key = (leaves[r["cgroup_kva"]].replace(" ", "\\ "), "irq", "full")
+        b.check(f"{key} total", before[key][1], r["total_ns"] // 1000, after[key][1])
+        if before[key][0]["avg10"] == after[key][0]["avg10"]:
+            tap.equal(f"{int(r['avg10_raw'] / 2048 * 100) / 100:.2f}", before[key][0]["avg10"],
+                      f"{what}: {key} as irq.pressure has it")
+    b.report(tap, f"{what}, irq.pressure")
+    tap.ok(any(r["total_ns"] for r in got), f"{what}: some of it", got)
+
+
+def psi(g, what, irq=False):
     groups = ["/quiet", "/busy", "/busy/inner one"]
     g.run(f"""cd {CGROUP}; mkdir quiet busy "busy/inner one"
         (echo 0 >"{CGROUP}/busy/inner one/cgroup.procs"
@@ -415,7 +506,10 @@ def psi(g, what):
         tap.note(f"{what}: left out: {', '.join(left_out)}")
     tap.ok(rows["/busy/inner one"]["cpu"]["some"]["avg10"] > 1 and rows["/quiet"]["cpu"]["some"]["avg10"] == 0,
            f"{what}: where there was pressure, and where there was none", rows)
-    tap.ok("cgroup_psi" not in doc or "irq" in doc["fdgdb"]["psi"]["system"], f"{what}: the format's rows need irq")
+    tap.equal(("cgroup_psi" in doc, "irq" in doc["fdgdb"]["psi"]["system"]), (irq, irq),
+              f"{what}: the format's rows, of pressure by interrupts, where that is counted")
+    if irq:
+        irq_rows(doc, rows, groups, before, after, what)
     text = fdgdb("attach", "--section", "cgroup_psi", g.target).out
     lines = [line.split()[0] for line in re.search(r"\npressure(.*?)\n\n", text, re.S)[1].splitlines()[1:]]
     # They have much the same pressure: all of it comes from one.
@@ -462,10 +556,26 @@ def one(series):
         registers(g, f"{what}, registers")
         system(g, f"{what}, system")
         cpu_time(g, f"{what}, CPU time")
+        irqs(g, f"{what}, interrupts")
         numa(g, f"{what}, NUMA")
         psi(g, f"{what}, pressure")
+        unplugged(g, f"{what}, a CPU offline")
         logs(g, f"{what}, log")
+        wrapped(g, f"{what}, log")
         panic(g, f"{what}, panic")
+
+
+def counted(series):
+    """What Debian's kernels do not count: interrupts' time, so that there is pressure by them, and who prints."""
+    try:
+        with guest.Guest(series, scenario="idle", vcpus=4, append=APPEND, qemu=NUMA) as g:
+            psi(g, f"{g.release}, pressure", irq=True)
+            logs(g, f"{g.release}, log")
+            if full():
+                irqs(g, f"{g.release}, interrupts")
+                memory(g, f"{g.release}, memory")
+    except debian.Gone as e:
+        tap.skip(series, e)
 
 
 def without(series):
@@ -482,8 +592,8 @@ def without(series):
 
 def main():
     guest.close_on_signals()
-    for series in sys.argv[1:] or pick(tap, "the system on", ["6.1", "6.18", "7.3"], ["6.12", "6.16", "7.0", "7.2"]):
-        tap.guarded(series, one, series)
+    for series in sys.argv[1:] or pick(tap, "the system on", ["6.1", "7.3", COUNTED], ["6.12", "6.16", "6.18", "7.0", "7.2"]):
+        tap.guarded(series, counted if series == COUNTED else one, series)
     for series in pick(tap, "no PSI on", [], ["6.18"]):
         tap.guarded(series, without, series)
     tap.done()
