@@ -82,6 +82,18 @@ static void add_maps(const struct text *t, struct strbuf *sb, const struct prog_
 		strbuf_putc(sb, '-');
 }
 
+static void add_links(const struct text *t, struct strbuf *sb, const struct prog_row *p)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < t->r->links.nr; i++) {
+		if (t->r->links.data[i].prog_id != p->id)
+			continue;
+		strbuf_printf(sb, "%s%" PRIu32, comma, t->r->links.data[i].id);
+		comma = ",";
+	}
+}
+
 static void add_attached(struct strbuf *sb, const struct prog_row *p)
 {
 	if (p->attach_name)
@@ -105,7 +117,7 @@ static void add_count(struct strbuf *sb, const struct prog_row *p, uint64_t v)
 }
 
 enum prog_column { PROG_ID, PROG_NAME, PROG_TYPE, PROG_FOR, PROG_CODE, PROG_RUNS, PROG_NS, PROG_MISSES, PROG_MAPS, PROG_BTF,
-		   PROG_ERROR, NR_PROG_COLUMNS };
+		   PROG_LINKS, PROG_TAG, PROG_ERROR, NR_PROG_COLUMNS };
 
 static const struct fit_column prog_columns[NR_PROG_COLUMNS] = {
 	[PROG_ID] = { .title = "id" },
@@ -118,6 +130,8 @@ static const struct fit_column prog_columns[NR_PROG_COLUMNS] = {
 	[PROG_MISSES] = { .title = "misses", .drop = 3 },
 	[PROG_MAPS] = { .title = "maps", .left = true, .drop = 2 },
 	[PROG_BTF] = { .title = "BTF", .drop = 1 },
+	[PROG_LINKS] = { .title = "links", .left = true, .verbose = true },
+	[PROG_TAG] = { .title = "tag", .left = true, .verbose = true },
 	[PROG_ERROR] = { .title = "", .left = true, .cut = 20 },
 };
 
@@ -165,6 +179,13 @@ static void prog_cell(void *ctx, size_t row, size_t col, struct strbuf *sb)
 			strbuf_printf(sb, "%" PRIu32, p->btf_id);
 		else
 			strbuf_putc(sb, '-');
+		return;
+	case PROG_LINKS:
+		add_links(t, sb, p);
+		return;
+	case PROG_TAG:
+		for (size_t i = 0; p->has_tag && i < sizeof(p->tag); i++)
+			strbuf_printf(sb, "%02x", p->tag[i]);
 		return;
 	case PROG_ERROR:
 		add_error(sb, p->error);
