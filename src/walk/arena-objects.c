@@ -194,6 +194,18 @@ static struct err *walk_all_objects(struct objects_walk *o)
 	return NULL;
 }
 
+static struct err *long_arrays(struct walk *w)
+{
+	struct walk_arrays arrays = { 0 };
+
+	for (size_t i = 0; i < w->r->arena_objects.nr; i++) {
+		const struct arena_object *obj = &w->r->arena_objects.data[i];
+
+		TRY(walk_add_array(w, obj->types, obj->type, &arrays));
+	}
+	return walk_tell_arrays(w, "arena_objects", "objects", &arrays);
+}
+
 struct err *arena_objects(struct walk *w)
 {
 	uint64_t asked = w->opts->max_entries;
@@ -216,5 +228,5 @@ struct err *arena_objects(struct walk *w)
 			       "%zu objects on arena pages that were not kept (--arena-bytes)", o.not_kept);
 	if (!e && o.scan_cut)
 		e = report_cut(w->r, "arena_objects", false, "pointers in a large value");
-	return e;
+	return e ? e : long_arrays(w);
 }

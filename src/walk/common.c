@@ -25,6 +25,28 @@ uint64_t walk_max_elements(const struct walk_opts *opts)
 	return MAX(opts->max_entries, (uint64_t)VALUE_MAX_ELEMENTS);
 }
 
+struct err *walk_add_array(struct walk *w, const struct types *types, uint32_t type, struct walk_arrays *arrays)
+{
+	uint64_t len;
+
+	if (!value_longest_array(types, type, &len))
+		return &err_nomem;
+	arrays->nr += len > walk_max_elements(w->opts);
+	arrays->longest = MAX(arrays->longest, len);
+	return NULL;
+}
+
+struct err *walk_tell_arrays(struct walk *w, const char *section, const char *what, const struct walk_arrays *arrays)
+{
+	uint64_t cap = walk_max_elements(w->opts);
+
+	if (!arrays->nr)
+		return NULL;
+	return report_cut(w->r, section, cap > VALUE_MAX_ELEMENTS,
+			  "arrays in values of %zu %s at %" PRIu64 " elements (the longest has %" PRIu64
+			  "; --max-entries)", arrays->nr, what, cap, arrays->longest);
+}
+
 bool walk_wants(struct walk *w, const char *section)
 {
 	const struct walk_opts *opts = w->opts;

@@ -303,26 +303,17 @@ static size_t count(const struct maps_walk *m, size_t flag, uint32_t *first)
 /* Maps with values whose arrays are longer than what is shown of one. */
 static struct err *long_arrays(struct maps_walk *m)
 {
-	uint64_t cap = walk_max_elements(m->mw.w->opts), longest = 0;
-	size_t nr = 0;
+	struct walk_arrays arrays = { 0 };
 
 	for (size_t i = 0; i < m->found.nr; i++) {
 		const struct map_row *row = m->jobs[i].row;
-		uint64_t len;
 
 		if (m->jobs[i].skipped || m->jobs[i].left_out || m->jobs[i].aside || !row->types || !row->value_type ||
 		    (!row->value && !row->nr_entries))
 			continue;
-		if (!value_longest_array(row->types, row->value_type, &len))
-			return &err_nomem;
-		nr += len > cap;
-		longest = MAX(longest, len);
+		TRY(walk_add_array(m->mw.w, row->types, row->value_type, &arrays));
 	}
-	if (!nr)
-		return NULL;
-	return report_cut(m->mw.w->r, "maps", cap > VALUE_MAX_ELEMENTS,
-			  "arrays in values of %zu maps at %" PRIu64 " elements (the longest has %" PRIu64
-			  "; --max-entries)", nr, cap, longest);
+	return walk_tell_arrays(m->mw.w, "maps", "maps", &arrays);
 }
 
 static struct err *summarize(struct maps_walk *m)

@@ -392,6 +392,19 @@ static struct err *type_one(struct walk *w, struct sdt_alloc_row *row, enum proo
 	return e;
 }
 
+static struct err *long_arrays(struct walk *w)
+{
+	struct walk_arrays arrays = { 0 };
+
+	for (size_t i = 0; i < w->r->sdt_allocs.nr; i++) {
+		const struct sdt_alloc_row *row = &w->r->sdt_allocs.data[i];
+
+		if (row->type && row->nr)
+			TRY(walk_add_array(w, row->types, row->type, &arrays));
+	}
+	return walk_tell_arrays(w, "sdt_alloc", "allocators", &arrays);
+}
+
 struct err *sdt_types(struct walk *w)
 {
 	/* What is good for one allocator may be a guess for another, and its type is then taken. */
@@ -405,5 +418,5 @@ struct err *sdt_types(struct walk *w)
 				TRY(type_one(w, row, steps[step]));
 		}
 	}
-	return NULL;
+	return long_arrays(w);
 }

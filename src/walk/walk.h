@@ -52,6 +52,17 @@ const char *walk_section_name(size_t i);
 /* How many elements of an array in a value are shown: views show all of what they were asked for. */
 uint64_t walk_max_elements(const struct walk_opts *opts);
 
+/* Types of values with arrays longer than that, and the longest of them all. */
+struct walk_arrays {
+	size_t nr;
+	uint64_t longest;
+};
+struct err *walk_add_array(struct walk *w, const struct types *types, uint32_t type,
+			   struct walk_arrays *arrays) MUST_CHECK;
+/* Says in a section that arrays in so many of `what` ("maps") are cut, if any are. */
+struct err *walk_tell_arrays(struct walk *w, const char *section, const char *what,
+			     const struct walk_arrays *arrays) MUST_CHECK;
+
 /* Whether the user wants this section; if not, it is noted as not asked for. */
 bool walk_wants(struct walk *w, const char *section);
 

@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include "arena-image.h"
+#include "btf-build.h"
 
 static const uint64_t user = 0x100000000000;
 
@@ -255,6 +256,36 @@ static void test_others(void)
 	arena_image_deinit(&im);
 }
 
+/* What is not shown of long arrays is said, unless it is all asked for. */
+static void test_long_arrays(void)
+{
+	struct arena_image im;
+	struct btf_build bb;
+	struct walk_arrays arrays = { 0 }, none = { 0 };
+
+	arena_image_init(&im, 0);
+	btf_build_init(&bb, NULL);
+	uint32_t u8 = btf_build_int(&bb, "u8", 1, 0), array = btf_build_array(&bb, u8, u8, 5000);
+	uint32_t id = btf_build_struct(&bb, "buffer", 5000);
+	btf_build_member(&bb, "bytes", array, 0);
+	struct types *types = btf_build_types(&bb);
+
+	ASSERT_OK(report_section(im.r, "sdt_alloc", SECTION_COMPLETE, NULL));
+	ASSERT_OK(walk_add_array(&im.w, types, u8, &arrays));
+	ASSERT_OK(walk_tell_arrays(&im.w, "sdt_alloc", "allocators", &arrays));
+	CU_ASSERT_PTR_NULL(section(&im, "sdt_alloc")->cut);
+	ASSERT_OK(walk_add_array(&im.w, types, id, &arrays));
+	ASSERT_OK(walk_tell_arrays(&im.w, "sdt_alloc", "allocators", &arrays));
+	CU_ASSERT_STRING_EQUAL(section(&im, "sdt_alloc")->cut,
+			       "arrays in values of 1 allocators at 4096 elements (the longest has 5000; --max-entries)");
+	im.opts.max_entries = 5000;
+	ASSERT_OK(walk_add_array(&im.w, types, id, &none));
+	CU_ASSERT_EQUAL(none.nr, 0);
+	types_destroy(types);
+	arena_image_deinit(&im);
+}
+
 UNIT_MAIN("walk-sdt", { "tags behind payloads", test_tail }, { "tags nobody tells of", test_untold }, { "padding", test_padding },
 	  { "elements of cgroups", test_cgroups }, { "members behind their struct", test_behind },
-	  { "regions that are linked", test_linked }, { "other allocators", test_others })
+	  { "regions that are linked", test_linked }, { "other allocators", test_others },
+	  { "long arrays", test_long_arrays })
