@@ -52,6 +52,34 @@ static size_t read_all(void *ctx, uint64_t addr, void *buf, size_t len)
 	return n;
 }
 
+static bool is_kernels(void *ctx, const char *type)
+{
+	(void)ctx;
+	return *type == 't';
+}
+
+static const char *describe(void *ctx, const char *type, uint64_t addr, struct pool *pool)
+{
+	((struct memory *)ctx)->used = true;
+	return addr % 3 ? pool_printf(pool, "%s", type) : NULL;
+}
+
+static bool percpu(void *ctx, uint64_t addr, unsigned int cpu, uint64_t *ret)
+{
+	((struct memory *)ctx)->used = true;
+	*ret = addr + cpu;
+	return cpu % 5;
+}
+
+#define MEMBER(o) { .present = true, .off = o, .size = 8 }
+
+static const struct value_kernel kernel = {
+	.list_next = MEMBER(0), .list_prev = MEMBER(8), .list_owner = MEMBER(16),
+	.tree_right = MEMBER(8), .tree_left = MEMBER(16), .tree_owner = MEMBER(24),
+	.timer_queued = MEMBER(0), .timer_base = MEMBER(8), .timer_fn = MEMBER(16), .timer_map = MEMBER(1020),
+	.clock_id = MEMBER(4), .work_data = MEMBER(0), .work_prog = MEMBER(40), .tw_task = MEMBER(8),
+};
+
 /* An enormous value costs a second here and proves no more than a large one. */
 static bool is_modest(const struct types *types, uint32_t id)
 {
@@ -66,7 +94,8 @@ static void render(const struct types *types, uint32_t id, const uint8_t *data, 
 {
 	struct memory m = { data, len, false };
 	struct value_env env = { .nr_cpus = len % 3 ? 100 : 0, .in_arena = in_arena, .read_arena = read_all,
-				 .read_kernel = read_all, .ctx = &m };
+				 .read_kernel = read_all, .read_chain = read_all, .kernel = &kernel,
+				 .is_kernels = is_kernels, .describe = describe, .percpu = percpu, .ctx = &m };
 	bool may_follow = value_has_pointers(types, id);
 	struct pool pool = { 0 };
 	struct value *v;
@@ -213,8 +242,41 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 /* ---- seeds */
 
-/* Every kind, each in its place. */
-static void build_all(struct btf_build *b)
+/* What the kernel has another idea of: a list of objects that have a list, a tree, a timer and pointers. */
+static uint32_t build_kernels(struct btf_build *b, uint32_t u64)
+{
+	uint32_t words[3];
+
+	for (uint32_t i = 0; i < 3; i++)
+		words[i] = btf_build_array(b, u64, u64, i + 2);
+	uint32_t head = btf_build_struct(b, "bpf_list_head", 16);
+	btf_build_member(b, "__opaque", words[0], 0);
+	uint32_t root = btf_build_struct(b, "bpf_rb_root", 16);
+	btf_build_member(b, "__opaque", words[0], 0);
+	uint32_t timer = btf_build_struct(b, "bpf_timer", 16);
+	btf_build_member(b, "__opaque", words[0], 0);
+	uint32_t list_node = btf_build_struct(b, "bpf_list_node", 24);
+	btf_build_member(b, "__opaque", words[1], 0);
+	uint32_t tree_node = btf_build_struct(b, "bpf_rb_node", 32);
+	btf_build_member(b, "__opaque", words[2], 0);
+	uint32_t item = btf_build_fwd(b, "item", false);
+	uint32_t own = btf_build_ptr(b, btf_build_ref(b, BTF_KIND_TYPE_TAG, "kptr", item));
+	uint32_t each = btf_build_ptr(b, btf_build_ref(b, BTF_KIND_TYPE_TAG, "percpu_kptr", timer));
+	item = btf_build_struct(b, "item", 120);
+	btf_build_member(b, "node", list_node, 0);
+	btf_build_member(b, "leaf", tree_node, 192);
+	btf_build_member(b, "below", head, 448);
+	btf_build_member(b, "tree", root, 576);
+	btf_build_member(b, "timer", timer, 704);
+	btf_build_member(b, "own", own, 832);
+	btf_build_member(b, "each", each, 896);
+	btf_build_decl_tag(b, "contains:item:node", item, 2);
+	btf_build_decl_tag(b, "contains:item:leaf", item, 3);
+	return item;
+}
+
+/* Every kind, each in its place; the id of struct item. */
+static uint32_t build_all(struct btf_build *b)
 {
 	uint32_t u32 = btf_build_int(b, "u32", 4, 0);
 	uint32_t s64 = btf_build_int(b, "long", 8, BTF_INT_SIGNED);
@@ -263,21 +325,37 @@ static void build_all(struct btf_build *b)
 	btf_build_secvar(b, var, 0, 176);
 	btf_build_secvar(b, func, 176, 8);
 	(void)sec;
+	return build_kernels(b, s64);
 }
 
-/* The second seed has split BTF, the third the header of 7.1 without a layout. */
+/* An item in which all pointers lead to itself, or to itself by another address. */
+static void fill_item(uint8_t value[200])
+{
+	enum { NEXT = 0, WORDS = 15 };
+	static const uint64_t at = 200ull << 40;
+
+	for (size_t i = 0; i < WORDS; i++)
+		memcpy(value + 8 * i, &at, sizeof(at));
+	memcpy(value + NEXT, &(uint64_t){ 2 * at }, sizeof(at));
+}
+
+/* The second seed has split BTF, the third the header of 7.1 without a layout, the fourth an item. */
 bool fuzz_seed(size_t i, uint8_t **data, size_t *len)
 {
-	static const uint8_t value[200] = { 'c', 'o', 'm', 'm', [48] = 0x10, [56] = 8, [63] = 0xff };
+	uint8_t value[200] = { 'c', 'o', 'm', 'm', [48] = 0x10, [56] = 8, [63] = 0xff };
 	uint8_t control[CONTROL] = { 33, 0, sizeof(value) };
 	struct btf_build b;
 	size_t base_len, split_len = 0;
 	_cleanup_free_ uint8_t *base = NULL, *split = NULL;
 
-	if (i > 2)
+	if (i > 3)
 		return false;
 	btf_build_init(&b, NULL);
-	build_all(&b);
+	uint32_t item = build_all(&b);
+	if (i == 3) {
+		fill_item(value);
+		control[0] = (uint8_t)item;
+	}
 	base = btf_build_finish(&b, &base_len);
 	if (i == 1) {
 		struct types *types;
