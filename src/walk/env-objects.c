@@ -7,12 +7,21 @@
 
 #include <inttypes.h>
 
+#include "base/cleanup.h"
 #include "kernel/symbolize.h"
+#include "walk/btfs.h"
 #include "walk/env.h"
+#include "walk/idrs.h"
 #include "walk/objs.h"
 
+enum { BTFS_MAX = 1 << 18 };
+
 struct env_objects {
+	struct walk *w; /* NULL: the guest has been let go */
 	struct kernel *k;
+	const struct types **modules;
+	size_t nr_modules;
+	enum { NOT_LOADED, LOADED, NOT_LOADABLE } state; /* of modules */
 	struct objs o;
 	struct member pid, comm; /* struct task_struct */
 	struct value_kernel l;
@@ -77,6 +86,7 @@ struct err *env_objects_create(struct walk *w, struct env_objects **ret)
 
 	if (!eo)
 		return &err_nomem;
+	eo->w = w;
 	eo->k = w->k;
 	eo->o.k = w->k;
 	TRY(objs_layout(w->k, &eo->o.l));
@@ -93,15 +103,91 @@ const struct value_kernel *env_objects_layout(const struct env_objects *eo)
 	return &eo->l;
 }
 
-bool env_is_kernels(const struct env_objects *eo, const char *type)
+void env_objects_seal(struct env_objects *eo)
+{
+	eo->w = NULL;
+}
+
+/* ---- types of modules: read only if somebody asks for a name that the kernel itself does not have */
+
+static void read_fiber(void *ctx, size_t i)
+{
+	struct btfs *b = ctx;
+
+	if (!b->fatal)
+		btfs_read(b, i);
+}
+
+static struct err *add_modules(struct btfs *b, const struct idr_rows *rows)
+{
+	struct kernel *k = b->w->k;
+
+	for (size_t i = 0; i < rows->nr; i++) {
+		uint64_t of_kernel;
+		size_t at;
+
+		TRY(kget(k, rows->data[i].kva, &b->l.kernel_btf, &of_kernel));
+		if (of_kernel && rows->data[i].kva.v != b->vmlinux.v)
+			TRY(btfs_add(b, rows->data[i].kva, &at));
+	}
+	return NULL;
+}
+
+static struct err *read_modules(struct env_objects *eo, struct btfs *b)
+{
+	_cleanup_(idr_rows_deinit) struct idr_rows rows = { 0 };
+
+	TRY(idr_rows(eo->w, "btf_idr", "maps", BTFS_MAX, &rows));
+	TRY(add_modules(b, &rows));
+	mem_each(eo->k->mem, b->objs.nr, read_fiber, b);
+	TRY(btfs_parse(b));
+	eo->modules = pool_calloc(&eo->w->r->pool, b->objs.nr, sizeof(*eo->modules));
+	if (!eo->modules)
+		return &err_nomem;
+	for (size_t i = 0; i < b->objs.nr; i++) {
+		if (!b->objs.data[i].types)
+			return err_new(ERR_FAULT, "%s", b->objs.data[i].why);
+		if (b->objs.data[i].types != eo->k->types)
+			eo->modules[eo->nr_modules++] = b->objs.data[i].types;
+	}
+	return NULL;
+}
+
+static void load_modules(struct env_objects *eo)
+{
+	struct btfs b;
+	struct err *e = btfs_init(&b, eo->w);
+
+	if (!e)
+		e = read_modules(eo, &b);
+	btfs_deinit(&b);
+	eo->state = e ? NOT_LOADABLE : LOADED;
+	err_ignore(e);
+}
+
+/* One of several of a name is one. */
+static bool has_struct(const struct types *types, const char *name)
 {
 	uint32_t id;
-	struct err *e = types_find(eo->k->types, BTF_KIND_STRUCT, type, &id);
-	/* One of several of this name is one. */
+	struct err *e = types_find(types, BTF_KIND_STRUCT, name, &id);
 	bool found = !e || e->code != ERR_MISSING;
 
 	err_ignore(e);
 	return found;
+}
+
+bool env_is_kernels(struct env_objects *eo, const char *type)
+{
+	if (has_struct(eo->k->types, type))
+		return true;
+	if (eo->state == NOT_LOADED && eo->w)
+		load_modules(eo);
+	for (size_t i = 0; i < eo->nr_modules; i++) {
+		if (has_struct(eo->modules[i], type))
+			return true;
+	}
+	/* A module's object, taken for the program's, would be shown with members that it does not have. */
+	return eo->state != LOADED;
 }
 
 bool env_percpu(const struct env_objects *eo, uint64_t addr, unsigned int cpu, uint64_t *ret)

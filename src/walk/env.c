@@ -525,5 +525,7 @@ struct err *walk_env(struct walk *w)
 		*a = (struct arena){ row, row->arena };
 		TRY(env_own(r, all, a));
 	}
-	return touch(w, all);
+	struct err *e = touch(w, all);
+	env_objects_seal(all->objects);
+	return e;
 }

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import debian  # noqa: E402
 import guest  # noqa: E402
 import image  # noqa: E402
+import modules  # noqa: E402
 from fdgdb import fdgdb, report, validate  # noqa: E402
 from tap import Tap, pick  # noqa: E402
 
@@ -95,10 +96,16 @@ def run(series):
         alone = report("attach", g.target, "--map", "slots", "--map", "shelves", "--map", ".data.kptrs")
         tap.equal([entries(alone, n) for n in ("slots", "shelves", ".data.kptrs")],
                   [entries(attach, n) for n in ("slots", "shelves", ".data.kptrs")], f"{g.release}: --map has the same")
+        tap.equal([s["hdr"] for s in entries(alone, "slots")[1:]], [{"mine": i} for i in (1, 2, 3)],
+                  f"{g.release}: objects of a type that no module has")
+        modules.insert(g, "pktgen")
         g.stop()
         core = g.dump(f"{g.dir}/core")
         g.cont()
-        check(g, f"{g.release} core", report("core", core), ids, between)
+        doc = report("core", core)
+        check(g, f"{g.release} core", doc, ids, between)
+        tap.ok(all(isinstance(s["hdr"], int) and s["hdr"] for s in entries(doc, "slots")[1:]),
+               f"{g.release}: once a module has that type, such a pointer may lead to the module's", entries(doc, "slots"))
         text = fdgdb("core", "--map", "slots", core).out
         tap.ok("task=" in text and "(cgroup /kept)" in text and re.search(r"callback_fn=0x\w+ \(bpf_prog_\w+_tick", text),
                f"{g.release}: as text", text)

@@ -47,6 +47,11 @@ struct own {
 	u32 pair[2];
 };
 
+/* The module pktgen has one of this name, too. */
+struct pktgen_hdr {
+	u64 mine;
+};
+
 struct tally {
 	u64 n;
 };
@@ -56,6 +61,7 @@ struct kept {
 	struct bpf_timer timer;
 	struct bpf_wq wq;
 	struct own OWNS *own;
+	struct pktgen_hdr OWNS *hdr;
 	struct task_struct OWNS *task;
 	struct cgroup OWNS *cgroup;
 	struct bpf_cpumask OWNS *mask;
@@ -121,6 +127,7 @@ static void fill_slot(u32 i)
 	struct bpf_cpumask *mask;
 	struct task_struct *task;
 	struct cgroup *cgroup;
+	struct pktgen_hdr *hdr;
 	struct own *own;
 
 	if (!s || !i)
@@ -141,6 +148,13 @@ static void fill_slot(u32 i)
 		own = bpf_kptr_xchg(&s->own, own);
 		if (own)
 			bpf_obj_drop_impl(own, NULL);
+	}
+	hdr = NEW(struct pktgen_hdr);
+	if (hdr) {
+		hdr->mine = i;
+		hdr = bpf_kptr_xchg(&s->hdr, hdr);
+		if (hdr)
+			bpf_obj_drop_impl(hdr, NULL);
 	}
 	task = bpf_task_from_pid(1);
 	if (task) {
