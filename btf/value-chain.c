@@ -107,19 +107,28 @@ static bool add_object(struct chain *c, uint64_t node)
 	return v->ptr.deref && add(c, v);
 }
 
+/* A list that was used before is empty if its first node is the head.  Around that there need not be any object. */
+static bool is_empty(const struct chain *c, uint64_t first)
+{
+	const struct value_env *env = c->r->env;
+	uint8_t raw[POINTER_SIZE];
+
+	return env->read_chain(env->ctx, first + env->kernel->list_next.off, raw, sizeof(raw)) == sizeof(raw) &&
+	       get_le64(raw) == first;
+}
+
 /* The head is not an object: its address is what the first one has behind it. */
 static bool walk_list(struct chain *c, uint64_t first)
 {
 	const struct value_kernel *k = c->r->env->kernel;
 	uint64_t node = first, before = 0;
 
+	if (is_empty(c, first))
+		return true;
 	while (c->objects.nr < c->cap && c->r->budget) {
 		if (!read_node(c, node))
 			return END(c, "cannot read the node at %#jx", (uintmax_t)node);
 		uint64_t next = link_of(c, &k->list_next), prev = link_of(c, &k->list_prev);
-		/* Of an empty list the head is the first node. */
-		if (!before && next == first)
-			return true;
 		if (!before)
 			c->root = prev;
 		else if (prev != before)

@@ -244,6 +244,10 @@ static void test_lists(void)
 	EXPECT(t.list, two,
 	       LISTS("[2| " ITEM1 " p0xffff888000001080->" ITEM("2", HEAD, FIRST, HEAD) "]", BOTH));
 	EXPECT(t.list, empty, LISTS("[0|]", "first=p" HEAD " last=p" HEAD));
+	/* One at the very beginning of what can be read, where an item would not fit. */
+	const uint64_t edge[] = { 5, BASE, BASE, 0, 0 };
+	put(0, BASE);
+	EXPECT(t.list, edge, LISTS("[0|]", "first=p0xffff888000001000 last=p0xffff888000001000"));
 	env.max_elements = 1;
 	/* Of the array of heads there is but one, too. */
 	EXPECT(t.list, two,
