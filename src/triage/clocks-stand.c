@@ -54,9 +54,41 @@ static const char *say_why(const struct sum *sum)
 					 "";
 }
 
+/* The outermost frame of a BPF program that one of the CPUs is in: if it loops there, the others wait for it. */
+struct in_program {
+	uint32_t cpu;
+	size_t stack, frame;
+	const struct kstack_frame *f; /* NULL: none is */
+};
+
+static struct in_program find_program(const struct report *r)
+{
+	struct in_program in = { 0 };
+
+	for (size_t i = 0; i < r->cpus.rows.nr && !in.f; i++) {
+		const struct kstack_row *s = triage_cpu_stack(r, &r->cpus.rows.data[i]);
+
+		for (size_t n = 0; s && n < s->nr_frames; n++) {
+			if (s->frames[n].prog_id)
+				in = (struct in_program){ r->cpus.rows.data[i].cpu, (size_t)(s - r->stacks.data), n,
+							  &s->frames[n] };
+		}
+	}
+	return in;
+}
+
+static const char *say_program(struct triage *t, const struct in_program *in)
+{
+	if (!in->f)
+		return "";
+	return triage_printf(t, "; CPU %" PRIu32 " is in the BPF program %s (id %" PRIu32 ")", in->cpu,
+			     in->f->symbol ? in->f->symbol : "?", in->f->prog_id);
+}
+
 static void judge(struct triage *t)
 {
 	const struct cpu_state *s = &t->r->cpus;
+	struct in_program in;
 	struct sum sum;
 	bool stuck;
 	struct finding *f;
@@ -64,17 +96,20 @@ static void judge(struct triage *t)
 	if (!cpu_state_clocks_stand(s))
 		return;
 	sum = add_up(t);
+	in = find_program(t->r);
 	stuck = sum.nr_halted || sum.nr_found || sum.nr_spin == sum.nr || sum.nr - sum.nr_waiting >= TOO_MANY;
 	f = triage_add(t, stuck ? SEVERITY_ERROR : SEVERITY_INFO,
 		       sum.nr_halted ? CONFIDENCE_CERTAIN : stuck ? CONFIDENCE_LIKELY : CONFIDENCE_POSSIBLE,
-		       "%s interrupts, so the guest's clocks %s%s",
+		       "%s interrupts, so the guest's clocks %s%s%s",
 		       sum.nr > 1 ? triage_printf(t, "none of the %zu CPUs takes", sum.nr) : "the only CPU takes no",
-		       stuck ? "stand" : "may stand: for how long that has been so they do not tell", say_why(&sum));
+		       stuck ? "stand" : "may stand: for how long that has been so they do not tell", say_why(&sum), say_program(t, &in));
 	triage_needs(t, f, THING_MACHINE, 0);
 	for (size_t i = 0; i < s->rows.nr; i++) {
 		triage_bool(t, f, false, "fdgdb.cpus[%zu].irqs_on", i);
 		triage_needs(t, f, THING_CPU, s->rows.data[i].cpu);
 	}
+	if (in.f)
+		triage_num(t, f, in.f->prog_id, "fdgdb.stacks[%zu].frames[%zu].prog_id", in.stack, in.frame);
 	triage_needs(t, f, THING_CULPRIT, 0);
 	triage_next(t, f, "%s", stuck ? "the stacks of the vCPUs" :
 				      "a second report: if nothing has moved, each CPU hangs where its stack says");

@@ -32,6 +32,14 @@ static void test_clocks_stand(void)
 	CU_ASSERT_TRUE(is_unexamined(r, "hung-task", "no CPU took interrupts"));
 	CU_ASSERT_FALSE(is_unexamined(r, "panic", ""));
 
+	/* Where a program may loop, it is named. */
+	struct kstack_frame *frames = add_vcpu_stack(r, 1, "bpf_loop", "bpf_prog_x_dispatch", NULL);
+	frames[1].prog_id = 9;
+	judge(r);
+	EXPECT_SAYS(r, "clocks-stand", "; CPU 1 is in the BPF program bpf_prog_x_dispatch (id 9)");
+	CU_ASSERT_EQUAL(find(r, "clocks-stand")->severity, SEVERITY_INFO);
+	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "clocks-stand"), "fdgdb.stacks[0].frames[1].prog_id"));
+
 	/* One that is idle may wait for interrupts with the flag off. */
 	r->cpus.rows.data[1].idle = true;
 	r->cpus.rows.data[1].place = CPU_HALTED;
