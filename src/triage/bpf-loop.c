@@ -8,7 +8,8 @@
 
 #include <inttypes.h>
 
-static const double NS = 1e9, LATE_S = 5;
+/* The others may soon spin for what that CPU holds, and then no clock goes on: what it was late by before, counts. */
+static const double NS = 1e9, LATE_S = 5, STANDS_S = 0.5;
 
 enum { STRUCT_OPS = 27 /* BPF_PROG_TYPE_STRUCT_OPS */ };
 
@@ -101,8 +102,9 @@ static void judge_stack(struct triage *t, const struct kstack_row *s, const stru
 	else
 		f = triage_add(t, SEVERITY_ERROR, sure,
 			       "CPU %" PRIu32 " has been in the BPF program %s (id %" PRIu32
-			       ") for %.1f s: at %s",
-			       c->cpu, name, in->prog_id, seconds, where ? where : "?");
+			       ") for %s%.1f s: at %s",
+			       c->cpu, name, in->prog_id, cpu_state_clocks_stand(&t->r->cpus) ? "at least " : "",
+			       seconds, where ? where : "?");
 	triage_lasts(t, f, seconds, LATE_S);
 	if (sure == CONFIDENCE_POSSIBLE) {
 		triage_name_cpu(f, c->cpu);
@@ -134,6 +136,9 @@ static void judge(struct triage *t)
 		const struct kstack_row *s = triage_cpu_stack(t->r, c);
 		double seconds = triage_cpu_stuck_for(t->r, c);
 
+		if (seconds <= 0 && c->timer_late.has && (double)c->timer_late.v / NS >= STANDS_S &&
+		    cpu_state_clocks_stand(&t->r->cpus))
+			seconds = (double)c->timer_late.v / NS;
 		if (s && seconds > 0)
 			judge_stack(t, s, c, seconds);
 	}

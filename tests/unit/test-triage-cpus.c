@@ -39,6 +39,16 @@ static void test_clocks_stand(void)
 	EXPECT_SAYS(r, "clocks-stand", "; CPU 1 is in the BPF program bpf_prog_x_dispatch (id 9)");
 	CU_ASSERT_EQUAL(find(r, "clocks-stand")->severity, SEVERITY_INFO);
 	CU_ASSERT_PTR_NOT_NULL(evidence(find(r, "clocks-stand"), "fdgdb.stacks[0].frames[1].prog_id"));
+	/* It had been late by so much when the other one stopped, too. */
+	r->cpus.rows.data[1].timer_late = (struct opt_u64){ true, SECOND / 4 };
+	judge(r);
+	CU_ASSERT_PTR_NULL(find(r, "bpf-loop@cpu1"));
+	r->cpus.rows.data[1].timer_late.v = 2ull * SECOND;
+	judge(r);
+	EXPECT(r, "bpf-loop@cpu1", NULL);
+	EXPECT_SAYS(r, "bpf-loop@cpu1", "(id 9) for at least 2.0 s: at bpf_prog_x_dispatch");
+	EXPECT(r, "clocks-stand", "bpf-loop@cpu1");
+	r->cpus.rows.data[1].timer_late.has = false;
 
 	/* One that is idle may wait for interrupts with the flag off. */
 	r->cpus.rows.data[1].idle = true;
