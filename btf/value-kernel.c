@@ -137,6 +137,15 @@ static void add_member_ptr(struct render *r, struct fields *f, const struct obje
 		fields_ptr(r, f, name, addr, type);
 }
 
+/* What is called, the program that it is of, and the map whose value it is for. */
+static void add_callback(struct render *r, struct fields *f, const struct object *o, const struct member *fn,
+			 const struct member *prog, const struct member *map)
+{
+	add_member_ptr(r, f, o, fn, "callback_fn", VALUE_CODE);
+	add_member_ptr(r, f, o, prog, "prog", "bpf_prog");
+	add_member_ptr(r, f, o, map, "map", "bpf_map");
+}
+
 /* The base tells by which clock it expires. */
 static void add_clock(struct render *r, struct fields *f, uint64_t base)
 {
@@ -165,9 +174,7 @@ static struct value *timer(struct render *r, const struct object *o)
 		add_uint(r, &f, "expires", v);
 	if (get(o, &k->timer_base, &v))
 		add_clock(r, &f, v);
-	add_member_ptr(r, &f, o, &k->timer_fn, "callback_fn", VALUE_CODE);
-	add_member_ptr(r, &f, o, &k->timer_prog, "prog", "bpf_prog");
-	add_member_ptr(r, &f, o, &k->timer_map, "map", "bpf_map");
+	add_callback(r, &f, o, &k->timer_fn, &k->timer_prog, &k->timer_map);
 	return fields_finish(r, &f, "bpf_hrtimer");
 }
 
@@ -179,9 +186,7 @@ static struct value *work(struct render *r, const struct object *o)
 
 	if (get(o, &k->work_data, &v))
 		add_bool(r, &f, "pending", v & WORK_STRUCT_PENDING);
-	add_member_ptr(r, &f, o, &k->work_fn, "callback_fn", VALUE_CODE);
-	add_member_ptr(r, &f, o, &k->work_prog, "prog", "bpf_prog");
-	add_member_ptr(r, &f, o, &k->work_map, "map", "bpf_map");
+	add_callback(r, &f, o, &k->work_fn, &k->work_prog, &k->work_map);
 	return fields_finish(r, &f, "bpf_work");
 }
 
@@ -194,9 +199,7 @@ static struct value *task_work(struct render *r, const struct object *o)
 	if (get(o, &k->tw_state, &v))
 		add_enum(r, &f, "state", &k->tw_state, v);
 	add_member_ptr(r, &f, o, &k->tw_task, "task", "task_struct");
-	add_member_ptr(r, &f, o, &k->tw_fn, "callback_fn", VALUE_CODE);
-	add_member_ptr(r, &f, o, &k->tw_prog, "prog", "bpf_prog");
-	add_member_ptr(r, &f, o, &k->tw_map, "map", "bpf_map");
+	add_callback(r, &f, o, &k->tw_fn, &k->tw_prog, &k->tw_map);
 	return fields_finish(r, &f, "bpf_task_work_ctx");
 }
 

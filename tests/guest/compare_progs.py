@@ -98,6 +98,11 @@ def _multi_target(t, want, kind):
                     "names": (t.get("funcs"), ", ".join(f["func"] for f in theirs))}
 
 
+def _is_untold(want):
+    """7.2 has links to several functions, and tells nothing of them."""
+    return want["type"] == "tracing_multi" and not want["func_cnt"]
+
+
 def _target(link, want):
     """Names of fdgdb's keys, with what they are and what they are to be by bpftool's word."""
     t = link["target"]
@@ -125,8 +130,7 @@ def _target(link, want):
         return {"pf": (t.get("pf"), want["pf"]), "hook": (t.get("hook"), want["hook"]),
                 "priority": (int(t.get("priority", 0)), want["prio"]),
                 "defrag": (int(t.get("ip_defrag", False)), want["flags"])}
-    if kind == "tracing_multi" and not want["func_cnt"]:
-        # 7.2 has such links, and tells nothing of them.
+    if _is_untold(want):
         return {"functions": (bool(t.get("functions")), True)}
     if kind in ("kprobe_multi", "uprobe_multi", "tracing_multi"):
         return _multi_target(t, want, kind)
@@ -202,7 +206,7 @@ def links(doc, theirs):
                prog_id=(link.get("prog_id"), want.get("prog_id") or None),
                **_target(link, want))
         # Older kernels keep it for some types only; where bpftool says it, so must we.
-        if "attach_type" in want and not (want["type"] == "tracing_multi" and not want["func_cnt"]):
+        if "attach_type" in want and not _is_untold(want):
             _check(problems, where, attach_type=(link.get("attach_type_name"), want["attach_type"]))
         if link.get("prog_name") in TRACED:
             _check(problems, where, functions=([f["function"] for f in link["target"].get("functions", [link["target"]])],

@@ -22,14 +22,13 @@ class Scenario:
     end     shell commands that undo it; None: the guest is of no use afterwards
     keeps   the roots stay when it has been undone (a deadlock, an oops)
     needs   feature of the kernel (see image.features)
-    quick   it is played in a short run on every kernel; others on the first alone
     """
 
     def __init__(self, name, what, make, wait, roots, end="true", keeps=False, needs=None, says=None, leads=(),
-                 notes=(), quick=False):
+                 notes=()):
         self.name, self.what, self.make, self.wait, self.roots = name, what, make, wait, dict(roots)
         self.end, self.keeps, self.needs, self.says = end, keeps, needs, says
-        self.leads, self.notes, self.quick = set(leads), set(notes), quick
+        self.leads, self.notes = set(leads), set(notes)
 
 
 class Boot:
