@@ -73,16 +73,12 @@ static void line_evidence(struct triage *t, struct finding *f, size_t row, size_
 /* The outermost program: what it called is part of the loop. */
 static void judge_stack(struct triage *t, const struct kstack_row *s, const struct cpu_row *c, double seconds)
 {
-	const struct kstack_frame *in = NULL;
 	size_t at = 0, prog = 0, inner = s->nr_frames, row = (size_t)(s - t->r->stacks.data);
+	const struct kstack_frame *in = triage_bpf_frame(s, &at);
 
-	for (size_t i = 0; i < s->nr_frames; i++) {
-		if (s->frames[i].prog_id) {
-			in = &s->frames[i];
-			at = i;
-		}
-		/* Of subprograms older kernels do not say whose they are. */
-		if (inner == s->nr_frames && s->frames[i].source && s->frames[i].source->lines->text)
+	/* Of subprograms older kernels do not say whose they are. */
+	for (size_t i = 0; i < s->nr_frames && inner == s->nr_frames; i++) {
+		if (s->frames[i].source && s->frames[i].source->lines->text)
 			inner = i;
 	}
 	if (!in)

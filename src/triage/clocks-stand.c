@@ -68,11 +68,9 @@ static struct in_program find_program(const struct report *r)
 	for (size_t i = 0; i < r->cpus.rows.nr && !in.f; i++) {
 		const struct kstack_row *s = triage_cpu_stack(r, &r->cpus.rows.data[i]);
 
-		for (size_t n = 0; s && n < s->nr_frames; n++) {
-			if (s->frames[n].prog_id)
-				in = (struct in_program){ r->cpus.rows.data[i].cpu, (size_t)(s - r->stacks.data), n,
-							  &s->frames[n] };
-		}
+		in.cpu = r->cpus.rows.data[i].cpu;
+		in.stack = s ? (size_t)(s - r->stacks.data) : 0;
+		in.f = s ? triage_bpf_frame(s, &in.frame) : NULL;
 	}
 	return in;
 }

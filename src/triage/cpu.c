@@ -20,6 +20,19 @@ const struct kstack_row *triage_cpu_stack(const struct report *r, const struct c
 	return NULL;
 }
 
+const struct kstack_frame *triage_bpf_frame(const struct kstack_row *s, size_t *ret)
+{
+	const struct kstack_frame *found = NULL;
+
+	for (size_t i = 0; i < s->nr_frames; i++) {
+		if (!s->frames[i].prog_id)
+			continue;
+		found = &s->frames[i];
+		*ret = i;
+	}
+	return found;
+}
+
 double triage_cpu_stuck_for(const struct report *r, const struct cpu_row *c)
 {
 	const struct detectors *d = &r->cpus.detectors;

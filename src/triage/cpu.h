@@ -8,6 +8,9 @@
 /* The stack of the vCPU that a CPU is; NULL. */
 const struct kstack_row *triage_cpu_stack(const struct report *r, const struct cpu_row *c);
 
+/* The outermost frame of a BPF program on a stack, which all that loops was called from; NULL: none.  *ret: its index. */
+const struct kstack_frame *triage_bpf_frame(const struct kstack_row *s, size_t *ret);
+
 /*
  * For how long the CPU has done nothing else: no timer interrupt for so many seconds, or no scheduling for half of
  * what the kernel allows; 0: it is not stuck.
