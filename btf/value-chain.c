@@ -80,6 +80,16 @@ static bool add(struct chain *c, struct value *v)
 /* The last one, if something is wrong or there are more. */
 #define END(c, ...) add(c, render_unsupported((c)->r, __VA_ARGS__))
 
+static bool end_unreadable(struct chain *c, uint64_t node)
+{
+	return END(c, "cannot read the node at %#jx", (uintmax_t)node);
+}
+
+static bool end_foreign(struct chain *c, uint64_t node, uint64_t owner)
+{
+	return END(c, "the node at %#jx belongs to %#jx", (uintmax_t)node, (uintmax_t)owner);
+}
+
 static bool read_node(const struct chain *c, uint64_t node)
 {
 	const struct value_env *env = c->r->env;
@@ -127,15 +137,14 @@ static bool walk_list(struct chain *c, uint64_t first)
 		return true;
 	while (c->objects.nr < c->cap && c->r->budget) {
 		if (!read_node(c, node))
-			return END(c, "cannot read the node at %#jx", (uintmax_t)node);
+			return end_unreadable(c, node);
 		uint64_t next = link_of(c, &k->list_next), prev = link_of(c, &k->list_prev);
 		if (!before)
 			c->root = prev;
 		else if (prev != before)
 			return END(c, "the node at %#jx has %#jx behind it", (uintmax_t)node, (uintmax_t)prev);
 		if (k->list_owner.present && link_of(c, &k->list_owner) != c->root)
-			return END(c, "the node at %#jx belongs to %#jx", (uintmax_t)node,
-				   (uintmax_t)link_of(c, &k->list_owner));
+			return end_foreign(c, node, link_of(c, &k->list_owner));
 		if (!add_object(c, node))
 			return false;
 		if (next == c->root)
@@ -157,19 +166,18 @@ static bool walk_tree(struct chain *c, uint64_t top)
 			if (height == TREE_HEIGHT)
 				return END(c, "higher than a tree can be");
 			if (!read_node(c, node))
-				return END(c, "cannot read the node at %#jx", (uintmax_t)node);
+				return end_unreadable(c, node);
 			if (!c->root)
 				c->root = link_of(c, &k->tree_owner);
 			if (link_of(c, &k->tree_owner) != c->root)
-				return END(c, "the node at %#jx belongs to %#jx", (uintmax_t)node,
-					   (uintmax_t)link_of(c, &k->tree_owner));
+				return end_foreign(c, node, link_of(c, &k->tree_owner));
 			above[height++] = node;
 		}
 		node = above[--height];
 		if (c->objects.nr == c->cap || !c->r->budget)
 			return END(c, "more objects follow");
 		if (!read_node(c, node))
-			return END(c, "cannot read the node at %#jx", (uintmax_t)node);
+			return end_unreadable(c, node);
 		uint64_t right = link_of(c, &k->tree_right);
 		if (!add_object(c, node))
 			return false;
